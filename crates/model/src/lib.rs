@@ -1,0 +1,38 @@
+//! The nouns of Caponier: tenants, accounts, events, findings, links, incidents, positions and event time.
+//!
+//! Everything else knows this crate; this crate knows nothing but `std` and a small string. It performs no I/O, reads no
+//! clock, names no wire format and no JSON: wire forms live in `wire`, questions in `query`, decisions in `correlate`.
+
+mod entity;
+mod event;
+mod finding;
+mod id;
+mod incident;
+mod journal;
+mod link;
+mod position;
+mod rows;
+mod tenant;
+mod text;
+mod time;
+
+pub use entity::{Entity, EntityKind, EntityRole};
+pub use event::{
+    Actor, Audit, AuditTarget, Body, Caller, DeviceRef, Directory, Event, Invitation, Outcome, Provisioning, SignIn,
+};
+pub use finding::{FindingKey, Severity, Sighting, SightingKind, SourceIncident, SourceIncidentKey, SourceRank};
+pub use id::{AccountKey, Guid, TenantId};
+pub use incident::{
+    AccountView, Attribution, Audience, Change, ChangeKind, Edge, EdgeKind, FindingView, Incident, IncidentState,
+    LinkView, Membership, PersonView, ReasonCode, Related, Remediation, ScorePart, SightingView,
+};
+pub use journal::{Entry, Journalled};
+pub use link::{
+    AccountFacts, AccountKind, Binding, Evidence, EvidenceKind, Handle, IdentityChange, Link, LinkState, Persons,
+    Writer,
+};
+pub use position::{Class, DeadLetter, Position, Reject, RejectReason};
+pub use rows::{AccountRow, CallerRow, DeviceRow, InvitationRow, ProvisioningRow, Rows, SignInRow};
+pub use tenant::{MergePolicy, Pair, Policy, Tenant, TenantRole, Tenants};
+pub use text::{Param, Text};
+pub use time::EventTime;
