@@ -1,0 +1,63 @@
+# Two commands matter: `make demo` and `make test`. Both, and CI, share the dev profile, so DataFusion is built once.
+# `make help` prints the lines that carry `##`.
+
+CARGO   ?= cargo
+TARGET  := $(or $(CARGO_TARGET_DIR),target)
+RUN     := $(TARGET)/debug/caponier
+DEMO    ?= demo
+FIGURES ?= $(TARGET)/figures
+SEED    ?= 7
+PEOPLE  ?= 5000
+DAYS    ?= 3
+ATTACKS ?= 40
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint fmt corpus accuracy bench fuzz release clean
+
+help: ## print this list
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+demo: build ## build, simulate two tenants under attack, replay their exports, tell the gravest cross-tenant story
+	rm -rf $(DEMO)
+	$(RUN) simulate --out $(DEMO) --seed 7 --people 300 --days 2 --attacks 6
+	$(RUN) replay $(DEMO)/captures --out $(DEMO)/incidents.ndjson --summary $(DEMO)/summary.json --dead-letter $(DEMO)/dead.ndjson
+	$(RUN) explain gravest --incidents $(DEMO)/incidents.ndjson
+	@echo "the incidents are in $(DEMO)/incidents.ndjson, one JSON object a line; the truth is in $(DEMO)/truth.ndjson"
+
+test: ## every test of the workspace, one profile, no network
+	$(CARGO) test --workspace
+
+lint: ## formatting, clippy and docs, warnings denied
+	$(CARGO) fmt --all -- --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps
+
+fmt: ## format every crate
+	$(CARGO) fmt --all
+
+corpus: build ## replay the public captures that CAPONIER_CORPUS names, and compare with the oracles in them
+	@test -n "$$CAPONIER_CORPUS" || { echo "CAPONIER_CORPUS must name the folder of public captures"; exit 2; }
+	$(CARGO) test --workspace corpus
+
+accuracy: build ## the lab's figures: SEED, PEOPLE, DAYS and ATTACKS may be set
+	rm -rf $(FIGURES)
+	$(RUN) simulate --out $(FIGURES) --seed $(SEED) --people $(PEOPLE) --days $(DAYS) --attacks $(ATTACKS)
+	$(RUN) replay $(FIGURES)/captures --out $(FIGURES)/incidents.ndjson --summary $(FIGURES)/summary.json --dead-letter $(FIGURES)/dead.ndjson
+	$(RUN) evaluate --truth $(FIGURES)/truth.ndjson $(FIGURES)/incidents.ndjson
+
+bench: ## decode, resolve, correlate and the whole path, as ratios of a typed parse of the same bytes
+	$(CARGO) bench -p caponier-benches
+
+fuzz: ## one minute of libFuzzer per target (needs a nightly and cargo-fuzz; the seeded driver is part of `make test`)
+	cd fuzz && for target in $$($(CARGO) +nightly fuzz list); do $(CARGO) +nightly fuzz run $$target -- -max_total_time=60 || exit 1; done
+
+release: ## the optimised binary, target/release/caponier (20 minutes on two cores)
+	$(CARGO) build --release -p caponier
+
+clean: ## remove what was built and the demo
+	$(CARGO) clean
+	rm -rf $(DEMO)
+
+.PHONY: build
+build:
+	$(CARGO) build -p caponier
