@@ -1,1 +1,19 @@
-//! Placeholder until the first commit of this crate.
+//! Findings, links and event time become incidents: a state machine without I/O, clock, threads or errors.
+//!
+//! The partition of findings into incidents is a function of the *set* of findings, links and settings, never of their
+//! order (scenarios.md 2.7); ids and sequences are history. This crate knows `model` only: no wire format, no SQL, no file.
+//!
+//! ```text
+//! Journalled -> Engine::handle -> finding (sightings merged) -> persons bound -> values -> postings -> candidate edges
+//!            -> cores (Kruskal, guards) -> loose findings attach -> incidents -> changes (Engine::poll_change)
+//! ```
+
+mod counts;
+mod engine;
+mod final_form;
+mod settings;
+
+pub use counts::Counts;
+pub use engine::Engine;
+pub use final_form::{final_forms, incident_id};
+pub use settings::{Caps, Edges, Limits, Settings, Windows};

@@ -1,0 +1,41 @@
+//! Counters of what the engine took in, joined and refused: numbers only, for summaries and metrics.
+
+use caponier_model::EdgeKind;
+use std::collections::BTreeMap;
+
+/// What became of the journal's entries so far, and what the present partition looks like.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    /// Sightings handed in.
+    pub sightings: u64,
+    /// Exact copies of sightings already held.
+    pub duplicates: u64,
+    /// Sightings and source incidents older than retention when they came.
+    pub late: u64,
+    /// Source incidents handed in.
+    pub source_incidents: u64,
+    /// Identity changes handed in.
+    pub identity_changes: u64,
+    /// Findings held now.
+    pub findings: u64,
+    /// Evidence held now that has not met its alert.
+    pub unpaired: u64,
+    /// Findings let go by retention.
+    pub evicted: u64,
+    /// Evidence let go by retention that never met its alert.
+    pub evicted_unpaired: u64,
+    /// Correlating values left out because a finding named too many (G12).
+    pub values_cut: u64,
+    /// Sightings left out because a finding had too many (G12).
+    pub sightings_cut: u64,
+    /// Incidents live now.
+    pub incidents: u64,
+    /// Of these, incidents whose members come from more than one tenant.
+    pub cross_tenant_incidents: u64,
+    /// Explaining edges in force now, by kind.
+    pub edges: BTreeMap<EdgeKind, u64>,
+    /// Joins refused now, by the code of the guard, policy or state.
+    pub refused: BTreeMap<&'static str, u64>,
+    /// Changes emitted.
+    pub changes: u64,
+}
