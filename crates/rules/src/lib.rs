@@ -1,1 +1,43 @@
-//! Placeholder until the first commit of this crate.
+//! Base rules: stateless questions asked of one event, which turn what no product raises as an alert into a sighting.
+//!
+//! Growth happens in [`BASE`]: one file and one row per rule. A rule sees one decoded event and nothing else: no clock, no
+//! state, no other event, no wire format (it matches on an event's body, never on a format's name).
+
+mod risky_cross_tenant_sign_in;
+
+use caponier_model::{Event, Sighting};
+
+/// A base rule.
+#[derive(Clone, Copy, Debug)]
+pub struct BaseRule {
+    /// Its name, used as the sighting's detector.
+    pub name: &'static str,
+    /// What it finds, in one sentence.
+    pub about: &'static str,
+    /// The product of the findings it makes.
+    pub product: &'static str,
+    /// The question: `Some` when the event is a finding.
+    pub matches: fn(&Event<'_>) -> Option<Sighting>,
+}
+
+/// Every base rule, in the order in which they are asked.
+pub const BASE: &[BaseRule] = &[risky_cross_tenant_sign_in::RULE];
+
+/// Asks every base rule of one event and appends what they find.
+pub fn apply(event: &Event<'_>, out: &mut Vec<Sighting>) {
+    out.extend(BASE.iter().filter_map(|rule| (rule.matches)(event)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_lower_snake_case() {
+        let mut names: Vec<_> = BASE.iter().map(|r| r.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), BASE.len());
+        assert!(names.iter().all(|n| n.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')));
+    }
+}
