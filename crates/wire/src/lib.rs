@@ -1,1 +1,22 @@
-//! Placeholder until the first commit of this crate.
+//! Records on the wire to the model and back: decoders of every export, encoders of every incident shape.
+//!
+//! Pure: no I/O, no clock, no threads. It knows tenants and times, never persons: accounts stay as a record names them.
+//!
+//! ```text
+//! payload --records()--> record --decode()--> Event      Incident --encode()--> bytes, for an audience
+//! ```
+
+mod context;
+mod entity;
+pub mod export;
+pub mod incident;
+pub mod json;
+mod product;
+mod records;
+mod time;
+
+pub use context::{Basis, Claims, Context, Limits, UNNAMED_TENANT};
+pub use export::{Decoded, EXPORTS, Export, Record, decode, decode_full, exports, fuzz_one};
+pub use json::Json;
+pub use records::{Broken, RawRecord, Records, is_complete, records};
+pub use time::{parse_epoch, parse_time};
