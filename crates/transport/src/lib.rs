@@ -1,1 +1,27 @@
-//! Placeholder until the first commit of this crate.
+//! The only input and output of records: files and folders in, payload bytes out; what is refused is kept; what does not
+//! fit into memory is sorted on disk.
+//!
+//! It moves opaque bytes: it knows JSON only as far as framing needs it, no record format, no event time, no tenant but the
+//! one that a folder's name states. Everything that hits a limit ([`Limits`]) is refused and counted, never silent.
+//!
+//! ```text
+//! discover(&[PathBuf]) -> Discovery { inputs, skipped, missing, faults }
+//! split(&Input, parts, &Limits) -> io::Result<Vec<Input>>            ranges of one JSON Lines file, for several threads
+//! read(&Input, &Limits, &mut dyn FnMut(Item<'_>) -> Result<(), E>) -> Result<Tally, E>
+//!     Item::Payload(Payload { bytes, offset, kind }) | Item::Refused(DeadLetter)
+//! ```
+
+mod container;
+mod discover;
+mod inflate;
+mod input;
+mod limits;
+mod read;
+#[cfg(test)]
+mod tests;
+
+pub use container::Container;
+pub use discover::{Discovery, Skipped, discover};
+pub use input::{Input, Range, split};
+pub use limits::Limits;
+pub use read::{Item, Payload, PayloadKind, Tally, read};
