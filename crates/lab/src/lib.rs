@@ -1,1 +1,28 @@
-//! Placeholder until the first commit of this crate.
+//! The lab: a simulator of tenants that knows the truth, and the measures that score a run against it.
+//!
+//! `simulate` writes exports as the real products would (sign-ins, alerts, risk, audit, provisioning, inventories,
+//! directories), with attacks of scenarios.md hidden in noise; `score` compares incidents with the truth. Knows no
+//! engine: it must not share a single decoder with what it measures. I/O happens in [`Folder`] only.
+
+mod attack;
+mod book;
+mod cast;
+mod config;
+mod day;
+mod finding;
+mod json;
+mod noise;
+mod output;
+mod plan;
+mod random;
+mod record;
+mod simulate;
+mod times;
+mod truth;
+
+#[cfg(test)]
+mod tests;
+
+pub use output::{Folder, Memory, Output};
+pub use plan::{LabError, Plan, Ratios, Written};
+pub use simulate::simulate;

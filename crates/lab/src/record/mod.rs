@@ -1,0 +1,16 @@
+//! One file for each export format: an action of the simulation in, the record as the real export has it out.
+//!
+//! Shapes are those of exports.md; which records exist at all is decided elsewhere.
+
+pub mod alert;
+pub mod directory;
+pub mod incident;
+pub mod risk;
+pub mod sign_in;
+
+use caponier_model::TenantId;
+
+/// `/tenants/<tenant>/providers/Microsoft.aadiam`: what Entra's diagnostic records call their resource.
+fn entra_resource(tenant: TenantId) -> String {
+    format!("/tenants/{tenant}/providers/Microsoft.aadiam")
+}

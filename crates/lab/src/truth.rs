@@ -1,0 +1,93 @@
+//! `truth.ndjson`: what happened, as the simulator knows it. One line for each finding, link and attack.
+
+use crate::attack::Attack;
+use crate::cast::{Account, Cast, Proof, Satellite};
+use crate::finding::{Finding, Label, Product};
+use crate::json::{Object, object};
+use crate::plan::Plan;
+
+/// The first line: what this file is, and that everything in it is invented.
+pub fn plan(plan: &Plan) -> String {
+    object(|o| {
+        o.text("type", "plan").truth("generated", true).text("by", "caponier simulate");
+        o.number("seed", plan.seed.cast_signed()).number("people", i64::from(plan.people));
+        o.number("days", i64::from(plan.days)).number("tenants", i64::from(plan.tenants));
+        o.number("attacks", i64::from(plan.attacks)).show("start", plan.start);
+    })
+}
+
+/// Number of an attack as text.
+pub fn attack_id(number: u32) -> String {
+    format!("A{number:03}")
+}
+
+/// A finding, and the id by which each road names it.
+pub fn finding(finding: &Finding, cast: &Cast) -> String {
+    object(|o| {
+        o.text("type", "finding").show("tenant", cast.tenants[finding.tenant].id);
+        o.text("product", finding.product.names().code).text("id", &finding.id);
+        o.array("sightings", |a| {
+            let mut sighting = |format: &str, id: String| {
+                a.object(|s| {
+                    s.text("format", format).text("id", id);
+                });
+            };
+            if finding.product == Product::Idp {
+                sighting("UserRiskEvents", finding.id.clone());
+            }
+            if finding.roads.sentinel {
+                sighting("SecurityAlert", finding.system_alert.to_string());
+            }
+            if finding.roads.stream {
+                sighting("AlertInfo", finding.prefixed());
+            }
+            if finding.roads.graph {
+                sighting("alerts_v2", finding.prefixed());
+            }
+        });
+        o.show("first", finding.first).text("label", finding.label.code());
+        match finding.attack.filter(|_| finding.label != Label::Noise) {
+            Some(number) => o.text("attack", attack_id(number)),
+            None => o.null("attack"),
+        };
+    })
+}
+
+/// Whose a satellite account is.
+pub fn link(satellite: &Satellite, cast: &Cast) -> String {
+    object(|o| {
+        o.text("type", "link").object("account", |a| account(a, &satellite.account));
+        match satellite.person {
+            Some(person) => o.object("home", |a| account(a, &cast.people[person].account)),
+            None => o.null("home"),
+        };
+        o.text("kind", satellite.kind.code()).text("proof", proof(satellite.proof));
+        o.truth("provable", satellite.provable());
+    })
+}
+
+/// An attack.
+pub fn attack(attack: &Attack, cast: &Cast) -> String {
+    let satellite = &cast.satellites[attack.satellite];
+    object(|o| {
+        o.text("type", "attack").text("id", attack_id(attack.number)).text("scenario", attack.scenario.code);
+        o.array("persons", |a| a.object(|p| account(p, &cast.people[attack.person].account)));
+        o.show("resource", cast.tenants[satellite.resource].id).truth("provable", satellite.provable());
+        o.text("story", attack.scenario.story);
+    })
+}
+
+fn account(o: &mut Object<'_>, account: &Account) {
+    o.show("tenant", account.key.tenant).show("object", account.key.object);
+}
+
+const fn proof(proof: Proof) -> &'static str {
+    match proof {
+        Proof::SignIns => "sign_ins",
+        Proof::Redemption => "redemption",
+        Proof::Provisioning => "provisioning",
+        Proof::Claims => "claims",
+        Proof::Directory => "directory",
+        Proof::Elsewhere => "elsewhere",
+    }
+}
