@@ -29,7 +29,7 @@ pub use incident::{
 pub use journal::{Entry, Journalled};
 pub use link::{
     AccountFacts, AccountKind, Binding, Evidence, EvidenceKind, Handle, IdentityChange, Link, LinkState, Persons,
-    Writer,
+    Refutation, Writer,
 };
 pub use position::{Class, DeadLetter, Position, Reject, RejectReason};
 pub use rows::{AccountRow, CallerRow, DeviceRow, InvitationRow, ProvisioningRow, Rows, SignInRow};

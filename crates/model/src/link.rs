@@ -126,7 +126,10 @@ impl EvidenceKind {
     }
 }
 
-/// One piece of evidence that `account` is `home`, or (with `refutes`) that it is not an account of `home.tenant`.
+/// One piece of evidence that `account` is `home`.
+///
+/// Evidence from a log spans what was observed (first to last record); combining carries it on to where something
+/// contradicts it. Evidence from a directory spans the life of what it rests on.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Evidence {
     /// The satellite account.
@@ -138,6 +141,21 @@ pub struct Evidence {
     /// Valid from, in event time.
     pub from: EventTime,
     /// Valid until (exclusive); `EventTime::MAX` while nothing contradicts it.
+    pub until: EventTime,
+    /// The record it rests on, for the reader.
+    pub source: CompactString,
+}
+
+/// A log named the home tenant of an account: directory evidence for a home in any other tenant does not hold meanwhile.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Refutation {
+    /// The account.
+    pub account: AccountKey,
+    /// The home tenant that the log names; the account's own tenant when it says that there is no other.
+    pub home: TenantId,
+    /// Holds from.
+    pub from: EventTime,
+    /// Holds until, exclusive.
     pub until: EventTime,
     /// The record it rests on, for the reader.
     pub source: CompactString,

@@ -1,0 +1,160 @@
+//! What an event contributes to the identity join. Knows events and rows, no formats; decides nothing about who is who.
+
+use caponier_model::{
+    AccountKey, AccountRow, Audit, Body, Caller, CallerRow, DeviceRow, Directory, Event, EventTime, InvitationRow,
+    Outcome, Provisioning, ProvisioningRow, Rows, SignIn, SignInRow, TenantId,
+};
+use compact_str::{CompactString, ToCompactString};
+
+/// Adds to `rows` what the event says about identities, and tells whether it said anything.
+///
+/// A sign-in inside one tenant, the usual quiet record, costs a few comparisons and no allocation.
+pub fn observe(event: &Event<'_>, rows: &mut Rows) -> bool {
+    let before = rows.len();
+    match &event.body {
+        Body::SignIn(sign_in) => rows.sign_ins.extend(sign_in_row(event, sign_in)),
+        Body::Directory(directory) => rows.accounts.extend(account_row(event, directory)),
+        Body::Audit(audit) => rows.invitations.extend(invitation_row(event, audit)),
+        Body::Provisioning(provisioning) => rows.provisioning.extend(provisioning_row(event, provisioning)),
+        Body::Caller(caller) => rows.callers.extend(caller_row(event, caller)),
+        Body::Inventory { defender, entra, azure } => rows.devices.extend(
+            (usize::from(defender.is_some()) + usize::from(entra.is_some()) + usize::from(azure.is_some()) > 1
+                || event.device.name.is_some())
+            .then(|| DeviceRow {
+                tenant: event.tenant,
+                defender: folded(defender.as_deref()),
+                entra: *entra,
+                azure: folded(azure.as_deref()),
+                name: folded(event.device.name.as_deref()),
+                time: event.time,
+            }),
+        ),
+        Body::Sighting(_) | Body::Incident(_) | Body::Plain => {}
+    }
+    rows.len() > before
+}
+
+/// A sign-in is of use when it names two tenants, or when it says that a guest has no other home than the resource tenant.
+fn sign_in_row(event: &Event<'_>, sign_in: &SignIn<'_>) -> Option<SignInRow> {
+    let log = event.tenant;
+    let home = sign_in.home?;
+    // Older rows lack the resource tenant; a row whose home is elsewhere can only be in the resource tenant's log.
+    let resource = sign_in.resource.or((home != log).then_some(log))?;
+    let crosses = home != log || resource != log;
+    let local_guest = || sign_in.user_type.as_deref().is_some_and(|t| t.eq_ignore_ascii_case("guest"));
+    if !crosses && !local_guest() {
+        return None;
+    }
+    Some(SignInRow {
+        log,
+        home,
+        resource,
+        object: event.actor.id,
+        upn: folded(event.actor.name.as_deref()),
+        app: sign_in.app,
+        time: event.time,
+        id: named(event),
+        success: event.outcome == Some(Outcome::Success),
+    })
+}
+
+fn account_row(event: &Event<'_>, directory: &Directory<'_>) -> Option<AccountRow> {
+    let object = directory.object.or(event.actor.id)?;
+    let mut addresses: Vec<_> = directory.addresses.iter().filter_map(|a| folded(Some(a))).collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    // A snapshot row has no time of its own: its decoder can only offer the object's creation or the epoch.
+    let dated = event.time > EventTime::default() && Some(event.time) != directory.created;
+    Some(AccountRow {
+        account: AccountKey { tenant: event.tenant, object },
+        seen: dated.then_some(event.time),
+        created: directory.created,
+        deleted: directory.deleted,
+        upn: folded(directory.upn.as_deref()),
+        mail: folded(directory.mail.as_deref()),
+        addresses,
+        display: directory.display.as_deref().map(str::trim).filter(|d| !d.is_empty()).map(CompactString::from),
+        user_type: folded(directory.user_type.as_deref()),
+        creation_type: folded(directory.creation_type.as_deref()),
+        external_state: folded(directory.external_state.as_deref()),
+        external_entra: directory.external_entra,
+        employee: directory.employee.as_deref().map(str::trim).filter(|e| !e.is_empty()).map(CompactString::from),
+        onprem_sid: raised(directory.onprem_sid.as_deref()),
+        immutable_id: directory.immutable_id.as_deref().filter(|i| !i.is_empty()).map(CompactString::from),
+        home_object: directory.home_object,
+        enabled: directory.enabled,
+    })
+}
+
+fn invitation_row(event: &Event<'_>, audit: &Audit<'_>) -> Option<InvitationRow> {
+    let invitation = audit.invitation.as_ref().filter(|_| event.outcome != Some(Outcome::Failure))?;
+    Some(InvitationRow {
+        guest: AccountKey { tenant: event.tenant, object: invitation.guest },
+        address: folded(Some(&invitation.address))?,
+        redeemed: invitation.redeemed,
+        time: event.time,
+        id: named(event),
+    })
+}
+
+fn provisioning_row(event: &Event<'_>, row: &Provisioning<'_>) -> Option<ProvisioningRow> {
+    // Words that the target system of a directory-to-directory job has been seen to carry.
+    const DIRECTORIES: [&str; 5] =
+        ["entra", "azure active directory", "azureactivedirectory", "azure ad", "azure2azure"];
+    let (source, target) = (row.source?, row.target?);
+    let is_directory = row.systems.1.as_deref().is_none_or(|system| {
+        let system = system.to_lowercase();
+        DIRECTORIES.iter().any(|word| system.contains(word))
+    });
+    if !is_directory || event.outcome == Some(Outcome::Failure) {
+        return None;
+    }
+    Some(ProvisioningRow {
+        source: AccountKey { tenant: event.tenant, object: source },
+        target,
+        target_tenant: row.target_tenant,
+        action: folded(row.action.as_deref()).unwrap_or_default(),
+        time: event.time,
+        id: named(event),
+    })
+}
+
+/// Most callers only repeat who they are; a row is kept when it names another tenant or carries an identifier to compare.
+fn caller_row(event: &Event<'_>, caller: &Caller<'_>) -> Option<CallerRow> {
+    let tenant: TenantId = caller.tenant.unwrap_or(event.tenant);
+    let says = caller.provider.is_some_and(|p| p != tenant)
+        || caller.home_puid.is_some()
+        || tenant != event.tenant
+        || caller.puid.is_some()
+        || caller.onprem_sid.is_some();
+    let object = caller.object.filter(|_| says)?;
+    Some(CallerRow {
+        log: event.tenant,
+        caller: AccountKey { tenant, object },
+        provider: caller.provider,
+        home_puid: raised(caller.home_puid.as_deref()),
+        puid: raised(caller.puid.as_deref()),
+        onprem_sid: raised(caller.onprem_sid.as_deref()),
+        time: event.time,
+        id: named(event),
+    })
+}
+
+/// The record's own id, else a name made of what it did and when.
+fn named(event: &Event<'_>) -> CompactString {
+    match (event.id.as_deref(), event.operation.as_deref()) {
+        (Some(id), _) => id.into(),
+        (None, Some(operation)) => compact_str::format_compact!("{operation} {}", event.time),
+        (None, None) => event.time.to_compact_string(),
+    }
+}
+
+/// Lower case without surrounding blanks; `None` where nothing is left.
+fn folded(text: Option<&str>) -> Option<CompactString> {
+    text.map(str::trim).filter(|t| !t.is_empty()).map(CompactString::from_str_to_lowercase)
+}
+
+/// Upper case without surrounding blanks; `None` where nothing is left.
+fn raised(text: Option<&str>) -> Option<CompactString> {
+    text.map(str::trim).filter(|t| !t.is_empty()).map(CompactString::from_str_to_uppercase)
+}

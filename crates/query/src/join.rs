@@ -1,0 +1,241 @@
+//! The identity join: rows become tables, the queries run over them, their rows become evidence. Knows the columns that every
+//! query must yield, not what any of them means.
+
+use crate::QueryError;
+use crate::tables::tables;
+use caponier_model::{
+    AccountFacts, AccountKey, EventTime, Evidence, EvidenceKind, Guid, Refutation, Rows, TenantId, Tenants,
+};
+use datafusion::arrow::array::{Array, Int64Array, RecordBatch, StringArray};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use std::borrow::Cow;
+
+/// One query and its text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Query {
+    /// The file's name without its ending: how errors call it.
+    pub name: Cow<'static, str>,
+    /// The SQL.
+    pub text: Cow<'static, str>,
+}
+
+/// The queries of the join.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Queries {
+    /// Yields (account_tenant, account_object, home_tenant, valid_from, valid_until, source).
+    pub refutations: Query,
+    /// Each yields (account_tenant, account_object, home_tenant, home_object, kind, valid_from, valid_until, source).
+    pub evidence: Vec<Query>,
+}
+
+/// One row per file of `queries/identity/`.
+macro_rules! queries {
+    ($($name:literal),* $(,)?) => {
+        [$(Query {
+            name: Cow::Borrowed($name),
+            text: Cow::Borrowed(include_str!(concat!("../../../queries/identity/", $name, ".sql"))),
+        }),*]
+    };
+}
+
+impl Queries {
+    /// The queries that come with the program.
+    pub fn embedded() -> Self {
+        let [refutations] = queries!["refutations"];
+        let evidence =
+            queries!["k02_provisioning", "k05_paired_sign_in", "k06_named_sign_in", "k11_address", "k12_ext_name",];
+        Self { refutations, evidence: evidence.into() }
+    }
+}
+
+/// What the join found; both lists sorted, without repeats.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Outcome {
+    /// Evidence for links.
+    pub evidence: Vec<Evidence>,
+    /// Where logs name the home tenant of an account.
+    pub refutations: Vec<Refutation>,
+}
+
+const REFUTATION: [&str; 6] =
+    ["account_tenant", "account_object", "home_tenant", "valid_from", "valid_until", "source"];
+const EVIDENCE: [&str; 8] =
+    ["account_tenant", "account_object", "home_tenant", "home_object", "kind", "valid_from", "valid_until", "source"];
+
+/// Deep plans recurse deeply, most of all unoptimised.
+const STACK_BYTES: usize = 16 << 20;
+
+/// The identity join, its queries checked.
+#[derive(Clone, Debug)]
+pub struct Join {
+    queries: Queries,
+}
+
+impl Join {
+    /// Plans every query over empty tables, so that a fault in one is found before there is data.
+    ///
+    /// # Errors
+    /// A query that cannot be planned or yields other columns than the join reads, by name.
+    pub fn new(queries: Queries) -> Result<Self, QueryError> {
+        let join = Self { queries };
+        apart(|| join.check())?;
+        Ok(join)
+    }
+
+    /// Runs the queries over `rows`. `facts` are the dated names of the same rows' accounts (from `identity`).
+    ///
+    /// Blocks until done, on one thread of its own; safe to call from any thread, also inside an async runtime.
+    ///
+    /// # Errors
+    /// A query that fails, or yields a value that is no identifier or kind, by name.
+    pub fn evidence(&self, rows: &Rows, facts: &[AccountFacts], tenants: &Tenants) -> Result<Outcome, QueryError> {
+        if rows.is_empty() {
+            return Ok(Outcome::default());
+        }
+        apart(|| self.run(rows, facts, tenants))
+    }
+
+    /// Each query's rows apart, in the order of the files: for tests and for telling which query takes how long.
+    fn run(&self, rows: &Rows, facts: &[AccountFacts], tenants: &Tenants) -> Result<Outcome, QueryError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let session = session(rows, facts, tenants)?;
+        let mut out = Outcome::default();
+        let query = &self.queries.refutations;
+        let batches = runtime.block_on(collect(&session, query))?;
+        for batch in &batches {
+            refutations(&query.name, batch, &mut out.refutations)?;
+        }
+        for query in &self.queries.evidence {
+            for batch in &runtime.block_on(collect(&session, query))? {
+                evidence(&query.name, batch, &mut out.evidence)?;
+            }
+        }
+        out.refutations.sort_unstable();
+        out.refutations.dedup();
+        out.evidence.sort_unstable();
+        out.evidence.dedup();
+        Ok(out)
+    }
+
+    fn check(&self) -> Result<(), QueryError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let session = session(&Rows::default(), &[], &Tenants::default())?;
+        let all = self.queries.evidence.iter().map(|q| (q, &EVIDENCE[..]));
+        for (query, wanted) in all.chain([(&self.queries.refutations, &REFUTATION[..])]) {
+            let frame = runtime.block_on(session.sql(&query.text)).map_err(QueryError::engine(&query.name))?;
+            let found: Vec<&str> = frame.schema().fields().iter().map(|f| f.name().as_str()).collect();
+            if found != wanted {
+                let (wanted, found) = (wanted.join(", "), found.join(", "));
+                return Err(QueryError::Columns { name: query.name.to_string(), wanted, found });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Runs `work` on a thread with a deep stack, outside of any runtime the caller may be in.
+fn apart<T: Send>(work: impl FnOnce() -> Result<T, QueryError> + Send) -> Result<T, QueryError> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("query".into()).stack_size(STACK_BYTES);
+        match thread.spawn_scoped(scope, work)?.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+/// One partition: the tables are in memory and the machine's other cores have other work.
+fn session(rows: &Rows, facts: &[AccountFacts], tenants: &Tenants) -> Result<SessionContext, QueryError> {
+    let session = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
+    for (name, table) in tables(rows, facts, tenants)? {
+        session.register_batch(name, table).map_err(QueryError::engine(name))?;
+    }
+    Ok(session)
+}
+
+async fn collect(session: &SessionContext, query: &Query) -> Result<Vec<RecordBatch>, QueryError> {
+    let frame = session.sql(&query.text).await.map_err(QueryError::engine(&query.name))?;
+    frame.collect().await.map_err(QueryError::engine(&query.name))
+}
+
+fn refutations(name: &str, batch: &RecordBatch, out: &mut Vec<Refutation>) -> Result<(), QueryError> {
+    let reader = Reader::new(name, batch)?;
+    for row in 0..batch.num_rows() {
+        let (from, until) = (reader.time("valid_from", row)?, reader.time("valid_until", row)?);
+        if from < until {
+            let account = reader.account("account_tenant", "account_object", row)?;
+            let home = TenantId(reader.guid("home_tenant", row)?);
+            out.push(Refutation { account, home, from, until, source: reader.text("source", row)?.into() });
+        }
+    }
+    Ok(())
+}
+
+fn evidence(name: &str, batch: &RecordBatch, out: &mut Vec<Evidence>) -> Result<(), QueryError> {
+    let reader = Reader::new(name, batch)?;
+    for row in 0..batch.num_rows() {
+        let word = reader.text("kind", row)?;
+        let wanted = "a kind of evidence";
+        let kind = EvidenceKind::read(word).ok_or_else(|| reader.fault("kind", row, word, wanted))?;
+        out.push(Evidence {
+            account: reader.account("account_tenant", "account_object", row)?,
+            home: reader.account("home_tenant", "home_object", row)?,
+            kind,
+            from: reader.time("valid_from", row)?,
+            until: reader.time("valid_until", row)?,
+            source: reader.text("source", row)?.into(),
+        });
+    }
+    Ok(())
+}
+
+/// Typed access to the columns of a result.
+struct Reader<'a> {
+    name: &'a str,
+    texts: Vec<(String, StringArray)>,
+    times: Vec<(String, Int64Array)>,
+}
+
+impl<'a> Reader<'a> {
+    /// Times are numbers, everything else is text in whatever layout the engine chose.
+    fn new(name: &'a str, batch: &RecordBatch) -> Result<Self, QueryError> {
+        let fault = |e: datafusion::arrow::error::ArrowError| QueryError::engine(name)(e.into());
+        let (mut texts, mut times) = (Vec::new(), Vec::new());
+        for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+            if field.name().starts_with("valid_") {
+                let column = cast(column, &DataType::Int64).map_err(fault)?;
+                times.extend(column.as_any().downcast_ref().map(|c: &Int64Array| (field.name().clone(), c.clone())));
+            } else {
+                let column = cast(column, &DataType::Utf8).map_err(fault)?;
+                texts.extend(column.as_any().downcast_ref().map(|c: &StringArray| (field.name().clone(), c.clone())));
+            }
+        }
+        Ok(Self { name, texts, times })
+    }
+
+    fn text(&self, column: &'static str, row: usize) -> Result<&str, QueryError> {
+        let found = self.texts.iter().find(|(n, _)| n == column).filter(|(_, c)| c.is_valid(row));
+        found.map(|(_, c)| c.value(row)).ok_or_else(|| self.fault(column, row, "null", "a text"))
+    }
+
+    fn time(&self, column: &'static str, row: usize) -> Result<EventTime, QueryError> {
+        let found = self.times.iter().find(|(n, _)| n == column).filter(|(_, c)| c.is_valid(row));
+        let value = found.map(|(_, c)| EventTime::from_nanos(c.value(row)));
+        value.ok_or_else(|| self.fault(column, row, "null", "a time in nanoseconds"))
+    }
+
+    fn guid(&self, column: &'static str, row: usize) -> Result<Guid, QueryError> {
+        let text = self.text(column, row)?;
+        Guid::parse(text).ok_or_else(|| self.fault(column, row, text, "a GUID"))
+    }
+
+    fn account(&self, tenant: &'static str, object: &'static str, row: usize) -> Result<AccountKey, QueryError> {
+        Ok(AccountKey { tenant: TenantId(self.guid(tenant, row)?), object: self.guid(object, row)? })
+    }
+
+    fn fault(&self, column: &'static str, row: usize, value: &str, wanted: &'static str) -> QueryError {
+        QueryError::Value { name: self.name.to_owned(), column, row, value: value.to_owned(), wanted }
+    }
+}

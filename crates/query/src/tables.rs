@@ -1,0 +1,233 @@
+//! The tables of the identity join, as `queries/identity/*.sql` see them. Knows rows and facts; weighs nothing.
+
+use crate::QueryError;
+use crate::columns::Columns;
+use caponier_model::{
+    AccountFacts, AccountKey, AccountKind, AccountRow, EventTime, Rows, TenantId, TenantRole, Tenants,
+};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::error::ArrowError;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Name and content of every table.
+///
+/// | table | one row per | columns |
+/// |---|---|---|
+/// | `tenants` | known tenant | tenant, role (`primary`, `secondary`) |
+/// | `domains` | verified domain | tenant, domain |
+/// | `accounts` | account | tenant, object, side, employee, onprem_sid, immutable_id, home_object, valid_from, valid_until |
+/// | `names` | name an account bore without a break | tenant, object, name, domain, source (`upn`, `address`), ext, side, valid_from, valid_until |
+/// | `sign_ins` | sign-in that names two tenants | log, home, resource, object, upn, app, time, id, success |
+/// | `invitations` | invitation or redemption | tenant, object, address, redeemed, time, id |
+/// | `provisioning` | provisioning row | source_tenant, source_object, target_tenant, target_object, action, time, id |
+/// | `callers` | control-plane caller | log, tenant, object, provider, home_puid, puid, onprem_sid, time, id |
+///
+/// Identifiers are text, times nanoseconds since 1970 (`i64::MIN` and `i64::MAX` where nothing bounds them). `side` is `home`,
+/// `satellite` (an account from another Entra tenant) or `neither`; `ext` marks a name with `#ext#`.
+pub(crate) fn tables(
+    rows: &Rows,
+    facts: &[AccountFacts],
+    tenants: &Tenants,
+) -> Result<Vec<(&'static str, RecordBatch)>, QueryError> {
+    let build = || -> Result<_, ArrowError> {
+        Ok(vec![
+            ("tenants", tenant_table(tenants)?),
+            ("domains", domains(facts, tenants)?),
+            ("accounts", accounts(rows, facts)?),
+            ("names", names(facts)?),
+            ("sign_ins", sign_ins(rows)?),
+            ("invitations", invitations(rows)?),
+            ("provisioning", provisioning(rows)?),
+            ("callers", callers(rows)?),
+        ])
+    };
+    build().map_err(|e| QueryError::engine("tables")(e.into()))
+}
+
+fn tenant_table(tenants: &Tenants) -> Result<RecordBatch, ArrowError> {
+    let all = || tenants.all.iter();
+    let role = |r| match r {
+        TenantRole::Primary => "primary",
+        TenantRole::Secondary => "secondary",
+    };
+    Columns::default()
+        .tenants("tenant", all().map(|t| Some(t.id)))
+        .texts("role", all().map(|t| Some(role(t.role))))
+        .finish()
+}
+
+/// The verified domains as configured; for a tenant without any, the domains of the user names of its own members.
+fn domains(facts: &[AccountFacts], tenants: &Tenants) -> Result<RecordBatch, ArrowError> {
+    let configured = tenants.all.iter().flat_map(|t| t.domains.iter().map(|d| (t.id, d.as_str())));
+    let mut all: BTreeSet<(TenantId, &str)> = configured.collect();
+    let known: BTreeSet<TenantId> = all.iter().map(|(t, _)| *t).collect();
+    let members = facts.iter().filter(|f| f.kind == AccountKind::Member && !known.contains(&f.account.tenant));
+    let derived = members.filter_map(|f| Some((f.account.tenant, domain(f.upn.as_deref()?)?)));
+    all.extend(derived);
+    Columns::default()
+        .tenants("tenant", all.iter().map(|(t, _)| Some(*t)))
+        .texts("domain", all.iter().map(|(_, d)| Some(*d)))
+        .finish()
+}
+
+fn domain(name: &str) -> Option<&str> {
+    name.rsplit_once('@').map(|(_, domain)| domain).filter(|d| !d.is_empty())
+}
+
+fn side(kind: AccountKind) -> &'static str {
+    match kind {
+        AccountKind::ExternalGuest | AccountKind::ExternalMember => "satellite",
+        AccountKind::Member | AccountKind::Unknown => "home",
+        AccountKind::InternalGuest | AccountKind::ConsumerGuest => "neither",
+    }
+}
+
+/// What the directory rows of one account say beyond its facts: the latest word on each.
+#[derive(Default, Clone, Copy)]
+struct Extra<'a> {
+    employee: Option<&'a str>,
+    onprem_sid: Option<&'a str>,
+    immutable_id: Option<&'a str>,
+    home_object: Option<caponier_model::Guid>,
+}
+
+fn extras(rows: &Rows) -> BTreeMap<AccountKey, Extra<'_>> {
+    let mut sorted: Vec<&AccountRow> = rows.accounts.iter().collect();
+    sorted.sort_unstable_by(|a, b| (a.account, a.seen).cmp(&(b.account, b.seen)).then_with(|| a.cmp(b)));
+    let mut out: BTreeMap<AccountKey, Extra<'_>> = BTreeMap::new();
+    for row in sorted {
+        let extra = out.entry(row.account).or_default();
+        extra.employee = row.employee.as_deref().or(extra.employee);
+        extra.onprem_sid = row.onprem_sid.as_deref().or(extra.onprem_sid);
+        extra.immutable_id = row.immutable_id.as_deref().or(extra.immutable_id);
+        extra.home_object = row.home_object.or(extra.home_object);
+    }
+    out
+}
+
+/// An account is a satellite as soon as it ever was one: what it was before or after is a matter of dates, not of rows.
+fn accounts(rows: &Rows, facts: &[AccountFacts]) -> Result<RecordBatch, ArrowError> {
+    let extras = extras(rows);
+    let mut all: BTreeMap<AccountKey, (&'static str, EventTime, EventTime)> = BTreeMap::new();
+    for fact in facts {
+        let side = side(fact.kind);
+        let entry = all.entry(fact.account).or_insert((side, fact.from, fact.until));
+        entry.0 = if entry.0 == "satellite" || side == "satellite" { "satellite" } else { side };
+        entry.1 = entry.1.min(fact.from);
+        entry.2 = entry.2.max(fact.until);
+    }
+    let extra = |a: &AccountKey| extras.get(a).copied().unwrap_or_default();
+    Columns::default()
+        .tenants("tenant", all.keys().map(|a| Some(a.tenant)))
+        .guids("object", all.keys().map(|a| Some(a.object)))
+        .texts("side", all.values().map(|v| Some(v.0)))
+        .texts("employee", all.keys().map(|a| extra(a).employee))
+        .texts("onprem_sid", all.keys().map(|a| extra(a).onprem_sid))
+        .texts("immutable_id", all.keys().map(|a| extra(a).immutable_id))
+        .guids("home_object", all.keys().map(|a| extra(a).home_object))
+        .times("valid_from", all.values().map(|v| v.1))
+        .times("valid_until", all.values().map(|v| v.2))
+        .finish()
+}
+
+/// A name that an account bore from one moment to another.
+struct Name<'a> {
+    account: AccountKey,
+    name: &'a str,
+    source: &'static str,
+    side: &'static str,
+    from: EventTime,
+    until: EventTime,
+}
+
+/// Names by account, text and role, with neighbouring facts that both have them run together.
+fn spells(facts: &[AccountFacts]) -> Vec<Name<'_>> {
+    let mut all = Vec::with_capacity(facts.len() * 2);
+    for fact in facts {
+        for name in &fact.names {
+            let source = if fact.upn.as_ref() == Some(name) { "upn" } else { "address" };
+            let (from, until) = (fact.from, fact.until);
+            all.push(Name { account: fact.account, name, source, side: side(fact.kind), from, until });
+        }
+    }
+    let key = |n: &Name<'_>| (n.account, n.side, n.source);
+    all.sort_unstable_by(|a, b| key(a).cmp(&key(b)).then(a.name.cmp(b.name)).then(a.from.cmp(&b.from)));
+    all.dedup_by(|next, last| {
+        let same = key(next) == key(last) && next.name == last.name && next.from <= last.until;
+        if same {
+            last.until = last.until.max(next.until);
+        }
+        same
+    });
+    all
+}
+
+fn names(facts: &[AccountFacts]) -> Result<RecordBatch, ArrowError> {
+    let all = spells(facts);
+    Columns::default()
+        .tenants("tenant", all.iter().map(|n| Some(n.account.tenant)))
+        .guids("object", all.iter().map(|n| Some(n.account.object)))
+        .texts("name", all.iter().map(|n| Some(n.name)))
+        .texts("domain", all.iter().map(|n| domain(n.name)))
+        .texts("source", all.iter().map(|n| Some(n.source)))
+        .flags("ext", all.iter().map(|n| n.name.contains("#ext#@")))
+        .texts("side", all.iter().map(|n| Some(n.side)))
+        .times("valid_from", all.iter().map(|n| n.from))
+        .times("valid_until", all.iter().map(|n| n.until))
+        .finish()
+}
+
+fn sign_ins(rows: &Rows) -> Result<RecordBatch, ArrowError> {
+    let all = || rows.sign_ins.iter();
+    Columns::default()
+        .tenants("log", all().map(|r| Some(r.log)))
+        .tenants("home", all().map(|r| Some(r.home)))
+        .tenants("resource", all().map(|r| Some(r.resource)))
+        .guids("object", all().map(|r| r.object))
+        .texts("upn", all().map(|r| r.upn.as_deref()))
+        .guids("app", all().map(|r| r.app))
+        .times("time", all().map(|r| r.time))
+        .texts("id", all().map(|r| Some(r.id.as_str())))
+        .flags("success", all().map(|r| r.success))
+        .finish()
+}
+
+fn invitations(rows: &Rows) -> Result<RecordBatch, ArrowError> {
+    let all = || rows.invitations.iter();
+    Columns::default()
+        .tenants("tenant", all().map(|r| Some(r.guest.tenant)))
+        .guids("object", all().map(|r| Some(r.guest.object)))
+        .texts("address", all().map(|r| Some(r.address.as_str())))
+        .flags("redeemed", all().map(|r| r.redeemed))
+        .times("time", all().map(|r| r.time))
+        .texts("id", all().map(|r| Some(r.id.as_str())))
+        .finish()
+}
+
+fn provisioning(rows: &Rows) -> Result<RecordBatch, ArrowError> {
+    let all = || rows.provisioning.iter();
+    Columns::default()
+        .tenants("source_tenant", all().map(|r| Some(r.source.tenant)))
+        .guids("source_object", all().map(|r| Some(r.source.object)))
+        .tenants("target_tenant", all().map(|r| r.target_tenant))
+        .guids("target_object", all().map(|r| Some(r.target)))
+        .texts("action", all().map(|r| Some(r.action.as_str())))
+        .times("time", all().map(|r| r.time))
+        .texts("id", all().map(|r| Some(r.id.as_str())))
+        .finish()
+}
+
+fn callers(rows: &Rows) -> Result<RecordBatch, ArrowError> {
+    let all = || rows.callers.iter();
+    Columns::default()
+        .tenants("log", all().map(|r| Some(r.log)))
+        .tenants("tenant", all().map(|r| Some(r.caller.tenant)))
+        .guids("object", all().map(|r| Some(r.caller.object)))
+        .tenants("provider", all().map(|r| r.provider))
+        .texts("home_puid", all().map(|r| r.home_puid.as_deref()))
+        .texts("puid", all().map(|r| r.puid.as_deref()))
+        .texts("onprem_sid", all().map(|r| r.onprem_sid.as_deref()))
+        .times("time", all().map(|r| r.time))
+        .texts("id", all().map(|r| Some(r.id.as_str())))
+        .finish()
+}
