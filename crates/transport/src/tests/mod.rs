@@ -2,6 +2,7 @@
 
 mod discover;
 mod json;
+mod sort;
 
 use crate::{Input, Item, Limits, PayloadKind, Tally, read};
 use caponier_model::{DeadLetter, RejectReason};
