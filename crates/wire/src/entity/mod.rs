@@ -83,18 +83,24 @@ pub(crate) struct Named {
     list: Vec<Entity>,
     group: u16,
     role: EntityRole,
+    assumed: EntityRole,
 }
 
 impl Named {
     /// Gathers for a finding of this tenant: the namespace of every value that does not name another.
     pub(crate) fn new(tenant: TenantId) -> Self {
-        Self { tenant, list: Vec::new(), group: 0, role: EntityRole::Related }
+        Self::with_role(tenant, EntityRole::Related)
+    }
+
+    /// As [`Named::new`], where the source said the part of everything it names at once.
+    pub(crate) fn with_role(tenant: TenantId, assumed: EntityRole) -> Self {
+        Self { tenant, list: Vec::new(), group: 0, role: assumed, assumed }
     }
 
     /// Opens the next object: what follows shares a group.
     pub(crate) fn object(&mut self, role: EntityRole) {
         self.group = self.group.saturating_add(1);
-        self.role = role;
+        self.role = if role == EntityRole::Related { self.assumed } else { role };
     }
 
     /// The gathered entities; `Sighting::canonical` sorts them.
