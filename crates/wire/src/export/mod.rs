@@ -29,9 +29,19 @@
 //!    key is the anchor and should be the rarest).
 //! 3. Add `schemas/exports/<name>/schema.json` and `examples/*.json`; a test loops over rows and examples.
 
+mod carrier;
+mod activity;
+mod audit;
 mod defender;
+mod directory;
 mod entra;
+mod platform;
+mod provisioning;
+mod risk;
 mod route;
+mod sign_in;
+
+pub use carrier::carried;
 
 use crate::context::{Basis, Claims, Context};
 use crate::json::{Dynamic, Json, Plan};
@@ -258,6 +268,28 @@ pub(crate) fn segment(value: Json<'_>, segment: &str) -> Option<Guid> {
 /// The Entra tenant of a diagnostic envelope: `tenantId`, else the one inside `resourceId`.
 pub(crate) fn envelope_tenant(tenant_id: Json<'_>, resource_id: Json<'_>) -> Option<TenantId> {
     tenant(tenant_id).or_else(|| segment(resource_id, "tenants").map(TenantId))
+}
+
+/// The claims of a record that is either in a diagnostic envelope (`tenantId` is the Entra tenant) or a Log Analytics row
+/// (`TenantId` is the workspace, `AADTenantId` the tenant).
+pub(crate) fn diagnostic_or_row(
+    properties: Json<'_>,
+    tenant_id: Json<'_>,
+    resource_id: Json<'_>,
+    aad_tenant: Json<'_>,
+) -> Claims {
+    if properties.is_object() {
+        let named = envelope_tenant(tenant_id, resource_id).or_else(|| tenant(aad_tenant));
+        Claims { tenant: named, ..Claims::default() }
+    } else {
+        let named = tenant(aad_tenant).or_else(|| segment(resource_id, "tenants").map(TenantId));
+        Claims { tenant: named, workspace: guid(tenant_id), ..Claims::default() }
+    }
+}
+
+/// An address, unless it is a placeholder (`<null>`, `null`, `-`).
+pub(crate) fn given(address: Option<Cow<'_, str>>) -> Option<Cow<'_, str>> {
+    address.filter(|a| a.starts_with(|c: char| c.is_ascii_hexdigit() || c == ':' || c == '['))
 }
 
 /// Text that outlives what it was read from.
