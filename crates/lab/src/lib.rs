@@ -16,6 +16,7 @@ mod output;
 mod plan;
 mod random;
 mod record;
+mod score;
 mod simulate;
 mod times;
 mod truth;
@@ -25,4 +26,5 @@ mod tests;
 
 pub use output::{Folder, Memory, Output};
 pub use plan::{LabError, Plan, Ratios, Written};
+pub use score::{Scores, score};
 pub use simulate::simulate;
