@@ -1,5 +1,6 @@
 //! The table of containers: one file and one row each. Adding one is a new file here and a new row in [`ROWS`].
 
+mod csv;
 pub(crate) mod json;
 mod line;
 
@@ -12,6 +13,8 @@ use std::io::{self, Cursor, Read};
 pub enum Container {
     /// JSON Lines, or JSON documents.
     Json,
+    /// Comma, semicolon or tab separated rows under a header.
+    Csv,
 }
 
 /// One container.
@@ -26,12 +29,10 @@ pub(crate) struct Row {
 }
 
 /// The first row is what a name without a known extension promises.
-const ROWS: &[Row] = &[Row {
-    container: Container::Json,
-    extensions: &["json", "jsonl", "ndjson", "log"],
-    magic: b"",
-    read: json::read,
-}];
+const ROWS: &[Row] = &[
+    Row { container: Container::Json, extensions: &["json", "jsonl", "ndjson", "log"], magic: b"", read: json::read },
+    Row { container: Container::Csv, extensions: &["csv"], magic: b"", read: csv::read },
+];
 
 /// How files begin that people hand over and that are not read, with what to do about it.
 const REFUSED: &[(&[u8], &str)] = &[
