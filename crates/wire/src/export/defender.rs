@@ -1,6 +1,7 @@
 //! Rows of the alert, Defender, Sentinel and Office formats.
 
 mod alert;
+mod cloud_posture;
 mod defender_alert;
 mod defender_cloud;
 mod defender_device;
@@ -12,6 +13,7 @@ mod graph_incident;
 mod hunting;
 mod mde_alert;
 mod mde_evidence;
+mod mde_machine;
 mod office_audit;
 mod security_alert;
 mod security_incident;
@@ -27,16 +29,13 @@ use super::{Decode, Export, Route};
 const SENTINEL: &str = "Sentinel";
 const GRAPH: &str = "Defender XDR and Graph security";
 const HUNTING: &str = "Advanced Hunting";
+const CLOUD: &str = "Defender for Cloud";
 const OFFICE: &str = "Office 365 audit";
 
 /// An Advanced Hunting table: streamed in an envelope, or stored by Sentinel as flat rows.
 macro_rules! hunting {
     ($table:literal, $decode:path) => {
-        hunting(
-            $table,
-            const { &[Category(concat!("AdvancedHunting-", $table)), Table($table)] },
-            $decode,
-        )
+        hunting($table, const { &[Category(concat!("AdvancedHunting-", $table)), Table($table)] }, $decode)
     };
 }
 
@@ -97,17 +96,39 @@ pub(super) const ROWS: &[Export] = &[
         &[Odata("Alerts"), Keys(&["computerDnsName", "detectionSource"])],
         mde_alert::decode,
     ),
+    Export::new("MdeMachine", GRAPH, &[Odata("Machines"), Keys(&["lastSeen", "computerDnsName"])], mde_machine::decode),
     Export::new(
         "XdrIncident",
         GRAPH,
         &[Odata("Incidents"), Keys(&["incidentName", "incidentId", "alerts"])],
         xdr_incident::decode,
     ),
+    Export::new(
+        "DefenderCloudPosture",
+        CLOUD,
+        &[
+            Table("assessments"),
+            Table("subAssessments"),
+            Table("secureScoreControls"),
+            Table("secureScores"),
+            Table("regulatoryComplianceAssessments"),
+        ],
+        cloud_posture::decode,
+    ),
     hunting!("AlertInfo", defender_alert::info),
     hunting!("AlertEvidence", defender_alert::evidence),
     hunting!("DeviceInfo", defender_device::info),
     hunting!("DeviceLogonEvents", defender_device::logon),
-    hunting!("DeviceProcessEvents", defender_device::process),
+    Export::new(
+        "DeviceProcessEvents",
+        HUNTING,
+        &[
+            Category("AdvancedHunting-DeviceProcessEvents"),
+            Table("DeviceProcessEvents"),
+            Keys(&["ProcessIntegrityLevel", "ProcessCreationTime", "ActionType"]),
+        ],
+        defender_device::process,
+    ),
     hunting!("DeviceNetworkEvents", defender_device::network),
     hunting!("DeviceFileEvents", defender_device::file),
     hunting!("DeviceRegistryEvents", defender_device::initiated),
@@ -135,7 +156,12 @@ pub(super) const ROWS: &[Export] = &[
     Export::new(
         "OfficeAudit",
         OFFICE,
-        &[Table("OfficeActivity"), Keys(&["RecordType", "Workload"]), Keys(&["UserKey", "Operation"])],
+        &[
+            Table("OfficeActivity"),
+            Keys(&["RecordType", "Workload"]),
+            Keys(&["UserKey", "Operation"]),
+            Keys(&["RecordType", "CreationTime"]),
+        ],
         office_audit::decode,
     ),
 ];

@@ -2,7 +2,7 @@
 //!
 //! One plan reads the columns that any table's shared facts need; the files of the tables choose among them.
 
-use super::super::{Record, guid, tenant};
+use super::super::{Record, guid, inner, tenant};
 use super::alert::first_time;
 use crate::context::{Claims, Context};
 use crate::entity::fold;
@@ -17,6 +17,7 @@ fields! {
         tenant: "tenantId",
         stamp: "properties/Timestamp" | "Timestamp" | "Timestamp [UTC]",
         generated: "TimeGenerated" | "TimeGenerated [UTC]",
+        handed: "time",
         report: "properties/ReportId" | "ReportId",
         action: "properties/ActionType" | "ActionType",
         operation: "properties/OperationName" | "OperationName",
@@ -51,6 +52,7 @@ fields! {
         entra_device: "properties/AadDeviceId" | "AadDeviceId",
         azure_device: "properties/AzureResourceId" | "AzureResourceId",
         techniques: "properties/AttackTechniques" | "AttackTechniques",
+        more: "properties/AdditionalFields" | "AdditionalFields",
     }
 }
 
@@ -82,7 +84,9 @@ impl<'r, 'a> Row<'r, 'a> {
     pub(super) fn read(record: &'r Record<'a>, context: &Context<'_>) -> Result<Self, Reject> {
         let fields = Fields::read(record)?;
         let owner = owner(record, context, fields.properties, fields.tenant)?;
-        let time = first_time(record, &[("Timestamp", fields.stamp), ("TimeGenerated", fields.generated)])?;
+        // The envelope's time is when the row was handed over: only for rows that carry none of their own.
+        let times = [("Timestamp", fields.stamp), ("TimeGenerated", fields.generated), ("time", fields.handed)];
+        let time = first_time(record, &times)?;
         Ok(Self { record, fields, owner, time })
     }
 
@@ -125,9 +129,9 @@ impl<'r, 'a> Row<'r, 'a> {
 
     /// Where an activity of an app or identity came from; the first of a list.
     pub(super) fn ip(&self) -> Option<Cow<'a, str>> {
-        self.fields.ip.text().and_then(|text| match text.split_once(',') {
-            None => Some(text),
-            Some((one, _)) => Some(Cow::Owned(one.trim().to_owned())),
+        self.fields.ip.text().map(|text| match text.split_once(',') {
+            None => text,
+            Some((one, _)) => Cow::Owned(one.trim().to_owned()),
         })
     }
 
@@ -138,7 +142,11 @@ impl<'r, 'a> Row<'r, 'a> {
 
     /// Who opened a connection: the far end of an inbound one, else this device.
     pub(super) fn caller_ip(&self) -> Option<Cow<'a, str>> {
-        let inbound = self.fields.action.text().is_some_and(|a| a.starts_with("Inbound") || a == "ConnectionAttempt");
+        let action = self.fields.action.text().unwrap_or_default();
+        // Protocols that were looked into say their direction inside.
+        let inbound = action.starts_with("Inbound")
+            || action == "ConnectionAttempt"
+            || (action.ends_with("Inspected") && inner(self.fields.more, "direction").is_some_and(|d| d == "In"));
         if inbound { self.remote_ip() } else { self.fields.local_ip.text().or_else(|| self.remote_ip()) }
     }
 

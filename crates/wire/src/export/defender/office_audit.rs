@@ -5,7 +5,7 @@ use super::super::{Record, guid, own, tenant};
 use super::alert::{first_time, word};
 use crate::context::{Claims, Context};
 use crate::entity::fold;
-use crate::json::{Json, fields};
+use crate::json::{Dynamic, Json, fields};
 use crate::product;
 use caponier_model::{Actor, Body, DeviceRef, Event, Guid, Outcome, Reject, Severity};
 use compact_str::ToCompactString;
@@ -30,8 +30,8 @@ fields! {
         actor_ip: "ActorIpAddress",
         status: "ResultStatus",
         severity: "Severity",
-        device: "DeviceId" | "DeviceProperties/Id",
-        host: "DeviceName" | "DeviceDisplayName",
+        device: "DeviceProperties",
+        device_id: "DeviceId",
     }
 }
 
@@ -53,7 +53,10 @@ pub(super) fn decode<'a>(record: &Record<'a>, context: &Context<'_>) -> Result<E
             domain: None,
         },
         address: [f.ip_address, f.ip, f.actor_ip].into_iter().find_map(address),
-        device: DeviceRef { id: f.device.text(), name: f.host.text() },
+        device: DeviceRef {
+            id: property(f.device, "Id").or_else(|| f.device_id.text()),
+            name: property(f.device, "DisplayName"),
+        },
         outcome: Some(outcome(&f)),
         severity: Severity::read(&word(f.severity)),
         ..record.event(owner, time, Json::ABSENT, Body::Plain)
@@ -66,6 +69,15 @@ fn object(actors: Json<'_>) -> Option<Guid> {
     let ids: Vec<Cow<'_, str>> = dynamic.json().items().filter_map(|a| a.get("ID").text()).collect();
     let tagged = ids.iter().find_map(|id| fold::object(id.strip_prefix("User_")?));
     tagged.or_else(|| ids.iter().find_map(|id| fold::object(id)))
+}
+
+/// A value of a list of `{Name, Value}`.
+fn property<'a>(list: Json<'a>, name: &str) -> Option<Cow<'a, str>> {
+    let named = |item: &Json<'_>| item.get("Name").text().is_some_and(|n| n == name);
+    match list.dynamic()? {
+        Dynamic::Here(list) => list.items().find(named)?.get("Value").text(),
+        unpacked @ Dynamic::Unpacked(_) => own(unpacked.json().items().find(named)?.get("Value").text()),
+    }
 }
 
 /// An address without port and brackets, where it is one (`<null>` and prose occur).
