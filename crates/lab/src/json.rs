@@ -168,11 +168,6 @@ impl Array<'_> {
         write_text(self.item(), value.as_ref());
     }
 
-    /// JSON already written.
-    pub fn raw(&mut self, json: &str) {
-        self.item().push_str(json);
-    }
-
     /// An object.
     pub fn object(&mut self, fill: impl FnOnce(&mut Object<'_>)) {
         write_object(self.item(), fill);
@@ -191,12 +186,11 @@ mod tests {
                 a.object(|o| {
                     o.show("h", 5).maybe("i", None);
                 });
-                a.raw("[]");
             });
         });
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         let want = serde_json::json!({"a": "q\"\\\n\u{1}é", "b": -7, "c": true, "d": null, "x": 1, "y": 2,
-            "e": ["1", "2"], "f": {}, "g": [{"h": "5", "i": null}, []]});
+            "e": ["1", "2"], "f": {}, "g": [{"h": "5", "i": null}]});
         assert_eq!(value, want);
     }
 }

@@ -5,14 +5,14 @@ use crate::book::Book;
 use crate::cast::{self, Cast};
 use crate::config;
 use crate::day::Hour;
-use crate::finding::{Finding, Product, Thing};
+use crate::finding::Finding;
 use crate::noise;
 use crate::output::Output;
 use crate::plan::{HOUR, LabError, Plan, Written};
 use crate::random::Random;
-use crate::record::{alert, directory, risk};
+use crate::record::directory;
+use crate::report;
 use crate::truth;
-use caponier_model::Severity;
 
 /// Writes exports, directory snapshots, configuration and truth of `plan` to `out`.
 ///
@@ -35,63 +35,32 @@ pub fn simulate(plan: &Plan, out: &mut dyn Output) -> Result<Written, LabError> 
     directories(&cast, &mut book)?;
     truths(plan, &cast, &attacks, &findings, &mut book)?;
     let mut life = Random::new(plan.seed, "life");
+    let incidents = report::incidents(&attacks, &noise, &mut life);
     let mut due = findings.iter().peekable();
+    let mut made = incidents.iter().peekable();
     for index in 0..plan.hours() {
         let begins = plan.start.plus_seconds(index * HOUR);
         let ends = begins.plus_seconds(HOUR);
         let hour = Hour { plan, cast: &cast, begins, index };
         hour.sign_ins(&mut book, &mut life);
+        hour.records(&mut book, &mut life);
+        attacks.iter().for_each(|a| report::traces(a, &hour, ends, &mut book, &mut life));
         while let Some(finding) = due.next_if(|f| f.first < ends) {
-            report(finding, &cast, &mut book);
+            report::finding(finding, &cast, &mut book);
+        }
+        while let Some((tenant, incident)) = made.next_if(|(_, i)| i.created < ends) {
+            report::incident(*tenant, incident, &cast, &mut book, &mut life);
         }
         book.close(ends)?;
+    }
+    // Incidents made of the last hour's alerts come after it.
+    for (tenant, incident) in made {
+        report::incident(*tenant, incident, &cast, &mut book, &mut life);
     }
     book.close(caponier_model::EventTime::MAX)?;
     book.written.findings = findings.len() as u64;
     book.written.attacks = attacks.len() as u64;
     Ok(book.written)
-}
-
-/// Writes a finding by each of its roads.
-fn report(finding: &Finding, cast: &Cast, book: &mut Book<'_>) {
-    let tenant = cast.tenants[finding.tenant].id;
-    if finding.product == Product::Idp {
-        detection(finding, cast, book);
-    }
-    if finding.roads.sentinel {
-        book.put(&alert::TABLE, tenant, finding.last, |at| alert::row(finding, cast, at));
-    }
-}
-
-fn detection(finding: &Finding, cast: &Cast, book: &mut Book<'_>) {
-    let account = finding.things.iter().find_map(|t| match t {
-        Thing::Account(account, _) => Some(account),
-        _ => None,
-    });
-    let address = finding.things.iter().find_map(|t| match t {
-        Thing::Address(address) => Some(address.as_str()),
-        _ => None,
-    });
-    let Some(account) = account else { return };
-    let detection = risk::Detection {
-        account,
-        upn: &account.upn,
-        id: &finding.id,
-        request: finding.system_alert,
-        kind: finding.detector,
-        level: match finding.severity {
-            Severity::High | Severity::Critical => "high",
-            Severity::Medium => "medium",
-            _ => "low",
-        },
-        address: address.unwrap_or_default(),
-        activity: finding.first,
-        detected: finding.last,
-        techniques: finding.techniques,
-    };
-    let tenant = cast.tenants[finding.tenant].id;
-    book.put(&risk::DETECTIONS, tenant, finding.last, |at| detection.diagnostic(at));
-    book.put(&risk::USERS, tenant, finding.last, |at| detection.risky_user(at));
 }
 
 fn directories(cast: &Cast, book: &mut Book<'_>) -> Result<(), LabError> {

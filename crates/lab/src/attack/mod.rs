@@ -65,7 +65,13 @@ pub fn draw(plan: &Plan, cast: &Cast) -> Vec<Attack> {
         let Some((satellite, earliest)) = victim else { continue };
         let Some(person) = cast.satellites[satellite].person else { continue };
         used.insert(person);
-        let gaps: Vec<i64> = steps.iter().map(|s| random.range(s.gap.0, s.gap.1)).collect();
+        let mut gaps: Vec<i64> = steps.iter().map(|s| random.range(s.gap.0, s.gap.1)).collect();
+        let room = plan.end().seconds_since(earliest) - 2 * HOUR;
+        // A plan of one day has no room for a slow attack: it happens faster.
+        let wanted = gaps.iter().skip(1).sum::<i64>().max(1);
+        if wanted > room {
+            gaps.iter_mut().for_each(|g| *g = *g * room / wanted);
+        }
         let span: i64 = gaps.iter().skip(1).sum::<i64>() + HOUR;
         let latest = plan.end().plus_seconds(-span);
         let mut first = earliest.plus_seconds(random.range(0, latest.seconds_since(earliest).max(1)));

@@ -2,11 +2,17 @@
 //!
 //! Shapes are those of exports.md; which records exist at all is decided elsewhere.
 
+pub mod activity;
 pub mod alert;
+pub mod audit;
+pub mod device;
 pub mod directory;
+pub mod graph_alert;
 pub mod incident;
+pub mod provisioning;
 pub mod risk;
 pub mod sign_in;
+pub mod stream_alert;
 
 use caponier_model::TenantId;
 
