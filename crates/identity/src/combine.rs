@@ -36,7 +36,7 @@ pub fn combine(
     let mut refutations: Vec<&Refutation> = refutations.iter().collect();
     refutations.sort_unstable();
     let mut facts: Vec<&AccountFacts> = facts.iter().collect();
-    facts.sort_unstable();
+    facts.sort_unstable_by_key(|f| (f.account, f.from));
     let known = Known { refutations, facts };
     let mut links = Vec::new();
     for evidence in evidence.chunk_by(|a, b| a.account == b.account) {

@@ -44,8 +44,19 @@ impl Queries {
     /// The queries that come with the program.
     pub fn embedded() -> Self {
         let [refutations] = queries!["refutations"];
-        let evidence =
-            queries!["k02_provisioning", "k05_paired_sign_in", "k06_named_sign_in", "k11_address", "k12_ext_name",];
+        let evidence = queries! {
+            "k02_provisioning",
+            "k03_delegated_caller",
+            "k04_puid",
+            "k05_paired_sign_in",
+            "k06_named_sign_in",
+            "k07_redemption",
+            "k08_common_source",
+            "k09_extension",
+            "k10_employee_id",
+            "k11_address",
+            "k12_ext_name",
+        };
         Self { refutations, evidence: evidence.into() }
     }
 }

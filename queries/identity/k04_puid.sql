@@ -1,0 +1,32 @@
+-- K4 PUID: a guest's token carries the PUID of its home account (`altsecid` 5::<PUID>) and names the home tenant; there one
+-- account's own token carries the same PUID.
+--
+-- Proves     the home account itself: cross-tenant synchronisation matches accounts on this very value.
+-- Written by Entra, into the tokens' claims; Azure's activity logs of both tenants show them.
+-- Wrong if   the home tenant's log shows another value as `puid` than the guest's token repeats (expected equal, unverified:
+--            exports.md 7.2); then there is no match and no evidence.
+WITH guests AS (
+    SELECT tenant, object, provider AS home, home_puid AS puid,
+           min(time) AS first, max(time) AS last, min(id) AS id
+    FROM callers
+    WHERE tenant = log AND home_puid IS NOT NULL AND provider IS NOT NULL AND provider <> tenant
+    GROUP BY tenant, object, provider, home_puid
+),
+homes AS (
+    SELECT tenant, puid, min(object) AS user
+    FROM callers
+    WHERE puid IS NOT NULL AND (provider IS NULL OR provider = tenant) AND home_puid IS NULL
+    GROUP BY tenant, puid
+    HAVING min(object) = max(object)
+)
+SELECT g.tenant AS account_tenant,
+       g.object AS account_object,
+       g.home AS home_tenant,
+       h.user AS home_object,
+       'puid' AS kind,
+       min(g.first) AS valid_from,
+       max(g.last) + 1 AS valid_until,
+       min(g.id) AS source
+FROM guests g
+JOIN homes h ON h.tenant = g.home AND h.puid = g.puid
+GROUP BY g.tenant, g.object, g.home, h.user
