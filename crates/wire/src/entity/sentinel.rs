@@ -189,12 +189,19 @@ fn account(tree: &Tree<'_>, object: &Map<String, Value>, named: &mut Named) {
         tenant: text(object, "AadTenantId"),
         object: first(object, &["AadUserId", "AadId"]),
         upn: first(object, &["UserPrincipalName", "Upn", "AccountUpn"]),
-        name: first(object, &["Name", "AccountName", "SamAccountName"]),
+        name: account_name(object),
         suffix: text(object, "UPNSuffix"),
         sid: text(object, "Sid"),
         puid: text(object, "PUID"),
         domain: if domain.is_empty() { host } else { domain },
     });
+}
+
+/// The account's name; some products put the display name into `Name` and the account's own beside it.
+fn account_name(object: &Map<String, Value>) -> &str {
+    let name = text(object, "Name");
+    let other = first(object, &["AccountName", "SamAccountName"]);
+    if other.is_empty() || name.contains('@') { name } else { other }
 }
 
 fn host(_: &Tree<'_>, object: &Map<String, Value>, named: &mut Named) {

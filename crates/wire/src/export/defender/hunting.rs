@@ -20,7 +20,7 @@ fields! {
         handed: "time",
         report: "properties/ReportId" | "ReportId",
         action: "properties/ActionType" | "ActionType",
-        operation: "properties/OperationName" | "OperationName",
+        operation: "properties/OperationName",
         delivery: "properties/DeliveryAction" | "DeliveryAction",
         device_id: "properties/DeviceId" | "DeviceId",
         device_name: "properties/DeviceName" | "DeviceName",

@@ -44,6 +44,7 @@ struct Extended {
     incident: Option<String>,
     classification: String,
     techniques: String,
+    category: String,
 }
 
 /// Reads a row.
@@ -83,7 +84,7 @@ pub(super) fn decode<'a>(record: &Record<'a>, context: &Context<'_>) -> Result<E
         severity: &severity,
         status: &status,
         classification: &extended.classification,
-        tactics: &[&tactics, &intent],
+        tactics: &[&tactics, &intent, &extended.category],
         techniques: &[&techniques, &subs, &extended.techniques],
         incident: extended.incident.as_deref().map(Into::into),
         url: f.link.text(),
@@ -103,5 +104,6 @@ fn extended(column: Json<'_>) -> Extended {
         incident: say("IncidentId"),
         classification: say("Classification").unwrap_or_default(),
         techniques: say("MitreTechniques").unwrap_or_default(),
+        category: say("MicrosoftDefenderAtp.Category").or_else(|| say("Category")).unwrap_or_default(),
     }
 }

@@ -170,3 +170,86 @@ fn another_tenants_link_is_a_mismatch() {
     let reject = decode(&context, other.as_bytes()).unwrap_err();
     assert_eq!(reject.reason, caponier_model::RejectReason::TenantMismatch);
 }
+
+/// The examples of one format, by file name.
+fn examples(format: &str) -> Vec<(String, String)> {
+    let folder = format!("{}/../../schemas/exports/{format}/examples", env!("CARGO_MANIFEST_DIR"));
+    let mut found: Vec<(String, String)> = std::fs::read_dir(&folder)
+        .unwrap_or_else(|e| panic!("{folder}: {e}"))
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.display().to_string(), std::fs::read_to_string(&path).unwrap()))
+        .collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn every_row_has_a_schema_and_examples_that_lead_to_it() {
+    let tenants = Tenants::default();
+    let context = Context::discovering(&tenants);
+    for row in super::ROWS {
+        let path = format!("{}/../../schemas/exports/{}/schema.json", env!("CARGO_MANIFEST_DIR"), row.name);
+        let schema = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+        let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+        assert_eq!(schema["title"], row.name);
+        let found = examples(row.name);
+        assert!(!found.is_empty(), "{} has no example", row.name);
+        for (file, text) in found {
+            let event = decode(&context, text.as_bytes()).unwrap_or_else(|reject| panic!("{file}: {reject}"));
+            assert_eq!(event.format, row.name, "{file}");
+            assert_eq!(event, decode(&context, text.as_bytes()).unwrap(), "{file}");
+        }
+    }
+}
+
+#[test]
+fn both_envelopes_of_a_table_say_the_same() {
+    let tenants = Tenants::default();
+    let context = Context { folder: TenantId::parse(TENANT), ..Context::discovering(&tenants) };
+    for row in super::ROWS.iter().filter(|r| r.family == super::HUNTING) {
+        let texts = examples(row.name);
+        let facts: Vec<_> = texts
+            .iter()
+            .map(|(file, text)| {
+                let e = decode(&context, text.as_bytes()).unwrap_or_else(|reject| panic!("{file}: {reject}"));
+                (e.time, e.id, e.operation, e.actor, e.address, e.device, e.outcome, e.severity, e.techniques)
+            })
+            .collect();
+        assert!(facts.len() > 1 && facts.windows(2).all(|w| w[0] == w[1]), "{}: {facts:#?}", row.name);
+    }
+}
+
+#[test]
+fn incidents_keep_versions_aliases_and_redirects() {
+    let tenants = Tenants::default();
+    let context = Context::discovering(&tenants);
+    let mut seen = Vec::new();
+    for format in ["SecurityIncident", "SentinelIncident", "GraphIncident", "XdrIncident"] {
+        for (file, text) in examples(format) {
+            let event = decode(&context, text.as_bytes()).unwrap();
+            let Body::Incident(incident) = event.body else { panic!("{file} is no incident") };
+            assert!(incident.first <= incident.last, "{file}");
+            assert_eq!(event.time, incident.version, "{file}");
+            let name = file.rsplit('/').next().unwrap_or_default().to_owned();
+            let alias = incident.aliases.first().map(|a| format!("{}/{}", a.provider, a.id));
+            let redirect = incident.redirect_to.map(|r| r.id.to_string());
+            seen.push((name, incident.key.provider.to_string(), alias, redirect, incident.alert_ids.len()));
+        }
+    }
+    let want = |name: &str, provider: &str, alias: Option<&str>, redirect: Option<&str>, alerts| {
+        (name.to_owned(), provider.to_owned(), alias.map(str::to_owned), redirect.map(str::to_owned), alerts)
+    };
+    assert_eq!(
+        seen,
+        [
+            want("dynamic-as-text.json", "sentinel", Some("xdr/915"), None, 1),
+            want("new.json", "sentinel", None, None, 1),
+            want("client-library.json", "sentinel", None, None, 0),
+            want("flattened.json", "sentinel", None, None, 1),
+            want("rest.json", "sentinel", None, None, 0),
+            want("active.json", "xdr", None, None, 0),
+            want("redirected-with-alerts.json", "xdr", None, Some("920"), 1),
+            want("active.json", "xdr", None, None, 1),
+        ]
+    );
+}
