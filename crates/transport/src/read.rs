@@ -132,6 +132,8 @@ pub(crate) struct Source<'a> {
     pub reader: Box<dyn io::Read + 'a>,
     /// The name of the compression, for messages.
     pub packed: Option<&'static str>,
+    /// The file itself, for containers that need to seek; only where nothing was compressed.
+    pub file: Option<File>,
     /// Number of the first line.
     pub line: u64,
     /// True for a range of JSON Lines.
@@ -146,19 +148,20 @@ fn open(input: &Input, limits: &Limits, out: &mut Out<'_>) -> Flow {
             return out.refuse(0, RejectReason::Unreadable, &detail, &[], false);
         }
     };
+    let seekable = file.try_clone().ok();
     let on_disk = Counted::default();
     let length = input.range.map_or(u64::MAX, |r| r.end - r.start);
     let mut raw: Box<dyn io::Read> = Box::new(on_disk.of(file.take(length)));
     let inflated = Counted::default();
     let mut head = Head::of(&mut raw);
     let flow = match inflate::packing(&head.bytes) {
-        None => choose(input, head, raw, None, out),
+        None => choose(input, head, raw, None, seekable, out),
         Some(packing) => match packing.open(head.then(raw), &on_disk, limits) {
             Err(error) => out.broken(0, &error, &head.bytes, Some(packing.name)),
             Ok(decoder) => {
                 let mut decoder: Box<dyn io::Read> = Box::new(inflated.of(decoder));
                 let inner = Head::of(&mut decoder);
-                choose(input, inner, decoder, Some(packing.name), out)
+                choose(input, inner, decoder, Some(packing.name), None, out)
             }
         },
     };
@@ -184,6 +187,7 @@ fn choose(
     head: Head,
     rest: Box<dyn io::Read + '_>,
     packed: Option<&'static str>,
+    file: Option<File>,
     out: &mut Out<'_>,
 ) -> Flow {
     let line = input.range.map_or(1, |r| r.line);
@@ -193,7 +197,7 @@ fn choose(
         Err((reason, detail)) if !ranged => out.refuse(0, reason, &detail, &head.bytes, true),
         found => {
             let row = container::row(found.unwrap_or(Container::Json));
-            let source = Source { reader: head.without_mark(rest), packed, line, ranged };
+            let source = Source { reader: head.without_mark(rest), packed, file, line, ranged };
             (row.read)(source, out)
         }
     }

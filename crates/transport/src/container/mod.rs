@@ -1,8 +1,10 @@
 //! The table of containers: one file and one row each. Adding one is a new file here and a new row in [`ROWS`].
 
+mod avro;
 mod csv;
 pub(crate) mod json;
 mod line;
+mod parquet;
 
 use crate::read::{Flow, Out, Source};
 use caponier_model::RejectReason;
@@ -15,6 +17,10 @@ pub enum Container {
     Json,
     /// Comma, semicolon or tab separated rows under a header.
     Csv,
+    /// Event Hubs Capture.
+    Avro,
+    /// Parquet.
+    Parquet,
 }
 
 /// One container.
@@ -32,6 +38,8 @@ pub(crate) struct Row {
 const ROWS: &[Row] = &[
     Row { container: Container::Json, extensions: &["json", "jsonl", "ndjson", "log"], magic: b"", read: json::read },
     Row { container: Container::Csv, extensions: &["csv"], magic: b"", read: csv::read },
+    Row { container: Container::Avro, extensions: &["avro"], magic: avro::MAGIC, read: avro::read },
+    Row { container: Container::Parquet, extensions: &["parquet"], magic: parquet::MAGIC, read: parquet::read },
 ];
 
 /// How files begin that people hand over and that are not read, with what to do about it.

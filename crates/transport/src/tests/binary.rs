@@ -1,0 +1,200 @@
+//! Event Hubs Capture and Parquet, written by their own libraries.
+
+use super::{Dice, gz, read_bytes, tiny};
+use crate::{Limits, PayloadKind};
+use apache_avro::types::{Record, Value};
+use apache_avro::{Codec, DeflateSettings, Schema, Writer, ZstandardSettings};
+use caponier_model::RejectReason;
+use parquet::basic::Compression;
+use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
+use std::sync::Arc;
+
+/// The schema that Event Hubs Capture writes.
+const CAPTURE: &str = r#"{"type":"record","name":"EventData","namespace":"Microsoft.ServiceBus.Messaging","fields":[
+  {"name":"SequenceNumber","type":"long"},{"name":"Offset","type":"string"},{"name":"EnqueuedTimeUtc","type":"string"},
+  {"name":"SystemProperties","type":{"type":"map","values":["long","double","string","bytes"]}},
+  {"name":"Properties","type":{"type":"map","values":["long","double","string","bytes","null"]}},
+  {"name":"Body","type":["null","bytes"]}]}"#;
+
+fn capture(bodies: &[Option<&str>], codec: Codec) -> Vec<u8> {
+    let schema = Schema::parse_str(CAPTURE).unwrap();
+    let mut writer = Writer::builder().schema(&schema).writer(Vec::new()).codec(codec).block_size(200).build();
+    for (i, body) in bodies.iter().enumerate() {
+        let mut record = Record::new(&schema).unwrap();
+        record.put("SequenceNumber", i as i64 - 5);
+        record.put("Offset", "4294967296");
+        record.put("EnqueuedTimeUtc", "7/18/2026 2:03:03 PM");
+        let partition = Value::Union(2, Box::new(Value::String("key".into())));
+        record.put("SystemProperties", Value::Map([("x-opt-partition-key".to_owned(), partition)].into()));
+        record.put("Properties", Value::Map([("n".to_owned(), Value::Union(1, Box::new(Value::Double(1.5))))].into()));
+        record.put(
+            "Body",
+            match body {
+                Some(body) => Value::Union(1, Box::new(Value::Bytes(body.as_bytes().to_vec()))),
+                None => Value::Union(0, Box::new(Value::Null)),
+            },
+        );
+        writer.append(record).unwrap();
+    }
+    writer.into_inner().unwrap()
+}
+
+fn codecs() -> [Codec; 4] {
+    [
+        Codec::Null,
+        Codec::Deflate(DeflateSettings::default()),
+        Codec::Snappy,
+        Codec::Zstandard(ZstandardSettings::default()),
+    ]
+}
+
+#[test]
+fn capture_gives_the_bodies_in_every_codec() {
+    let bodies = [Some("{\"records\":[{}]}"), None, Some(""), Some("{\"a\":\"ü\"}\r\n"), Some("not json")];
+    let want = [(1, "{\"records\":[{}]}"), (4, "{\"a\":\"ü\"}"), (5, "not json")];
+    for codec in codecs() {
+        let bytes = capture(&bodies, codec);
+        for (name, bytes) in [("x.avro", bytes.clone()), ("x.avro.gz", gz(&bytes)), ("no-extension", bytes)] {
+            let got = read_bytes(name, &bytes, &Limits::default());
+            assert!(got.refused.is_empty(), "{codec:?} {name}: {:?}", got.refused);
+            assert_eq!(got.lines(), want, "{codec:?} {name}");
+            assert!(got.payloads.iter().all(|p| p.kind == PayloadKind::Message));
+        }
+    }
+}
+
+#[test]
+fn a_capture_cut_off_gives_what_it_had() {
+    let texts: Vec<String> = (0..50).map(|i| format!("{{\"i\":{i}}}")).collect();
+    let bodies: Vec<Option<&str>> = texts.iter().map(|t| Some(t.as_str())).collect();
+    let whole = capture(&bodies, Codec::Null);
+    for keep in [2, 10, 300, whole.len() / 2, whole.len() - 1] {
+        let got = read_bytes("x.avro", &whole[..keep], &Limits::default());
+        assert_eq!(got.refused.len(), 1, "{keep}");
+        assert_eq!(got.refused[0].reject.reason, RejectReason::BadContainer, "{keep}");
+        let given: Vec<&str> = got.payloads.iter().map(|p| p.text.as_str()).collect();
+        assert_eq!(given, texts[..given.len()], "{keep}");
+    }
+    assert!(read_bytes("x.avro", &whole[..whole.len() - 1], &Limits::default()).payloads.len() > 40);
+}
+
+#[test]
+fn an_avro_file_that_is_no_capture_says_so() {
+    for (schema, word) in [
+        (r#"{"type":"record","name":"R","fields":[{"name":"Other","type":"bytes"}]}"#, "Body"),
+        (r#"{"type":"record","name":"R","fields":[{"name":"Body","type":"long"}]}"#, "Body"),
+        (
+            r#"{"type":"record","name":"R","fields":[{"name":"Body","type":"bytes"},{"name":"N","type":["null","R"]}]}"#,
+            "name",
+        ),
+        (r#""long""#, "record"),
+    ] {
+        let schema = Schema::parse_str(schema).unwrap();
+        let bytes = Writer::builder().schema(&schema).writer(Vec::new()).build();
+        let mut bytes = bytes;
+        bytes.flush().unwrap();
+        let got = read_bytes("x.avro", &bytes.into_inner().unwrap(), &Limits::default());
+        assert_eq!(got.reasons(), [(0, RejectReason::BadContainer)]);
+        assert!(got.refused[0].reject.detail.contains(word), "{:?}", got.refused[0].reject);
+    }
+}
+
+#[test]
+fn a_block_that_inflates_too_far_is_refused() {
+    let long = format!("\"{}\"", "x".repeat(2 << 20));
+    for codec in codecs() {
+        let bytes = capture(&[Some("{}"), Some(&long)], codec);
+        let got = read_bytes("x.avro", &bytes, &Limits { document_bytes: 1 << 20, ..Limits::default() });
+        assert_eq!(got.refused.len(), 1, "{codec:?}");
+        assert_eq!(got.refused[0].reject.reason, RejectReason::TooLarge, "{codec:?}");
+    }
+}
+
+/// Rows of a text, a nanosecond instant and a number of 18 digits.
+fn parquet(rows: &[(Option<&str>, i64, i64)], compression: Compression) -> Vec<u8> {
+    let schema = "message row { optional binary Text (STRING); required int64 Time (TIMESTAMP(NANOS,true)); required int64 Id; }";
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let properties = Arc::new(WriterProperties::builder().set_compression(compression).build());
+    let mut bytes = Vec::new();
+    let mut file = SerializedFileWriter::new(&mut bytes, schema, properties).unwrap();
+    let mut group = file.next_row_group().unwrap();
+    let texts: Vec<ByteArray> = rows.iter().filter_map(|r| r.0).map(ByteArray::from).collect();
+    let levels: Vec<i16> = rows.iter().map(|r| i16::from(r.0.is_some())).collect();
+    let mut column = group.next_column().unwrap().unwrap();
+    column.typed::<ByteArrayType>().write_batch(&texts, Some(&levels), None).unwrap();
+    column.close().unwrap();
+    for values in [rows.iter().map(|r| r.1).collect::<Vec<_>>(), rows.iter().map(|r| r.2).collect()] {
+        let mut column = group.next_column().unwrap().unwrap();
+        column.typed::<Int64Type>().write_batch(&values, None, None).unwrap();
+        column.close().unwrap();
+    }
+    group.close().unwrap();
+    file.close().unwrap();
+    bytes
+}
+
+#[test]
+fn parquet_rows_keep_nanoseconds_and_long_integers() {
+    let rows = [
+        (Some("two\nlines \"quoted\""), 1_784_383_453_951_671_401, 639_199_803_770_463_703),
+        (None, 0, -1),
+        (Some(""), 1, 0),
+    ];
+    let want = [
+        (1, r#"{"Text":"two\nlines \"quoted\"","Time":"2026-07-18T14:04:13.951671401Z","Id":639199803770463703}"#),
+        (2, r#"{"Time":"1970-01-01T00:00:00Z","Id":-1}"#),
+        (3, r#"{"Text":"","Time":"1970-01-01T00:00:00.000000001Z","Id":0}"#),
+    ];
+    for compression in [Compression::UNCOMPRESSED, Compression::SNAPPY] {
+        let bytes = parquet(&rows, compression);
+        for (name, bytes) in [("x.parquet", bytes.clone()), ("x.parquet.gz", gz(&bytes)), ("part-0", bytes)] {
+            let got = read_bytes(name, &bytes, &tiny_rows());
+            assert!(got.refused.is_empty(), "{name}: {:?}", got.refused);
+            assert_eq!(got.lines(), want, "{name}");
+            assert!(got.payloads.iter().all(|p| p.kind == PayloadKind::Row));
+            assert!(got.tally.bytes > 0);
+        }
+    }
+}
+
+fn tiny_rows() -> Limits {
+    Limits { line_bytes: 1000, ..tiny() }
+}
+
+#[test]
+fn a_parquet_row_beyond_the_limit_is_refused_alone() {
+    let long = "x".repeat(2000);
+    let got =
+        read_bytes("x.parquet", &parquet(&[(Some(&long), 1, 1), (Some("y"), 1, 1)], Compression::SNAPPY), &tiny_rows());
+    assert_eq!(got.reasons(), [(1, RejectReason::TooLarge)]);
+    assert_eq!(got.payloads[0].offset, 2);
+}
+
+#[test]
+fn damaged_binaries_never_panic_and_never_go_unnoticed_when_cut() {
+    let rows: Vec<_> = (0..300).map(|i| (Some("text"), i, i * i)).collect();
+    let parquet = parquet(&rows, Compression::SNAPPY);
+    let texts: Vec<String> = (0..40).map(|i| format!("{{\"i\":{i}}}")).collect();
+    let bodies: Vec<Option<&str>> = texts.iter().map(|t| Some(t.as_str())).collect();
+    let mut dice = Dice(17);
+    for (name, whole) in [
+        ("x.parquet", &parquet),
+        ("x.avro", &capture(&bodies, Codec::Null)),
+        ("x.avro", &capture(&bodies, Codec::Snappy)),
+        ("x.avro", &capture(&bodies, Codec::Deflate(DeflateSettings::default()))),
+    ] {
+        for _ in 0..150 {
+            let mut bytes = whole.clone();
+            for _ in 0..=dice.roll(3) {
+                let at = dice.roll(bytes.len() as u64) as usize;
+                bytes[at] = dice.roll(256) as u8;
+            }
+            read_bytes(name, &bytes, &Limits { document_bytes: 1 << 20, ..Limits::default() });
+            let keep = 4 + dice.roll(whole.len() as u64 - 4) as usize;
+            assert!(name == "x.avro" || !read_bytes(name, &whole[..keep], &Limits::default()).refused.is_empty());
+        }
+    }
+}
