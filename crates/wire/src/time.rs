@@ -41,10 +41,8 @@ fn fraction(b: &[u8]) -> Option<(u32, &[u8])> {
     if n == 0 {
         return None;
     }
-    let mut nanos = 0u32;
-    for i in 0..9 {
-        nanos = nanos * 10 + if i < n { u32::from(rest[i] - b'0') } else { 0 };
-    }
+    let digits = rest[..n].iter().map(|c| u32::from(c - b'0')).chain(std::iter::repeat(0));
+    let nanos = digits.take(9).fold(0, |nanos, digit| nanos * 10 + digit);
     Some((nanos, &rest[n..]))
 }
 

@@ -26,7 +26,6 @@ fields! {
         caller: "caller",
         claims: "identity/claims" | "Claims_d" | "claims",
         principal: "identity/authorization/evidence/principalId" | "authorization/evidence/principalId",
-        properties: "properties",
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Record, diagnostic_or_row, given, own};
 use crate::context::Context;
 use crate::json::{Dynamic, Json, fields};
-use caponier_model::{Actor, Audit, AuditTarget, Body, Event, Guid, Invitation, Outcome, Reject};
+use caponier_model::{Actor, Audit, AuditTarget, Body, DeviceRef, Event, Guid, Invitation, Outcome, Reject};
 use std::borrow::Cow;
 
 fields! {
@@ -42,9 +42,13 @@ pub(super) fn decode<'a>(record: &Record<'a>, context: &Context<'_>) -> Result<E
         targets: targets(f.targets),
         invitation: if failed(f.result) { None } else { invitation(&f, initiator.actor.name.as_deref()) },
     };
+    let is_device = |t: &&AuditTarget<'_>| t.kind.as_deref().is_some_and(|k| k.eq_ignore_ascii_case("device"));
+    let device = audit.targets.iter().find(is_device);
+    let device = device.map(|d| DeviceRef { id: d.id.clone(), name: d.display.clone() }).unwrap_or_default();
     Ok(Event {
         id: f.id.text(),
         operation: f.operation.text(),
+        device,
         address: given(f.caller.text()).or(initiator.address),
         actor: initiator.actor,
         outcome: outcome(f.result),
@@ -100,15 +104,25 @@ fn initiator<'a>(by: Json<'a>) -> Initiator<'a> {
 impl Initiator<'_> {
     fn into_owned<'a>(by: Json<'_>) -> Initiator<'a> {
         let Initiator { actor, address } = initiator(by);
-        let actor =
-            Actor { id: actor.id, name: own(actor.name), display: own(actor.display), sid: own(actor.sid), domain: own(actor.domain) };
+        let actor = Actor {
+            id: actor.id,
+            name: own(actor.name),
+            display: own(actor.display),
+            sid: own(actor.sid),
+            domain: own(actor.domain),
+        };
         Initiator { actor, address: own(address) }
     }
 }
 
 fn targets<'a>(column: Json<'a>) -> Vec<AuditTarget<'a>> {
     let owned = |json: Json<'_>| {
-        let own = |t: AuditTarget<'_>| AuditTarget { id: own(t.id), kind: own(t.kind), name: own(t.name), display: own(t.display) };
+        let own = |t: AuditTarget<'_>| AuditTarget {
+            id: own(t.id),
+            kind: own(t.kind),
+            name: own(t.name),
+            display: own(t.display),
+        };
         json.items().map(target).map(own).collect()
     };
     read(column, |json| json.items().map(target).collect(), owned).unwrap_or_default()
@@ -153,7 +167,8 @@ fn user<T>(column: Json<'_>, then: impl FnOnce(Guid, Json<'_>) -> Option<T>) -> 
 
 fn invited(f: &Fields<'_>) -> Option<(Guid, String, bool)> {
     let details = f.details.dynamic()?;
-    let is_address = |d: &Json<'_>| d.get("key").text().is_some_and(|k| k.eq_ignore_ascii_case("invitedUserEmailAddress"));
+    let is_address =
+        |d: &Json<'_>| d.get("key").text().is_some_and(|k| k.eq_ignore_ascii_case("invitedUserEmailAddress"));
     let address = details.json().items().find(is_address)?.get("value").text()?.into_owned();
     user(f.targets, |guest, _| is_address_text(&address).then_some((guest, address, false)))
 }
@@ -192,5 +207,6 @@ fn changed(f: &Fields<'_>) -> Option<(Guid, String, bool)> {
 }
 
 fn is_address_text(text: &str) -> bool {
-    text.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.')) && !text.to_ascii_lowercase().contains("#ext#")
+    text.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.'))
+        && !text.to_ascii_lowercase().contains("#ext#")
 }

@@ -64,7 +64,6 @@ fields! {
     struct Info {
         time: "properties/Timestamp" | "TimeGenerated" | "TimeGenerated [UTC]" | "Timestamp" | "time",
         tenant_id: "tenantId",
-        table: "Type",
         account_tenant: "AccountTenantId" | "properties/TenantId",
         properties: "properties",
         object: "properties/AccountObjectId" | "AccountObjectId",
@@ -165,7 +164,13 @@ fn event<'a>(
     body: Directory<'a>,
 ) -> Event<'a> {
     let content = if content.is_object() { content } else { Json::ABSENT };
-    let actor = Actor { id: body.object, name: body.upn.clone(), display: body.display.clone(), sid: body.onprem_sid.clone(), domain: None };
+    let actor = Actor {
+        id: body.object,
+        name: body.upn.clone(),
+        display: body.display.clone(),
+        sid: body.onprem_sid.clone(),
+        domain: None,
+    };
     Event { actor, ..record.event(owner, time, content, Body::Directory(Box::new(body))) }
 }
 

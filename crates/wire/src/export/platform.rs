@@ -12,7 +12,6 @@ fields! {
         time: "properties/timeGenerated" | "time" | "TimeGenerated" | "TimeGenerated [UTC]",
         tenant_id: "tenantId",
         resource_id: "resourceId",
-        table: "Type",
         aad_tenant: "AadTenantId" | "properties/tenantId",
         operation: "operationName",
         caller: "callerIpAddress",
@@ -62,7 +61,8 @@ pub(super) fn decode_resource<'a>(record: &Record<'a>, context: &Context<'_>) ->
     let f = Log::read(record)?;
     if !is_resource(f.resource_id) {
         // Anything may stand in an envelope: only what an Azure resource wrote is understood without knowing its category.
-        let detail = format_compact!("category {:.80} is not in the format table", f.category.text().unwrap_or_default());
+        let detail =
+            format_compact!("category {:.80} is not in the format table", f.category.text().unwrap_or_default());
         return Err(Reject::new(RejectReason::UnknownFormat, detail));
     }
     let claims = Claims {

@@ -14,7 +14,7 @@ fields! {
         aad_tenant: "AADTenantId" | "properties/tenantId",
         operation: "operationName",
         result: "resultType",
-        status: "properties/statusInfo/Status" | "properties/provisioningStatusInfo/status" | "provisioningStatusInfo/status" | "statusInfo/status",
+        status: "properties/provisioningStatusInfo/status" | "provisioningStatusInfo/status" | "statusInfo/status",
         status_text: "provisioningStatusInfo",
         properties: "properties",
         id: "properties/id" | "id",
@@ -46,7 +46,10 @@ pub(super) fn decode<'a>(record: &Record<'a>, context: &Context<'_>) -> Result<E
     Ok(Event {
         id: f.id.text(),
         operation: f.operation.text().or(action),
-        actor: Actor { display: inner(f.initiator, "displayName").or_else(|| inner(f.initiator, "name")), ..Actor::default() },
+        actor: Actor {
+            display: inner(f.initiator, "displayName").or_else(|| inner(f.initiator, "name")),
+            ..Actor::default()
+        },
         outcome: status.and_then(|s| match s.to_ascii_lowercase().as_str() {
             "success" => Some(Outcome::Success),
             "failure" => Some(Outcome::Failure),
@@ -70,6 +73,7 @@ fn system<'a>(column: Json<'a>) -> Option<std::borrow::Cow<'a, str>> {
 fn target_tenant(system: Json<'_>) -> Option<TenantId> {
     let system = system.dynamic()?;
     let details = system.json().get("details");
-    let named = ["tenantId", "targetTenantId", "TenantId", "OrganizationId"].iter().find_map(|key| guid(details.get(key)));
+    let named =
+        ["tenantId", "targetTenantId", "TenantId", "OrganizationId"].iter().find_map(|key| guid(details.get(key)));
     named.or_else(|| guid(system.json().get("tenantId"))).map(TenantId)
 }

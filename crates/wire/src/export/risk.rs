@@ -180,7 +180,8 @@ fields! {
 pub(super) fn decode_state<'a>(record: &Record<'a>, context: &Context<'_>) -> Result<Event<'a>, Reject> {
     let f = State::read(record)?;
     let owner = record.owner(context, diagnostic_or_row(f.properties, f.tenant_id, f.resource_id, f.aad_tenant))?;
-    let time = record.time("riskLastUpdatedDateTime", if f.updated.is_absent() { f.envelope_time } else { f.updated })?;
+    let time =
+        record.time("riskLastUpdatedDateTime", if f.updated.is_absent() { f.envelope_time } else { f.updated })?;
     Ok(Event {
         id: f.id.text(),
         operation: f.operation.text(),

@@ -9,12 +9,15 @@ use caponier_model::{Reject, RejectReason};
 use compact_str::format_compact;
 use std::sync::LazyLock;
 
+/// The signatures that share their rarest key, each with its row.
+type Signatures = Vec<(&'static [&'static str], &'static Export)>;
+
 /// The routes of all rows, by kind.
 struct Routes {
     category: KeyTable<&'static Export>,
     table: KeyTable<&'static Export>,
     odata: KeyTable<&'static Export>,
-    anchor: KeyTable<Vec<(&'static [&'static str], &'static Export)>>,
+    anchor: KeyTable<Signatures>,
 }
 
 static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
@@ -22,7 +25,7 @@ static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
         let of = move |row: &'static Export| row.routes.iter().filter_map(choose).map(move |key| (key.to_owned(), row));
         KeyTable::new(exports().flat_map(of))
     };
-    let mut anchors: Vec<(String, Vec<(&'static [&'static str], &'static Export)>)> = Vec::new();
+    let mut anchors: Vec<(String, Signatures)> = Vec::new();
     for row in exports() {
         for route in row.routes {
             let Route::Keys(keys @ [first, ..]) = route else { continue };
