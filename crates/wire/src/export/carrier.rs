@@ -25,6 +25,8 @@ const PLACES: &[&str] = &[
     "input/message",
     // Panther.
     "log",
+    // Collections of documentation examples.
+    "example",
 ];
 
 /// The payload inside a document that is itself no record of any known format: to be split by [`crate::records`].
