@@ -46,7 +46,9 @@ impl Hour<'_> {
             }
         }
         for satellite in &self.cast.satellites {
-            let certain = usize::from(self.index == satellite.first_hour && satellite.proof != Proof::Directory);
+            // A redemption counts with a sign-in after it, so that one comes an hour later.
+            let first = satellite.first_hour + i64::from(satellite.proof == Proof::Redemption);
+            let certain = usize::from(self.index == first && satellite.proof != Proof::Directory);
             let rate = match (satellite.kind, satellite.proof) {
                 (Kind::Delegate, _) | (Kind::Leaver, _) | (Kind::Guest, Proof::Directory) => continue,
                 (Kind::Guest | Kind::ExternalMember, _) => 180,

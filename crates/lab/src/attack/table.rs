@@ -164,7 +164,7 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         code: "X11", carrier: Carrier::Guest,
-        story: "A compromised guest invites an accomplice and makes him an administrator.",
+        story: "A compromised guest invites an accomplice and makes them an administrator.",
         steps: &[
             step(Home, Idp, "anomalousToken", High, "InitialAccess", "T1539", WHO_FROM),
             step(Resource, Sentinel, "External user invited by a guest", Medium, "Persistence", "T1136.003", WHO_FROM).trace(Trace::SignIn),
