@@ -4,16 +4,18 @@ use crate::tree::{files, files_of, folders, read, read_toml, verdict};
 use std::collections::BTreeSet;
 
 #[test]
-fn every_query_says_what_it_reads_proves_and_cannot() {
+fn every_query_says_what_it_proves_who_wrote_it_and_when_it_is_wrong() {
     let mut faults = Vec::new();
-    for name in files_of("queries", "sql") {
+    for name in files_of("queries/identity", "sql") {
         let text = read(&name);
         let header: Vec<&str> = text.lines().take_while(|l| l.starts_with("--")).collect();
-        if header.len() < 3 {
-            faults.push(format!("{name}: opens with {} lines of comment, three parts are asked", header.len()));
+        for part in ["-- Proves ", "-- Written by ", "-- Wrong if "] {
+            if !header.iter().any(|l| l.starts_with(part)) {
+                faults.push(format!("{name}: the comment that opens it has no line `{}…`", part.trim_end()));
+            }
         }
     }
-    verdict("a query opens with what it asks, what it rests on, and what it must not be used for", &faults);
+    verdict("a query that joins people says what it proves, who could have written it, and when it is wrong", &faults);
 }
 
 #[test]

@@ -1,14 +1,14 @@
 //! The shape of the workspace: a star around `model`, one heavyweight per crate, one place for versions and lints.
 
-use crate::tree::{PURE, folders, read_toml, verdict};
-use std::collections::BTreeSet;
+use crate::tree::{PURE, folders, read_toml, root, verdict};
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
 
 /// Who may name a heavyweight. `app` names serde_json for what it writes to files; the hot path's JSON is `wire`'s.
-const HEAVYWEIGHTS: [(&str, &[&str]); 13] = [
+const HEAVYWEIGHTS: [(&str, &[&str]); 12] = [
     ("datafusion", &["query"]),
     ("arrow-json", &["transport"]),
     ("parquet", &["transport"]),
-    ("apache-avro", &["transport"]),
     ("csv", &["transport"]),
     ("flate2", &["transport"]),
     ("zstd", &["transport"]),
@@ -157,4 +157,33 @@ fn the_shared_profile_optimises_the_hot_path_and_not_datafusion() {
         faults.push("a level for every dependency costs a quarter of an hour".into());
     }
     verdict("[profile.dev] of the workspace", &faults);
+}
+
+/// Package and version to features, as cargo resolves them for these arguments.
+fn features(arguments: &[&str]) -> BTreeMap<String, String> {
+    let cargo = option_env!("CARGO").unwrap_or("cargo");
+    let mut command = Command::new(cargo);
+    command.args(["tree", "--offline", "--prefix=none", "--format={p} [{f}]"]).args(arguments).current_dir(root());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "cargo tree: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let rows = text.lines().filter_map(|line| line.trim_end_matches(" (*)").rsplit_once(" ["));
+    rows.map(|(package, features)| (package.to_owned(), features.trim_end_matches(']').to_owned())).collect()
+}
+
+#[test]
+fn demo_and_tests_share_one_build_of_datafusion() {
+    let under = features(&["--package=caponier-query", "--edges=normal,build"]);
+    let demo = features(&["--package=caponier", "--edges=normal,build"]);
+    let tests = features(&["--workspace", "--edges=normal,build,dev"]);
+    let mut faults = Vec::new();
+    for package in under.keys().filter(|p| !p.starts_with("caponier")) {
+        let (one, other) = (demo.get(package), tests.get(package));
+        if one != other {
+            faults.push(format!(
+                "{package}: {one:?} in `cargo build -p caponier`, {other:?} in `cargo test --workspace`"
+            ));
+        }
+    }
+    verdict("other features mean another build, and DataFusion takes minutes", &faults);
 }

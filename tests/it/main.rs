@@ -3,6 +3,8 @@
 //! A crate's own behaviour is tested in that crate; nothing here knows how a crate does its work.
 
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
 mod deny;
 #[cfg(test)]
 mod documents;
@@ -10,6 +12,8 @@ mod documents;
 mod folders;
 #[cfg(test)]
 mod graph;
+#[cfg(test)]
+mod oracle;
 #[cfg(test)]
 mod sources;
 #[cfg(test)]
