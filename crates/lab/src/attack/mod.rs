@@ -60,7 +60,7 @@ pub fn draw(plan: &Plan, cast: &Cast) -> Vec<Attack> {
         let mut steps: Vec<&Step> = scenario.steps.iter().filter(|s| random.chance(s.chance)).collect();
         steps.truncate(16);
         let hidden = number >= plan.attacks - unprovable && scenario.carrier == Carrier::Guest;
-        let again = (number % 9 == 4).then(|| second_victim(plan, &attacks, scenario)).flatten();
+        let again = matches!(number % 9, 4 | 5).then(|| second_victim(plan, &attacks, scenario)).flatten();
         let victim = again.or_else(|| victim(cast, scenario, hidden, &used, &mut random));
         let Some((satellite, earliest)) = victim else { continue };
         let Some(person) = cast.satellites[satellite].person else { continue };
@@ -75,15 +75,14 @@ pub fn draw(plan: &Plan, cast: &Cast) -> Vec<Attack> {
         let span: i64 = gaps.iter().skip(1).sum::<i64>() + HOUR;
         let latest = plan.end().plus_seconds(-span);
         let mut first = earliest.plus_seconds(random.range(0, latest.seconds_since(earliest).max(1)));
-        // A person who will be attacked twice is attacked early, or the second attack would not fit.
-        if number % 9 == 3 {
+        // A person who may be attacked twice is attacked early, or the second attack would not fit.
+        let early = matches!(number % 9, 2 | 3);
+        if early {
             first = earliest.plus_seconds(random.range(0, 2 * HOUR));
         }
-        if number % 7 == 2
-            && again.is_none()
-            && let Some(other) = attacks.last().filter(|a| a.first <= latest)
-        {
-            // Two attacks in one minute on two persons.
+        let other = attacks.last().filter(|a| a.first <= latest);
+        if let Some(other) = other.filter(|_| number % 5 == 1 && again.is_none() && !early) {
+            // Two attacks within a minute on two persons.
             first = other.first.plus_seconds(random.range(0, 50));
         }
         let server = attacks.len();
@@ -110,11 +109,12 @@ pub fn draw(plan: &Plan, cast: &Cast) -> Vec<Attack> {
     attacks
 }
 
-/// The victim of the last attack again, when there is room for it.
+/// Somebody who was attacked once already, when there is room for a second time.
 fn second_victim(plan: &Plan, attacks: &[Attack], scenario: &Scenario) -> Option<(usize, EventTime)> {
-    let last = attacks.last().filter(|a| a.scenario.carrier == scenario.carrier)?;
-    let earliest = last.last.plus_seconds(APART);
-    (earliest.plus_seconds(12 * HOUR) < plan.end()).then_some((last.satellite, earliest))
+    let once = |a: &&Attack| attacks.iter().filter(|b| b.person == a.person).count() == 1;
+    let fits = |a: &&Attack| a.last.plus_seconds(APART + 12 * HOUR) < plan.end();
+    let same = attacks.iter().rev().filter(|a| a.scenario.carrier == scenario.carrier);
+    same.filter(once).find(fits).map(|a| (a.satellite, a.last.plus_seconds(APART)))
 }
 
 fn victim(
