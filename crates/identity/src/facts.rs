@@ -155,3 +155,7 @@ fn same(a: &AccountFacts, b: &AccountFacts) -> bool {
     (a.kind, &a.upn, &a.display, &a.names, &a.sids, a.enabled)
         == (b.kind, &b.upn, &b.display, &b.names, &b.sids, b.enabled)
 }
+
+#[cfg(test)]
+#[path = "facts_tests.rs"]
+mod tests;

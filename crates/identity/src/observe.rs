@@ -158,3 +158,7 @@ fn folded(text: Option<&str>) -> Option<CompactString> {
 fn raised(text: Option<&str>) -> Option<CompactString> {
     text.map(str::trim).filter(|t| !t.is_empty()).map(CompactString::from_str_to_uppercase)
 }
+
+#[cfg(test)]
+#[path = "observe_tests.rs"]
+mod tests;
