@@ -27,28 +27,23 @@ impl Guid {
             [b'{', inner @ .., b'}'] => inner,
             _ => bytes,
         };
-        let dashed = match bytes.len() {
-            36 => true,
-            32 => false,
-            _ => return None,
-        };
-        let mut value: u128 = 0;
-        for (i, &byte) in bytes.iter().enumerate() {
-            if dashed && matches!(i, 8 | 13 | 18 | 23) {
-                if byte != b'-' {
+        let mut digits = [0u8; 32];
+        match bytes.len() {
+            36 => {
+                if bytes[8] != b'-' || bytes[13] != b'-' || bytes[18] != b'-' || bytes[23] != b'-' {
                     return None;
                 }
-                continue;
+                digits[..8].copy_from_slice(&bytes[..8]);
+                digits[8..12].copy_from_slice(&bytes[9..13]);
+                digits[12..16].copy_from_slice(&bytes[14..18]);
+                digits[16..20].copy_from_slice(&bytes[19..23]);
+                digits[20..].copy_from_slice(&bytes[24..]);
             }
-            let digit = match byte {
-                b'0'..=b'9' => byte - b'0',
-                b'a'..=b'f' => byte - b'a' + 10,
-                b'A'..=b'F' => byte - b'A' + 10,
-                _ => return None,
-            };
-            value = value << 4 | u128::from(digit);
+            32 => digits.copy_from_slice(bytes),
+            _ => return None,
         }
-        Some(Self(value))
+        let (words, _) = digits.as_chunks::<8>();
+        words.iter().try_fold(0u128, |value, word| Some(value << 32 | u128::from(hexadecimal(*word)?))).map(Self)
     }
 
     /// The object id that a cloud SID (`S-1-12-1-a-b-c-d`) encodes: four little-endian 32-bit words of the GUID's binary form.
@@ -87,6 +82,26 @@ impl Guid {
         b[6..8].reverse();
         Self(u128::from_be_bytes(b))
     }
+}
+
+/// Eight hexadecimal digits at once: GUIDs are read several times per record, so every byte of a word is worked on together.
+fn hexadecimal(digits: [u8; 8]) -> Option<u32> {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let word = u64::from_be_bytes(digits);
+    // The high bit of each byte says whether the byte is at least `low` and at most `high`.
+    let within = |word: u64, low: u64, high: u64| (word + EACH * (0x80 - low)) & !(word + EACH * (0x7f - high));
+    if word & (EACH * 0x80) != 0 {
+        return None;
+    }
+    let letter = within(word | EACH * 0x20, 0x61, 0x66);
+    let digit = within(word, 0x30, 0x39);
+    if (letter | digit) & (EACH * 0x80) != EACH * 0x80 {
+        return None;
+    }
+    let nibbles = (word & (EACH * 0x0f)) + (word >> 6 & EACH) * 9;
+    let pairs = (nibbles >> 4 | nibbles) & 0x00ff_00ff_00ff_00ff;
+    let quads = (pairs >> 8 | pairs) & 0x0000_ffff_0000_ffff;
+    Some((quads >> 16 | quads) as u32)
 }
 
 impl fmt::Display for Guid {

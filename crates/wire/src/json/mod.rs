@@ -9,7 +9,7 @@ mod plan;
 mod scan;
 mod value;
 
-pub(crate) use plan::{KeyTable, Plan, fields};
+pub(crate) use plan::{KeyTable, Plan, fields, key_and_value};
 pub(crate) use scan::{DEEPEST, container_end, skip_space, string_end, value_end};
 pub use scan::{Fault, FaultKind};
 pub use value::{Dynamic, Entries, Items, Json};

@@ -7,20 +7,57 @@ const NONE: u16 = u16::MAX;
 /// Levels that a path may have.
 const LEVELS: usize = 8;
 
-/// A set of ASCII-case-folded keys, each with a value, found by a hash of a few of their bytes.
+/// A set of ASCII-case-folded keys, each with a value, found by a hash of their first and last eight bytes.
 #[derive(Debug)]
 pub(crate) struct KeyTable<T> {
     heads: Box<[u16]>,
     entries: Vec<KeyEntry<T>>,
-    factor: u32,
+    factor: u64,
     shift: u32,
 }
 
 #[derive(Debug)]
 struct KeyEntry<T> {
+    ends: Ends,
     key: Box<[u8]>,
     value: T,
     next: u16,
+}
+
+/// The first and the last eight bytes of a key, folded, and its length: up to 16 bytes that is the whole key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Ends {
+    first: u64,
+    last: u64,
+    len: usize,
+}
+
+/// Setting bit 5 of every byte makes letters lower case. A few signs become others (`@` and a backtick are one): no two
+/// keys of any export differ in such a sign only.
+const FOLD: u64 = 0x2020_2020_2020_2020;
+
+impl Ends {
+    /// Of the key at `start..start + len` in `text`, which may read on behind it.
+    #[inline]
+    fn new(text: &[u8], start: usize, len: usize) -> Self {
+        let word =
+            |at: usize| text.get(at..).and_then(|t| t.first_chunk::<8>()).map(|chunk| u64::from_le_bytes(*chunk));
+        if len >= 8 {
+            let first = word(start).unwrap_or_default() | FOLD;
+            let last = word(start + len - 8).unwrap_or_default() | FOLD;
+            return Self { first, last, len };
+        }
+        let first = word(start).unwrap_or_else(|| {
+            let rest = text.get(start..).unwrap_or_default();
+            rest.iter().take(7).enumerate().fold(0, |word, (i, byte)| word | u64::from(*byte) << (8 * i))
+        });
+        Self { first: (first | FOLD) & ((1 << (8 * len)) - 1), last: 0, len }
+    }
+
+    #[inline]
+    fn bucket(self, factor: u64, shift: u32) -> usize {
+        ((self.first ^ self.last.rotate_left(31) ^ self.len as u64).wrapping_mul(factor) >> shift) as usize
+    }
 }
 
 impl<T> KeyTable<T> {
@@ -28,25 +65,26 @@ impl<T> KeyTable<T> {
     pub(crate) fn new(pairs: impl IntoIterator<Item = (String, T)>) -> Self {
         let mut entries: Vec<KeyEntry<T>> = Vec::new();
         for (key, value) in pairs {
-            entries.push(KeyEntry { key: key.to_ascii_lowercase().into_bytes().into(), value, next: NONE });
+            let key = key.to_ascii_lowercase().into_bytes();
+            entries.push(KeyEntry { ends: Ends::new(&key, 0, key.len()), key: key.into(), value, next: NONE });
         }
         let bits = (entries.len().max(2) * 8).next_power_of_two().trailing_zeros().min(15);
-        let shift = 32 - bits;
-        let mut best = (usize::MAX, 0x9e37_79b1);
-        let mut factor = 0x9e37_79b1u32;
+        let shift = 64 - bits;
+        let mut factor = 0x9e37_79b9_7f4a_7c15u64;
+        let mut best = (usize::MAX, factor);
         for _ in 0..64 {
             let mut used = vec![false; 1 << bits];
-            let clashes = entries.iter().filter(|e| std::mem::replace(&mut used[bucket(&e.key, factor, shift)], true));
+            let clashes = entries.iter().filter(|e| std::mem::replace(&mut used[e.ends.bucket(factor, shift)], true));
             best = best.min((clashes.count(), factor));
             if best.0 == 0 {
                 break;
             }
-            factor = factor.wrapping_mul(0x85eb_ca6b) | 1;
+            factor = factor.wrapping_mul(0xd129_0d3f_7f4a_7c15) | 1;
         }
         let factor = best.1;
         let mut heads = vec![NONE; 1 << bits].into_boxed_slice();
         for i in (0..entries.len()).rev() {
-            let head = &mut heads[bucket(&entries[i].key, factor, shift)];
+            let head = &mut heads[entries[i].ends.bucket(factor, shift)];
             entries[i].next = *head;
             *head = i as u16;
         }
@@ -54,12 +92,18 @@ impl<T> KeyTable<T> {
     }
 
     /// The value of `key`, in any ASCII case.
-    #[inline]
     pub(crate) fn get(&self, key: &[u8]) -> Option<&T> {
-        let mut at = *self.heads.get(bucket(key, self.factor, self.shift))?;
+        self.get_in(key, 0, key.len())
+    }
+
+    /// The value of the key that stands at `start..start + len` in `text`.
+    #[inline]
+    pub(crate) fn get_in(&self, text: &[u8], start: usize, len: usize) -> Option<&T> {
+        let ends = Ends::new(text, start, len);
+        let mut at = *self.heads.get(ends.bucket(self.factor, self.shift))?;
         while at != NONE {
             let entry = self.entries.get(usize::from(at))?;
-            if entry.key.eq_ignore_ascii_case(key) {
+            if entry.ends == ends && (len <= 16 || entry.has_middle(text, start)) {
                 return Some(&entry.value);
             }
             at = entry.next;
@@ -68,14 +112,15 @@ impl<T> KeyTable<T> {
     }
 }
 
-#[inline]
-fn bucket(key: &[u8], factor: u32, shift: u32) -> usize {
-    let (Some(first), Some(last)) = (key.first(), key.last()) else { return 0 };
-    let middle = key.get(key.len() / 2).copied().unwrap_or_default();
-    let fold = |b: u8| u32::from(b | 0x20);
-    let word = fold(*first) | fold(middle) << 8 | fold(*last) << 16 | (key.len() as u32) << 24;
-    let word = word ^ fold(key.get(key.len() / 4).copied().unwrap_or_default()) << 13;
-    (word.wrapping_mul(factor) >> shift) as usize
+impl<T> KeyEntry<T> {
+    #[inline]
+    fn has_middle(&self, text: &[u8], start: usize) -> bool {
+        let to = self.key.len() - 8;
+        match (self.key.get(8..to), text.get(start + 8..start + to)) {
+            (Some(mine), Some(theirs)) => mine.eq_ignore_ascii_case(theirs),
+            _ => false,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -142,8 +187,8 @@ impl Plan {
         let mut empty = bytes.get(at) == Some(&b'}');
         loop {
             if !empty {
-                let (key, value) = key_and_value(text, at)?;
-                let step = self.nodes.get(usize::from(frames[level].node)).and_then(|n| find(n, key));
+                let (end, value) = key_and_value(bytes, at)?;
+                let step = self.nodes.get(usize::from(frames[level].node)).and_then(|n| find(n, text, at + 1, end));
                 let step = step.unwrap_or(Step { slot: NONE, child: NONE });
                 if step.child != NONE && bytes.get(value) == Some(&b'{') && level + 1 < LEVELS {
                     level += 1;
@@ -186,10 +231,9 @@ fn root_fault(bytes: &[u8], at: usize) -> Fault {
     if whole { Fault::new(FaultKind::NotAnObject, at) } else { Fault::here(bytes, at) }
 }
 
-/// The inside of the key at `at`, and where its value starts.
+/// Where the inside of the key at `at` ends, and where its value starts.
 #[inline]
-fn key_and_value(text: &str, at: usize) -> Result<(&str, usize), Fault> {
-    let bytes = text.as_bytes();
+pub(crate) fn key_and_value(bytes: &[u8], at: usize) -> Result<(usize, usize), Fault> {
     if bytes.get(at) != Some(&b'"') {
         return Err(Fault::here(bytes, at));
     }
@@ -198,15 +242,17 @@ fn key_and_value(text: &str, at: usize) -> Result<(&str, usize), Fault> {
     if bytes.get(colon) != Some(&b':') {
         return Err(Fault::here(bytes, colon));
     }
-    Ok((text.get(at + 1..end - 1).unwrap_or_default(), skip_space(bytes, colon + 1)))
+    Ok((end - 1, skip_space(bytes, colon + 1)))
 }
 
 #[inline]
-fn find(node: &KeyTable<Step>, key: &str) -> Option<Step> {
-    if let Some(step) = node.get(key.as_bytes()) {
+fn find(node: &KeyTable<Step>, text: &str, start: usize, end: usize) -> Option<Step> {
+    if let Some(step) = node.get_in(text.as_bytes(), start, end - start) {
         return Some(*step);
     }
-    if key.as_bytes().contains(&b'\\') { node.get(unescape(key).as_bytes()).copied() } else { None }
+    // A wanted key spelled with escapes: nobody writes it, JSON allows it.
+    let key = text.get(start..end)?;
+    if key.as_bytes().first() == Some(&b'\\') { node.get(unescape(key).as_bytes()).copied() } else { None }
 }
 
 #[inline]

@@ -1,0 +1,45 @@
+//! Interleaved rounds: every contestant once a round, medians over rounds, so that a drifting machine drifts for all.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+/// One contestant: a name, and what it does with one batch (returning something that depends on every record).
+pub struct Contestant<'c> {
+    /// Shown in the table.
+    pub name: &'static str,
+    /// The work.
+    pub work: Box<dyn FnMut(&[u8]) -> usize + 'c>,
+}
+
+impl<'c> Contestant<'c> {
+    /// A contestant.
+    pub fn new(name: &'static str, work: impl FnMut(&[u8]) -> usize + 'c) -> Self {
+        Self { name, work: Box::new(work) }
+    }
+}
+
+/// Median bytes per second of each contestant over `rounds` rounds of all batches.
+pub fn compare(batches: &[Vec<u8>], rounds: usize, contestants: &mut [Contestant<'_>]) -> Vec<f64> {
+    let bytes: usize = batches.iter().map(Vec::len).sum();
+    let mut rates = vec![Vec::with_capacity(rounds); contestants.len()];
+    for round in 0..=rounds {
+        for (contestant, rates) in contestants.iter_mut().zip(&mut rates) {
+            let start = Instant::now();
+            let mut sum = 0usize;
+            for batch in batches {
+                sum = sum.wrapping_add((contestant.work)(black_box(batch)));
+            }
+            black_box(sum);
+            // The first round warms caches and tables.
+            if round > 0 {
+                rates.push(bytes as f64 / start.elapsed().as_secs_f64());
+            }
+        }
+    }
+    rates.into_iter().map(median).collect()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
