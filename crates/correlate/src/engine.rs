@@ -2,61 +2,426 @@
 //!
 //! It performs no I/O, reads no clock, starts no thread and cannot fail.
 
+use crate::bind::{Bindings, bind};
+use crate::finding::{Sightings, Taken};
+use crate::posting::{Changes, Entry, FindingIx, Postings, ValueIx};
+use crate::source::SourceIncidents;
+use crate::state::{Group, Held, Record, RecordIx, Slab};
+use crate::value::Value;
 use crate::{Counts, Settings};
-use caponier_model::{Change, EventTime, Incident, Journalled, Persons, Policy};
+use caponier_model::{
+    AccountKey, Change, EventTime, FindingKey, IdentityChange, Incident, Journalled, Persons, Policy, Sighting,
+    SourceIncident, SourceIncidentKey, TenantId,
+};
+use compact_str::CompactString;
+use hashbrown::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+type Hasher = foldhash::fast::FixedState;
 
 /// The correlator: a state machine over the journal.
 #[derive(Debug)]
 pub struct Engine<P> {
-    settings: Settings,
-    policy: Policy,
-    persons: P,
+    pub(crate) settings: Settings,
+    pub(crate) policy: Policy,
+    pub(crate) persons: P,
+    pub(crate) findings: Slab<Held>,
+    pub(crate) groups: Slab<Group>,
+    pub(crate) records: Slab<Record>,
+    pub(crate) postings: Postings,
+    pub(crate) sources: SourceIncidents,
+    by_key: HashMap<FindingKey, FindingIx, Hasher>,
+    by_alert: HashMap<(TenantId, CompactString), BTreeSet<FindingIx>, Hasher>,
+    by_incident: HashMap<SourceIncidentKey, BTreeSet<FindingIx>, Hasher>,
+    /// Evidence that has not met its alert.
+    pub(crate) unpaired: BTreeMap<FindingKey, Sightings>,
+    /// Every id given and not yet forgotten.
+    pub(crate) ids: HashSet<CompactString, Hasher>,
+    pub(crate) redirects: BTreeMap<CompactString, CompactString>,
+    /// The redirects, backwards.
+    pub(crate) redirected: BTreeMap<CompactString, Vec<CompactString>>,
+    /// Incidents by last activity.
+    pub(crate) deadlines: BTreeSet<(EventTime, RecordIx)>,
+    /// Event time so far.
+    pub(crate) now: EventTime,
+    pub(crate) swept: EventTime,
+    pub(crate) counts: Counts,
+    changes: VecDeque<Change>,
 }
 
 impl<P: Persons> Engine<P> {
     /// An engine that has seen nothing yet; `persons` may already know identities.
     pub fn new(settings: Settings, policy: Policy, persons: P) -> Self {
-        Self { settings, policy, persons }
+        Self {
+            settings,
+            policy,
+            persons,
+            findings: Slab::default(),
+            groups: Slab::default(),
+            records: Slab::default(),
+            postings: Postings::default(),
+            sources: SourceIncidents::default(),
+            by_key: HashMap::default(),
+            by_alert: HashMap::default(),
+            by_incident: HashMap::default(),
+            unpaired: BTreeMap::new(),
+            ids: HashSet::default(),
+            redirects: BTreeMap::new(),
+            redirected: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            now: EventTime::MIN,
+            swept: EventTime::MIN,
+            counts: Counts::default(),
+            changes: VecDeque::new(),
+        }
     }
 
     /// Takes one entry. Call [`Engine::poll_change`] afterwards until it returns `None`.
     pub fn handle(&mut self, entry: Journalled) {
-        let _ = (entry, &self.settings, &self.policy);
+        match entry.entry {
+            caponier_model::Entry::Sighting(sighting) => self.take_sighting(*sighting),
+            caponier_model::Entry::Incident(incident) => self.take_incident(*incident),
+            caponier_model::Entry::Identity(change) => self.take_identity(change),
+            caponier_model::Entry::Watermark(now) => self.handle_time(now),
+        }
     }
 
     /// Moves event time forward: nothing earlier than `now` is expected any more. Lets go of what retention no longer holds.
     pub fn handle_time(&mut self, now: EventTime) {
-        let _ = now;
+        if now > self.now {
+            self.now = now;
+            self.evict();
+        }
     }
 
     /// The next change to hand on, in order.
     pub fn poll_change(&mut self) -> Option<Change> {
-        None
+        self.changes.pop_front()
     }
 
-    /// When [`Engine::handle_time`] would next have something to do; `None` while nothing is held.
+    /// When [`Engine::handle_time`] would next have something to do; `None` while nothing is held or retention is off.
     pub fn next_deadline(&self) -> Option<EventTime> {
-        None
+        let days = self.settings.retention_days?;
+        self.deadlines.first().map(|(last, _)| last.plus_seconds(i64::from(days) * 86_400 + 1))
     }
 
-    /// Every live incident in its present form, by (first activity, id). An incident that retention has let go is not
-    /// here: whoever needs it keeps the last change of its id.
+    /// Every live incident in its present form, by (first activity, id), each equal to the last change of its id. An
+    /// incident that retention has let go is not here: whoever needs it keeps the last change of its id.
     pub fn incidents(&self) -> impl Iterator<Item = Incident> {
-        std::iter::empty()
+        let mut order: Vec<(EventTime, &CompactString, RecordIx)> = self
+            .records
+            .iter()
+            .filter_map(|(ix, r)| Some((self.findings.get(*r.members.first()?)?.merged.first, &r.id, ix)))
+            .collect();
+        order.sort();
+        order.into_iter().filter_map(|(_, _, ix)| self.assemble(ix)).map(|(incident, _)| incident)
     }
 
     /// The id under which an incident lives now, after redirects.
     pub fn resolve<'a>(&'a self, id: &'a str) -> &'a str {
+        let mut id = id;
+        while let Some(next) = self.redirects.get(id) {
+            id = next;
+        }
         id
     }
 
-    /// Counters.
+    /// Counters, those of the present partition computed now.
     pub fn counts(&self) -> Counts {
-        Counts::default()
+        let mut counts = self.counts.clone();
+        counts.findings = self.findings.len() as u64;
+        counts.unpaired = self.unpaired.len() as u64;
+        counts.incidents = self.records.len() as u64;
+        counts.values_cut = self.findings.iter().map(|(_, h)| h.cut).sum();
+        for (_, record) in self.records.iter() {
+            let mut tenants = record.members.iter().filter_map(|f| self.findings.get(*f)).map(|h| h.key.tenant);
+            let first = tenants.next();
+            counts.cross_tenant_incidents += u64::from(tenants.any(|t| Some(t) != first));
+        }
+        for (ix, group) in self.groups.iter() {
+            for link in &group.core.tree {
+                *counts.edges.entry(link.kind).or_insert(0) += 1;
+            }
+            for finding in &group.attached {
+                let value = self.findings.get(*finding).and_then(|h| h.prefers).map(|p| p.value);
+                if let Some(posting) = value.and_then(|v| self.postings.get(v)) {
+                    *counts.edges.entry(posting.rule.kind).or_insert(0) += 1;
+                }
+            }
+            // Both sides hold a refused edge: the one that holds its earlier end counts it.
+            let own = |f: FindingIx| self.findings.get(f).is_some_and(|h| h.group == Some(ix));
+            for (_, reason) in group.core.refused.iter().filter(|(link, _)| own(link.a)) {
+                *counts.refused.entry(reason.code()).or_insert(0) += 1;
+            }
+        }
+        counts
     }
 
     /// The identity index.
     pub fn persons(&self) -> &P {
         &self.persons
+    }
+
+    pub(crate) fn push(&mut self, change: Change) {
+        self.counts.changes += 1;
+        self.changes.push_back(change);
+    }
+
+    /// Everything whose last activity lies before this instant is let go; `None` without retention.
+    pub(crate) fn horizon(&self) -> Option<EventTime> {
+        let days = self.settings.retention_days?;
+        Some(self.now.plus_seconds(-i64::from(days) * 86_400))
+    }
+
+    fn take_sighting(&mut self, sighting: Sighting) {
+        self.counts.sightings += 1;
+        if self.horizon().is_some_and(|horizon| sighting.last < horizon) {
+            self.counts.late += 1;
+            return;
+        }
+        let late = sighting.first < self.now;
+        let alert = (sighting.key.tenant, sighting.id.clone());
+        let limit = self.settings.limits.finding_sightings;
+        let known = self.by_key.get(&sighting.key).copied();
+        let ix = match known {
+            Some(ix) => {
+                let taken = self.findings.get_mut(ix).map(|held| held.sightings.take(sighting, limit));
+                if !self.is_news(taken) {
+                    return;
+                }
+                ix
+            }
+            None => {
+                let key = sighting.key.clone();
+                let sightings = self.unpaired.entry(key.clone()).or_default();
+                let taken = sightings.take(sighting, limit);
+                let merged = sightings.merged();
+                if !self.is_news(Some(taken)) {
+                    return;
+                }
+                let Some(merged) = merged else { return };
+                let Some(sightings) = self.unpaired.remove(&key) else { return };
+                let ids: Vec<CompactString> = sightings.all().iter().map(|s| s.id.clone()).collect();
+                let ix = self.findings.insert(Held::new(key.clone(), sightings, merged));
+                self.by_key.insert(key.clone(), ix);
+                for id in ids {
+                    self.by_alert.entry((key.tenant, id)).or_default().insert(ix);
+                }
+                ix
+            }
+        };
+        self.by_alert.entry(alert).or_default().insert(ix);
+        self.rebind(&[ix], late);
+    }
+
+    fn is_news(&mut self, taken: Option<Taken>) -> bool {
+        match taken {
+            None | Some(Taken::Known) => {
+                self.counts.duplicates += 1;
+                false
+            }
+            Some(Taken::Cut) => {
+                self.counts.sightings_cut += 1;
+                true
+            }
+            Some(Taken::Changed) => true,
+        }
+    }
+
+    fn take_incident(&mut self, incident: SourceIncident) {
+        self.counts.source_incidents += 1;
+        if self.horizon().is_some_and(|horizon| incident.last.max(incident.version) < horizon) {
+            self.counts.late += 1;
+            return;
+        }
+        let tenant = incident.key.tenant;
+        let late = incident.first < self.now;
+        let (alerts, names) = self.sources.take(incident);
+        let mut concerned: BTreeSet<FindingIx> = BTreeSet::new();
+        for alert in alerts {
+            concerned.extend(self.by_alert.get(&(tenant, alert)).into_iter().flatten());
+        }
+        for name in names {
+            concerned.extend(self.by_incident.get(&name).into_iter().flatten());
+        }
+        let concerned: Vec<FindingIx> = concerned.into_iter().collect();
+        self.rebind(&concerned, late);
+    }
+
+    fn take_identity(&mut self, change: IdentityChange) {
+        self.counts.identity_changes += 1;
+        let mut values: Vec<Value> = Vec::new();
+        if let IdentityChange::Account(facts) = &change {
+            let tenant = facts.account.tenant;
+            values.extend(facts.names.iter().map(|name| Value::Name(tenant, name.clone())));
+            values.extend(facts.upn.iter().map(|name| Value::Name(tenant, name.clone())));
+            values.extend(facts.sids.iter().map(|sid| Value::Sid(tenant, sid.clone())));
+        }
+        for account in self.persons.apply(change) {
+            values.extend([Value::Account(account), Value::Person(account), Value::Possible(account)]);
+        }
+        let mut concerned: BTreeSet<FindingIx> = BTreeSet::new();
+        for posting in values.iter().filter_map(|v| self.postings.get(self.postings.find(v)?)) {
+            concerned.extend(posting.entries.iter().map(|e| e.finding));
+        }
+        let concerned: Vec<FindingIx> = concerned.into_iter().collect();
+        self.rebind(&concerned, true);
+    }
+
+    /// Binds findings anew, after their sightings, their source incidents or the identity index changed, and settles.
+    fn rebind(&mut self, findings: &[FindingIx], corrected: bool) {
+        if findings.is_empty() {
+            return;
+        }
+        let mut dirty: Vec<FindingIx> = findings.to_vec();
+        let mut loose: Vec<FindingIx> = Vec::new();
+        let mut stale: BTreeSet<ValueIx> = BTreeSet::new();
+        // A finding that is new can make values more prolific only, which concerns those who attached by them.
+        let known = |f: &FindingIx| self.findings.get(*f).is_some_and(|h| h.group.is_some());
+        let eased = findings.iter().any(known);
+        for finding in findings {
+            self.post(*finding, &mut stale);
+        }
+        let (pairs, plain): (Vec<ValueIx>, Vec<ValueIx>) =
+            stale.iter().partition(|ix| self.postings.get(**ix).is_some_and(|p| matches!(p.value, Value::Pair(..))));
+        for value in plain.into_iter().chain(pairs) {
+            let mut changes = Changes::default();
+            self.postings.refresh(value, &self.settings, &self.findings, &mut changes);
+            if changes.levels
+                && let Some(posting) = self.postings.get(value)
+            {
+                let by_it = |f| self.findings.get(f).and_then(|h| h.prefers).is_some_and(|p| p.value == value);
+                let concerned = |f: &FindingIx| if eased { self.is_loose(*f) } else { by_it(*f) };
+                loose.extend(posting.entries.iter().map(|e| e.finding).filter(concerned));
+            }
+            self.relink(changes, &mut dirty);
+        }
+        for value in stale {
+            self.postings.release(value);
+        }
+        self.settle(dirty, loose, corrected);
+    }
+
+    fn relink(&mut self, changes: Changes, dirty: &mut Vec<FindingIx>) {
+        for link in changes.removed {
+            for end in [link.a, link.b] {
+                dirty.push(end);
+                if let Some(held) = self.findings.get_mut(end) {
+                    held.links.retain(|l| *l != link);
+                }
+            }
+        }
+        for link in changes.added {
+            for end in [link.a, link.b] {
+                dirty.push(end);
+                if let Some(held) = self.findings.get_mut(end) {
+                    held.links.push(link);
+                }
+            }
+        }
+    }
+
+    /// Takes a finding out of its postings, binds it anew and posts it again; the postings concerned become stale.
+    fn post(&mut self, ix: FindingIx, stale: &mut BTreeSet<ValueIx>) {
+        let Some(held) = self.findings.get_mut(ix) else { return };
+        for (value, _) in std::mem::take(&mut held.uses) {
+            self.postings.remove(value, ix);
+            stale.insert(value);
+        }
+        let incidents = self.sources.of(held.sightings.all());
+        let former = std::mem::replace(&mut held.incidents, incidents.clone());
+        for key in former.iter().filter(|k| !incidents.contains(k)) {
+            if let Some(set) = self.by_incident.get_mut(key) {
+                set.remove(&ix);
+            }
+        }
+        for key in &incidents {
+            self.by_incident.entry(key.clone()).or_default().insert(ix);
+        }
+        let mut names: Vec<SourceIncidentKey> =
+            incidents.iter().filter_map(|key| self.sources.names(key).into_iter().next()).collect();
+        names.sort();
+        names.dedup();
+        if let Some(merged) = held.sightings.merged() {
+            held.merged = merged;
+        }
+        let bindings = bind(&held.merged, names, &self.persons, &self.settings);
+        let uses: Vec<(ValueIx, Option<AccountKey>)> =
+            bindings.uses.iter().map(|u| (self.postings.intern(&u.value, &self.settings), u.account)).collect();
+        held.fill(bindings, uses.clone(), &self.postings);
+        let (first, last, tenant) = (held.merged.first, held.merged.last, held.key.tenant);
+        for (value, account) in uses {
+            self.postings.insert(value, Entry { first, last, finding: ix, tenant, account }, &self.findings);
+            stale.insert(value);
+        }
+    }
+
+    /// Lets a finding go from every index.
+    pub(crate) fn drop_finding(&mut self, ix: FindingIx) {
+        let Some(held) = self.findings.remove(ix) else { return };
+        self.counts.evicted += 1;
+        self.by_key.remove(&held.key);
+        for (value, _) in &held.uses {
+            self.postings.forget(*value, ix);
+        }
+        for (value, _) in &held.uses {
+            self.postings.remeasure(*value, &self.settings, &self.findings);
+            self.postings.release(*value);
+        }
+        for sighting in held.sightings.all() {
+            forget(&mut self.by_alert, &(held.key.tenant, sighting.id.clone()), ix);
+        }
+        for key in &held.incidents {
+            forget(&mut self.by_incident, key, ix);
+        }
+    }
+}
+
+fn forget<K: std::hash::Hash + Eq>(index: &mut HashMap<K, BTreeSet<FindingIx>, Hasher>, key: &K, ix: FindingIx) {
+    if let Some(set) = index.get_mut(key) {
+        set.remove(&ix);
+        if set.is_empty() {
+            index.remove(key);
+        }
+    }
+}
+
+impl Held {
+    fn new(key: FindingKey, sightings: Sightings, merged: crate::finding::Merged) -> Self {
+        Self {
+            key,
+            sightings,
+            merged,
+            incidents: Vec::new(),
+            accounts: Vec::new(),
+            uses: Vec::new(),
+            counted: Vec::new(),
+            persons: Vec::new(),
+            devices: Vec::new(),
+            either: Vec::new(),
+            links: Vec::new(),
+            group: None,
+            prefers: None,
+            attached: false,
+            record: None,
+            cut: 0,
+        }
+    }
+
+    /// Takes over what binding said; a value that was cut is not posted and counts nowhere.
+    fn fill(&mut self, bindings: Bindings, uses: Vec<(ValueIx, Option<AccountKey>)>, postings: &Postings) {
+        let places = |values: &[Value]| {
+            let mut list: Vec<ValueIx> = values.iter().filter_map(|v| postings.find(v)).collect();
+            list.sort_unstable();
+            list.dedup();
+            list
+        };
+        self.counted = places(&bindings.counted);
+        self.persons = places(&bindings.persons);
+        self.devices = places(&bindings.devices);
+        self.either = if self.persons.is_empty() { self.devices.clone() } else { self.persons.clone() };
+        self.accounts = bindings.accounts;
+        self.uses = uses;
+        self.cut = bindings.cut;
     }
 }

@@ -8,10 +8,26 @@
 //!            -> cores (Kruskal, guards) -> loose findings attach -> incidents -> changes (Engine::poll_change)
 //! ```
 
+mod assemble;
+mod attach;
+mod bind;
 mod counts;
+mod digest;
 mod engine;
+mod evict;
+mod explain;
 mod final_form;
+mod finding;
+mod history;
+mod partition;
+mod posting;
 mod settings;
+mod settle;
+mod source;
+mod state;
+#[cfg(test)]
+mod tests;
+mod value;
 
 pub use counts::Counts;
 pub use engine::Engine;

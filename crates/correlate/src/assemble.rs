@@ -1,0 +1,342 @@
+//! Assembly: an incident as it is handed on, from the members, the tree of edges and the identity index.
+
+use crate::Engine;
+use crate::digest::digest;
+use crate::explain;
+use crate::finding::Rank;
+use crate::partition::Refusal;
+use crate::posting::{FindingIx, Level};
+use crate::state::{Group, Held, Record, RecordIx};
+use crate::value::Value;
+use caponier_model::{
+    AccountKey, AccountView, ChangeKind, Entity, EntityKind, EntityRole, EventTime, FindingKey, FindingView, Guid,
+    Incident, IncidentState, LinkView, Membership, MergePolicy, PersonView, Persons, Related, ScorePart, Severity,
+    SightingView, SourceIncident, TenantId, Text,
+};
+use compact_str::CompactString;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Related incidents named at most; the rest would not be read.
+const RELATED_MAX: usize = 20;
+
+impl<P: Persons> Engine<P> {
+    /// The incident in its present form with the last sequence, and the incidents it names as related.
+    pub(crate) fn assemble(&self, ix: RecordIx) -> Option<(Incident, Vec<RecordIx>)> {
+        let record = self.records.get(ix)?;
+        let group = self.groups.get(record.group)?;
+        let members: Vec<(FindingIx, &Held)> =
+            record.members.iter().filter_map(|f| Some((*f, self.findings.get(*f)?))).collect();
+        let mut incident = self.husk(record);
+        incident.change = record.change;
+        incident.sequence = record.sequence;
+        incident.findings = members.iter().map(|(f, held)| view(held, group.attached.contains(f))).collect();
+        incident.first = members.iter().map(|(_, h)| h.merged.first).min()?;
+        incident.last = members.iter().map(|(_, h)| h.merged.last).max()?;
+        incident.tenants = sorted(members.iter().map(|(_, h)| h.key.tenant));
+        incident.tactics = sorted(members.iter().flat_map(|(_, h)| h.merged.tactics.iter().cloned()));
+        incident.techniques = sorted(members.iter().flat_map(|(_, h)| h.merged.techniques.iter().cloned()));
+        incident.severity = members.iter().map(|(_, h)| h.merged.severity).max().unwrap_or_default();
+        incident.entities = entities(&members);
+        incident.persons = self.person_views(&members);
+        incident.edges = explain::edges(self, group, &members);
+        incident.confidence = incident.edges.iter().map(|e| e.confidence).min().unwrap_or(1_000_000);
+        incident.more_edges = group.core.more.iter().map(|(kind, n)| (*kind, *n)).collect();
+        incident.headline = self.headline(&members, &incident);
+        incident.remediation = explain::remediation(self, &members, &incident.persons);
+        self.sources(&members, &mut incident);
+        incident.score_parts = score(&incident);
+        incident.score = incident.score_parts.iter().map(|p| p.points).sum();
+        let related = self.related(ix, group, &members);
+        incident.continues = self.continues(record, &related);
+        let shown: Vec<(Related, FindingKey)> = related.iter().filter_map(|r| self.show(r)).collect();
+        incident.digest = digest(&incident, &shown);
+        incident.related = shown.into_iter().map(|(r, _)| r).collect();
+        incident.related.sort();
+        Some((incident, related.into_iter().map(|r| r.record).collect()))
+    }
+
+    /// An incident with its history and nothing else: what a redirected one looks like.
+    pub(crate) fn husk(&self, record: &Record) -> Incident {
+        Incident {
+            epoch: self.settings.epoch,
+            id: record.id.clone(),
+            sequence: 0,
+            change: ChangeKind::Redirected,
+            state: IncidentState::Redirected,
+            redirect_to: None,
+            continues: None,
+            split_from: record.split_from.clone(),
+            title: record.title.clone(),
+            headline: record.title.clone(),
+            status: None,
+            owner: None,
+            verdict: None,
+            score: 0,
+            score_parts: Vec::new(),
+            severity: Severity::Unknown,
+            confidence: 0,
+            tenants: vec![record.founder.1.tenant],
+            first: record.founder.0,
+            last: record.founder.0,
+            persons: Vec::new(),
+            entities: Vec::new(),
+            tactics: Vec::new(),
+            techniques: Vec::new(),
+            findings: Vec::new(),
+            edges: Vec::new(),
+            more_edges: Vec::new(),
+            related: Vec::new(),
+            source_incidents: Vec::new(),
+            remediation: Vec::new(),
+            digest: CompactString::const_new(""),
+        }
+    }
+
+    /// The rank of a finding that does not exist.
+    pub(crate) fn nobody(&self) -> Rank {
+        let tenant = TenantId(Guid::ZERO);
+        (EventTime::MAX, FindingKey { tenant, product: CompactString::default(), id: CompactString::default() })
+    }
+
+    fn person_views(&self, members: &[(FindingIx, &Held)]) -> Vec<PersonView> {
+        let mut people: BTreeMap<AccountKey, (BTreeMap<AccountKey, EventTime>, BTreeSet<LinkView>)> = BTreeMap::new();
+        for (_, held) in members {
+            for bound in &held.accounts {
+                let (accounts, links) = people.entry(bound.person).or_default();
+                for account in [bound.person, bound.account] {
+                    accounts.entry(account).or_insert(held.merged.first);
+                }
+                links.extend(bound.via.iter().map(|link| LinkView {
+                    account: link.account,
+                    home: link.home,
+                    state: link.state,
+                    kinds: link.kinds.clone(),
+                    confidence: link.confidence,
+                    sources: link.sources.clone(),
+                }));
+            }
+        }
+        let account = |(account, at): (AccountKey, EventTime)| {
+            let facts = self.persons.facts(account, at);
+            AccountView {
+                account,
+                upn: facts.and_then(|f| f.upn.clone()),
+                display: facts.and_then(|f| f.display.clone()),
+                kind: facts.map(|f| f.kind).unwrap_or_default(),
+            }
+        };
+        people
+            .into_iter()
+            .map(|(home, (accounts, links))| PersonView {
+                home,
+                accounts: accounts.into_iter().map(account).collect(),
+                links: links.into_iter().collect(),
+            })
+            .collect()
+    }
+
+    /// "{n} findings on {person} across {tenants} tenants": on whom most findings are.
+    fn headline(&self, members: &[(FindingIx, &Held)], incident: &Incident) -> Text {
+        let mut named: BTreeMap<AccountKey, usize> = BTreeMap::new();
+        for (_, held) in members {
+            for person in sorted(held.accounts.iter().map(|b| b.person)) {
+                *named.entry(person).or_insert(0) += 1;
+            }
+        }
+        let main = named.iter().max_by(|(a, n), (b, m)| n.cmp(m).then(b.cmp(a))).map(|(person, _)| *person);
+        let mut devices: BTreeMap<u32, usize> = BTreeMap::new();
+        for device in members.iter().flat_map(|(_, h)| &h.devices) {
+            *devices.entry(*device).or_insert(0) += 1;
+        }
+        let device = devices
+            .iter()
+            .max_by(|(a, n), (b, m)| n.cmp(m).then_with(|| self.by_value(**b, **a)))
+            .and_then(|(device, _)| self.postings.get(*device));
+        let what = if members.len() == 1 { "{n} finding" } else { "{n} findings" };
+        let across = if incident.cross_tenant() { " across {tenants} tenants" } else { "" };
+        let on = if main.is_some() {
+            " on {person}"
+        } else if device.is_some() {
+            " on {device}"
+        } else {
+            ""
+        };
+        let mut text = Text::plain(&format!("{what}{on}{across}")).with("n", &members.len().to_string(), None, None);
+        match (main, device) {
+            (Some(person), _) => text = explain::with_account(self, text, "person", person, incident.first),
+            (None, Some(device)) => {
+                let (kind, value) = device.value.shown();
+                let owner = members.first().map(|(_, h)| h.key.tenant);
+                text = text.with("device", &value, Some(kind), owner);
+            }
+            (None, None) => {}
+        }
+        if incident.cross_tenant() {
+            text = text.with("tenants", &incident.tenants.len().to_string(), None, None);
+        }
+        text
+    }
+
+    /// Status, owner and verdict as the source incidents have them; the newest version speaks.
+    fn sources(&self, members: &[(FindingIx, &Held)], incident: &mut Incident) {
+        incident.source_incidents = sorted(members.iter().flat_map(|(_, h)| h.incidents.iter().cloned()));
+        let mut known: Vec<&SourceIncident> =
+            incident.source_incidents.iter().filter_map(|key| self.sources.get(key)).collect();
+        known.sort_by(|a, b| (b.version, &b.key).cmp(&(a.version, &a.key)));
+        incident.status = known.first().map(|i| i.status.clone());
+        incident.owner = known.iter().find_map(|i| i.owner.clone());
+        let verdicts = || members.iter().filter_map(|(_, h)| h.merged.verdict);
+        incident.verdict = known.iter().find_map(|i| i.verdict).or_else(|| verdicts().max());
+        let closed = |i: &&SourceIncident| ["closed", "resolved"].iter().any(|w| i.status.eq_ignore_ascii_case(w));
+        let covered = members.iter().all(|(_, h)| !h.incidents.is_empty());
+        let done = !known.is_empty() && covered && known.iter().all(closed);
+        incident.state = if done { IncidentState::Resolved } else { IncidentState::Active };
+    }
+}
+
+/// A reason not to merge, between a member and a finding elsewhere.
+#[derive(Debug)]
+pub(crate) struct Neighbour {
+    pub record: RecordIx,
+    reason: &'static str,
+    here: FindingIx,
+    there: FindingIx,
+}
+
+impl<P> Engine<P> {
+    /// Incidents that could be the same: refused edges and possible links, one for each (incident, reason).
+    fn related(&self, ix: RecordIx, group: &Group, members: &[(FindingIx, &Held)]) -> Vec<Neighbour> {
+        let own: Vec<FindingIx> = members.iter().map(|(f, _)| *f).collect();
+        let mut found: Vec<Neighbour> = Vec::new();
+        let mut add = |reason, here, there| {
+            let Some(record) = self.findings.get(there).and_then(|h| h.record).filter(|r| *r != ix) else { return };
+            if found.len() < RELATED_MAX && !found.iter().any(|n| n.record == record && n.reason == reason) {
+                found.push(Neighbour { record, reason, here, there });
+            }
+        };
+        for (link, reason) in &group.core.refused {
+            if *reason != Refusal::Forbid {
+                let inside = own.contains(&link.a);
+                let (here, there) = if inside { (link.a, link.b) } else { (link.b, link.a) };
+                add(reason.code(), here, there);
+            }
+        }
+        for (finding, held) in members {
+            for there in self.possibly_same(*finding, held) {
+                add("link_possible", *finding, there);
+            }
+        }
+        found
+    }
+
+    /// Findings of a person that a link which is not accepted connects with this one, nearest in time first.
+    fn possibly_same(&self, finding: FindingIx, held: &Held) -> Vec<FindingIx> {
+        let mut out: Vec<(i64, FindingIx)> = Vec::new();
+        for (ix, _) in &held.uses {
+            let other = match self.postings.get(*ix).map(|p| &p.value) {
+                Some(Value::Possible(home)) => Value::Person(*home),
+                Some(Value::Person(home)) => Value::Possible(*home),
+                _ => continue,
+            };
+            let Some(posting) = self.postings.find(&other).and_then(|ix| self.postings.get(ix)) else { continue };
+            let near = posting.around(held.merged.first, held.merged.last, self.settings.windows.person);
+            out.extend(near.filter(|(e, _)| e.finding != finding).map(|(e, gap)| (gap, e.finding)));
+        }
+        let tenant = |f: FindingIx| self.findings.get(f).map(|h| h.key.tenant);
+        let forbidden =
+            |t: Option<TenantId>| t.is_none_or(|t| self.policy.between(t, held.key.tenant) == MergePolicy::Forbid);
+        out.retain(|(_, f)| !forbidden(tenant(*f)));
+        out.sort_by(|(g, a), (h, b)| g.cmp(h).then_with(|| self.by_rank(Some(*a), Some(*b))));
+        out.into_iter().map(|(_, f)| f).collect()
+    }
+
+    /// For the reader, with the smallest key of the other incident, which names it in the final form.
+    fn show(&self, neighbour: &Neighbour) -> Option<(Related, FindingKey)> {
+        let record = self.records.get(neighbour.record)?;
+        let key = |f: FindingIx| self.findings.get(f).map(|h| h.key.clone());
+        let smallest = record.members.iter().filter_map(|f| key(*f)).min()?;
+        let findings = (key(neighbour.here)?, key(neighbour.there)?);
+        Some((Related { incident: record.id.clone(), reason: neighbour.reason.into(), findings }, smallest))
+    }
+
+    /// The older incident that this one would be part of but for its size or span.
+    fn continues(&self, record: &Record, related: &[Neighbour]) -> Option<CompactString> {
+        let start = |r: &Record| r.members.first().copied();
+        related
+            .iter()
+            .filter(|n| n.reason == Refusal::Size.code() || n.reason == Refusal::Span.code())
+            .filter_map(|n| self.records.get(n.record))
+            .filter(|other| self.by_rank(start(other), start(record)).is_lt())
+            .max_by(|a, b| self.by_rank(start(a), start(b)))
+            .map(|other| other.id.clone())
+    }
+
+    /// How prolific a value is for two findings that hold it.
+    pub(crate) fn level_between(&self, value: u32, a: FindingIx, b: FindingIx) -> Level {
+        let place = |f: FindingIx| {
+            let held = self.findings.get(f)?;
+            self.postings.get(value)?.place(f, held.merged.first)
+        };
+        let level = |p: &crate::posting::Posting| Some(p.level(place(a)?, place(b)?, self.settings.caps.window));
+        self.postings.get(value).and_then(level).unwrap_or(Level::Open)
+    }
+}
+
+fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut list: Vec<T> = items.collect();
+    list.sort();
+    list.dedup();
+    list
+}
+
+fn view(held: &Held, attached: bool) -> FindingView {
+    let sightings = held.sightings.all().iter();
+    FindingView {
+        key: held.key.clone(),
+        role: if attached { Membership::Attached } else { Membership::Core },
+        sightings: sorted(sightings.map(|s| SightingView { format: s.format, id: s.id.clone(), url: s.url.clone() })),
+        title: held.merged.title.clone(),
+        severity: held.merged.severity,
+        first: held.merged.first,
+        last: held.merged.last,
+        accounts: held.accounts.iter().map(|b| b.account).collect(),
+    }
+}
+
+fn entities(members: &[(FindingIx, &Held)]) -> Vec<(Entity, Vec<TenantId>)> {
+    let mut all: BTreeMap<(EntityKind, &CompactString, TenantId), (EntityRole, BTreeSet<TenantId>)> = BTreeMap::new();
+    for (_, held) in members {
+        for named in &held.merged.entities {
+            let (role, tenants) = all.entry((named.kind, &named.value, named.tenant)).or_default();
+            *role = (*role).max(named.role);
+            tenants.insert(held.key.tenant);
+        }
+    }
+    all.into_iter()
+        .map(|((kind, value, tenant), (role, tenants))| {
+            (Entity { kind, value: value.clone(), tenant, group: 0, role }, tenants.into_iter().collect())
+        })
+        .collect()
+}
+
+/// What orders the queue; integers, so that every machine agrees.
+fn score(incident: &Incident) -> Vec<ScorePart> {
+    let severity = match incident.severity {
+        Severity::Unknown => 0,
+        Severity::Informational => 5,
+        Severity::Low => 15,
+        Severity::Medium => 30,
+        Severity::High => 50,
+        Severity::Critical => 60,
+    };
+    let small = |n: usize, max: usize| n.min(max) as u32;
+    let findings = incident.findings.len();
+    let parts = [
+        ("severity", severity),
+        ("tactics", 4 * small(incident.tactics.len(), 5)),
+        ("tenants", 15 * small(incident.tenants.len().saturating_sub(1), 2)),
+        ("findings", 2 * small(findings.max(1).ilog2() as usize, 5)),
+        ("confidence", if findings > 1 { incident.confidence / 100_000 } else { 0 }),
+    ];
+    parts.into_iter().filter(|(_, points)| *points > 0).map(|(name, points)| ScorePart { name, points }).collect()
+}

@@ -1,0 +1,144 @@
+//! Loose findings: each attaches to at most one core, directly, and anchors nothing.
+
+use crate::Engine;
+use crate::partition::policy_refusal;
+use crate::posting::{FindingIx, Level};
+use crate::state::{Attachment, Group, GroupIx, Held};
+use std::cmp::{Ordering, Reverse};
+use std::collections::BTreeMap;
+
+/// What speaks for one core.
+struct Suitor {
+    best: Attachment,
+    /// Distinct values shared with the core within their windows.
+    values: u32,
+}
+
+impl<P> Engine<P> {
+    /// True for a finding that no bridge joins to another.
+    pub(crate) fn is_loose(&self, finding: FindingIx) -> bool {
+        let group = self.findings.get(finding).and_then(|h| self.groups.get(h.group?));
+        group.is_some_and(|g| g.core.members.len() == 1)
+    }
+
+    /// Loose findings that share an attaching value with this one.
+    pub(crate) fn loose_neighbours(&self, finding: FindingIx) -> Vec<FindingIx> {
+        let mut out: Vec<FindingIx> = self.attaching(finding).map(|(_, _, peer, _)| peer).collect();
+        out.retain(|f| self.is_loose(*f));
+        out
+    }
+
+    /// (value, its strength, peer, gap) for each value of a finding that may attach it to a peer or a peer to it.
+    fn attaching(&self, finding: FindingIx) -> impl Iterator<Item = (u32, u32, FindingIx, i64)> {
+        let span = self.settings.caps.window;
+        let held = self.findings.get(finding);
+        let uses = held.map_or(&[][..], |h| &h.uses);
+        uses.iter().flat_map(move |(ix, _)| {
+            let posting = self.postings.get(*ix).filter(|p| p.may_attach());
+            let place = posting.zip(held).and_then(|(p, h)| p.place(finding, h.merged.first));
+            posting.zip(place).into_iter().flat_map(move |(posting, at)| {
+                posting.near(at).filter_map(move |(i, entry, gap)| {
+                    let allowed = match posting.level(at, i, span) {
+                        Level::Open => !posting.rule.bridges,
+                        Level::Attach => true,
+                        Level::Closed => false,
+                    };
+                    // A value that could have bridged but for its many counterparts is weaker than any artefact.
+                    let strength = if posting.rule.bridges { 300_000 } else { posting.rule.strength };
+                    allowed.then_some((*ix, strength, entry.finding, gap))
+                })
+            })
+        })
+    }
+
+    /// The best core for a loose finding: by strongest value, then number of shared values, then gap, then the core's
+    /// smallest finding.
+    pub(crate) fn preference(&self, finding: FindingIx) -> Option<Attachment> {
+        let held = self.findings.get(finding)?;
+        let mut suitors: BTreeMap<GroupIx, (Suitor, Vec<u32>)> = BTreeMap::new();
+        for (value, strength, peer, gap) in self.attaching(finding) {
+            let Some(group) = self.findings.get(peer).and_then(|p| p.group) else { continue };
+            let Some(core) = self.groups.get(group).filter(|g| g.core.members.len() > 1) else { continue };
+            if policy_refusal(&self.policy, &core.tenants, &[held.key.tenant]).is_some() {
+                continue;
+            }
+            let offer = Attachment { group, peer, value, strength, gap };
+            match suitors.get_mut(&group) {
+                Some((suitor, values)) => {
+                    if !values.contains(&value) {
+                        values.push(value);
+                        suitor.values += 1;
+                    }
+                    if self.by_offer(&offer, &suitor.best).is_lt() {
+                        suitor.best = offer;
+                    }
+                }
+                None => {
+                    suitors.insert(group, (Suitor { best: offer, values: 1 }, vec![value]));
+                }
+            }
+        }
+        let by_suit = |a: &Suitor, b: &Suitor| {
+            let key = |s: &Suitor| (Reverse(s.best.strength), Reverse(s.values), s.best.gap);
+            key(a).cmp(&key(b)).then_with(|| self.by_rank(self.smallest(a.best.group), self.smallest(b.best.group)))
+        };
+        suitors.into_values().map(|(suitor, _)| suitor).min_by(by_suit).map(|s| s.best)
+    }
+
+    /// Stronger first, then nearer, then by peer and value.
+    fn by_offer(&self, a: &Attachment, b: &Attachment) -> Ordering {
+        let key = |x: &Attachment| (Reverse(x.strength), x.gap);
+        key(a)
+            .cmp(&key(b))
+            .then_with(|| self.by_rank(Some(a.peer), Some(b.peer)))
+            .then_with(|| self.by_value(a.value, b.value))
+    }
+
+    /// The finding with the smallest (first, key) of a core.
+    fn smallest(&self, group: GroupIx) -> Option<FindingIx> {
+        self.groups.get(group).and_then(|g| g.core.members.first()).copied()
+    }
+
+    /// Compares findings by (first, key).
+    pub(crate) fn by_rank(&self, a: Option<FindingIx>, b: Option<FindingIx>) -> Ordering {
+        let held = |f: Option<FindingIx>| f.and_then(|f| self.findings.get(f));
+        match (held(a), held(b)) {
+            (Some(a), Some(b)) => a.compare(b),
+            (a, b) => a.is_some().cmp(&b.is_some()),
+        }
+    }
+
+    /// Compares values by what they are, not by their places.
+    pub(crate) fn by_value(&self, a: u32, b: u32) -> Ordering {
+        let value = |ix: u32| self.postings.get(ix).map(|p| &p.value);
+        value(a).cmp(&value(b))
+    }
+
+    /// Which wooers a core takes: in canonical order, while size, span and policy allow.
+    pub(crate) fn taken(&self, group: &Group) -> Vec<FindingIx> {
+        let mut order: Vec<(&Held, FindingIx)> =
+            group.wooers.iter().filter_map(|f| Some((self.findings.get(*f)?, *f))).collect();
+        let offer = |h: &Held| h.prefers.map(|p| (Reverse(p.strength), p.gap));
+        order.sort_by(|(a, _), (b, _)| offer(a).cmp(&offer(b)).then_with(|| a.compare(b)));
+        let core = || group.core.members.iter().filter_map(|f| self.findings.get(*f));
+        let mut tenants = group.tenants.clone();
+        let mut first = core().map(|h| h.merged.first).min().unwrap_or_default();
+        let mut last = core().map(|h| h.merged.last).max().unwrap_or_default();
+        let mut room = (self.settings.limits.findings as usize).saturating_sub(group.core.members.len());
+        let mut out = Vec::new();
+        for (held, finding) in order {
+            let (from, until) = (first.min(held.merged.first), last.max(held.merged.last));
+            let fits = room > 0 && until.seconds_since(from) <= self.settings.limits.span;
+            if !fits || policy_refusal(&self.policy, &tenants, &[held.key.tenant]).is_some() {
+                continue;
+            }
+            (first, last, room) = (from, until, room - 1);
+            if !tenants.contains(&held.key.tenant) {
+                tenants.push(held.key.tenant);
+            }
+            out.push(finding);
+        }
+        out.sort_by(|a, b| self.by_rank(Some(*a), Some(*b)));
+        out
+    }
+}

@@ -1,0 +1,203 @@
+//! Binding: what a finding names becomes accounts, persons and values, at the finding's own time.
+//!
+//! Nothing is resolved before this place, so that a link that comes to light later can still change all that rests on it.
+
+use crate::finding::{Merged, Named};
+use crate::value::{Value, is_stop_value};
+use crate::{Edges, Settings};
+use caponier_model::{
+    AccountKey, Binding, EntityKind, EventTime, Guid, Handle, Link, Persons, SourceIncidentKey, TenantId,
+};
+use compact_str::CompactString;
+
+/// An account that a finding names, and who it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Bound {
+    pub account: AccountKey,
+    pub person: AccountKey,
+    pub via: Option<Link>,
+    pub possible: Vec<Link>,
+}
+
+/// A value a finding holds. `account`: for a person the account that led there, for a name or SID the account it means.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Use {
+    pub value: Value,
+    pub account: Option<AccountKey>,
+}
+
+/// A name or SID by which a record names an account.
+#[derive(Clone, Debug)]
+enum HandleKey {
+    Name(TenantId, CompactString),
+    Sid(TenantId, CompactString),
+}
+
+/// Everything that binding says of a finding; lists are sorted and hold each item once.
+#[derive(Debug, Default)]
+pub(crate) struct Bindings {
+    /// Accounts by key.
+    pub accounts: Vec<Bound>,
+    /// Values to correlate on.
+    pub uses: Vec<Use>,
+    /// One value for each account, device, address, hash, URL and mail: what G6 counts.
+    pub counted: Vec<Value>,
+    /// Persons (or names that mean nobody known): what G2 counts for devices.
+    pub persons: Vec<Value>,
+    /// Devices: what G2 counts for accounts.
+    pub devices: Vec<Value>,
+    /// Values left out for lack of room (G12).
+    pub cut: u64,
+}
+
+/// Binds a merged finding. `incidents` are its source incidents by their smallest names.
+pub(crate) fn bind<P: Persons>(
+    merged: &Merged,
+    incidents: Vec<SourceIncidentKey>,
+    persons: &P,
+    settings: &Settings,
+) -> Bindings {
+    let mut out = Bindings::default();
+    let mut named: Vec<&Named> =
+        merged.entities.iter().filter(|e| !is_stop_value(e.kind, &e.value, settings)).collect();
+    named.sort_by_key(|e| (e.group, e.kind));
+    for group in named.chunk_by(|a, b| a.group == b.group) {
+        bind_accounts(group, merged.first, persons, &mut out);
+        bind_devices(group, &mut out);
+        bind_weak(group, settings, &mut out);
+    }
+    if settings.edges.source_incident {
+        out.uses.extend(incidents.into_iter().map(|key| Use { value: Value::SourceIncident(key), account: None }));
+    }
+    finish(&mut out, settings);
+    out
+}
+
+fn finish(out: &mut Bindings, settings: &Settings) {
+    out.accounts.sort_by_key(|b| b.account);
+    out.accounts.dedup_by_key(|b| b.account);
+    for list in [&mut out.counted, &mut out.persons, &mut out.devices] {
+        list.sort();
+        list.dedup();
+    }
+    out.uses.sort();
+    out.uses.dedup();
+    // Canonical order puts what bridges first, so that what is cut is the weakest.
+    let room = settings.limits.finding_values as usize;
+    out.cut = out.uses.len().saturating_sub(room) as u64;
+    out.uses.truncate(room);
+    out.counted.truncate(room);
+    if settings.edges.weak_pair && settings.edges.address && settings.edges.artefact {
+        let pairs = pairs(&out.uses);
+        let left = room.saturating_sub(out.uses.len());
+        out.cut += pairs.len().saturating_sub(left) as u64;
+        out.uses.extend(pairs.into_iter().take(left));
+    }
+}
+
+/// Every address with every artefact: equal pairs in two findings are two weak edges of different kinds at once (G5).
+fn pairs(uses: &[Use]) -> Vec<Use> {
+    let weak = |want_ip: bool| {
+        uses.iter().filter_map(move |u| match &u.value {
+            Value::Weak(kind, text) if (*kind == EntityKind::Ip) == want_ip => Some((*kind, text)),
+            _ => None,
+        })
+    };
+    weak(true)
+        .flat_map(|(_, ip)| weak(false).map(move |(kind, text)| (ip, kind, text)))
+        .map(|(ip, kind, text)| Use { value: Value::Pair(ip.clone(), kind, text.clone()), account: None })
+        .collect()
+}
+
+/// The accounts of one group: an object id where there is one, else what a SID or a name means at that time.
+fn bind_accounts<P: Persons>(group: &[&Named], at: EventTime, persons: &P, out: &mut Bindings) {
+    let mut objects: Vec<AccountKey> = Vec::new();
+    let mut handles: Vec<HandleKey> = Vec::new();
+    for named in group {
+        match named.kind {
+            EntityKind::Account => {
+                objects.extend(Guid::parse(&named.value).map(|object| AccountKey { tenant: named.tenant, object }));
+            }
+            EntityKind::AccountSid => match Guid::from_cloud_sid(&named.value) {
+                Some(object) => objects.push(AccountKey { tenant: named.tenant, object }),
+                None => handles.push(HandleKey::Sid(named.tenant, named.value.clone())),
+            },
+            EntityKind::AccountName | EntityKind::Mailbox => {
+                handles.push(HandleKey::Name(named.tenant, named.value.clone()));
+            }
+            _ => {}
+        }
+    }
+    if objects.is_empty() {
+        objects.extend(handles.iter().filter_map(|handle| match handle {
+            HandleKey::Name(tenant, name) => persons.account(*tenant, Handle::Name(name), at),
+            HandleKey::Sid(tenant, sid) => persons.account(*tenant, Handle::Sid(sid), at),
+        }));
+    }
+    objects.sort();
+    objects.dedup();
+    let meant = if let [one] = objects[..] { Some(one) } else { None };
+    for account in objects {
+        let Binding { person, via, possible } = persons.bind(account, at);
+        out.uses.push(Use { value: Value::Account(account), account: None });
+        out.uses.push(Use { value: Value::Person(person), account: Some(account) });
+        out.uses
+            .extend(possible.iter().map(|link| Use { value: Value::Possible(link.home), account: Some(link.account) }));
+        out.counted.push(Value::Account(account));
+        out.persons.push(Value::Person(person));
+        out.accounts.push(Bound { account, person, via, possible });
+    }
+    for handle in &handles {
+        let value = match handle.clone() {
+            HandleKey::Name(tenant, name) => Value::Name(tenant, name),
+            HandleKey::Sid(tenant, sid) => Value::Sid(tenant, sid),
+        };
+        if meant.is_none() {
+            out.counted.push(value.clone());
+            out.persons.push(value.clone());
+        }
+        out.uses.push(Use { value, account: meant });
+    }
+}
+
+/// The ids of one device; the host name, which most records carry, stands for it where things are counted.
+fn bind_devices(group: &[&Named], out: &mut Bindings) {
+    let mut ids: Vec<Value> = group
+        .iter()
+        .filter_map(|named| match named.kind {
+            EntityKind::HostFqdn | EntityKind::Device | EntityKind::AzureResource => {
+                Some(Value::Device(named.tenant, named.kind, named.value.clone()))
+            }
+            EntityKind::EntraDevice => Some(Value::EntraDevice(named.value.clone())),
+            _ => None,
+        })
+        .collect();
+    ids.sort();
+    let fqdn = |v: &&Value| matches!(v, Value::Device(_, EntityKind::HostFqdn, _));
+    if let Some(shown) = ids.iter().find(fqdn).or(ids.first()).cloned() {
+        out.counted.push(shown.clone());
+        out.devices.push(shown);
+    }
+    out.uses.extend(ids.into_iter().map(|value| Use { value, account: None }));
+}
+
+/// Sessions and weak values. A file's SHA-1 counts only where its SHA-256 is not known.
+fn bind_weak(group: &[&Named], settings: &Settings, out: &mut Bindings) {
+    let Edges { session, address, artefact, .. } = settings.edges;
+    let strong_hash = group.iter().any(|e| e.kind == EntityKind::FileHash && e.value.starts_with("sha256:"));
+    for named in group {
+        let weak = || Value::Weak(named.kind, named.value.clone());
+        let value = match named.kind {
+            EntityKind::Session | EntityKind::SignInRequest if session => Value::Session(named.value.clone()),
+            EntityKind::Ip if address => weak(),
+            EntityKind::Url | EntityKind::MailMessage if artefact => weak(),
+            EntityKind::FileHash if artefact && named.value.starts_with("sha256:") => weak(),
+            EntityKind::FileHash if artefact && named.value.starts_with("sha1:") && !strong_hash => weak(),
+            _ => continue,
+        };
+        if matches!(value, Value::Weak(..)) {
+            out.counted.push(value.clone());
+        }
+        out.uses.push(Use { value, account: None });
+    }
+}

@@ -1,0 +1,96 @@
+//! Retention: what lies too far back is let go, with everything that rests on it and nothing else.
+
+use crate::Engine;
+use crate::state::RecordIx;
+use caponier_model::{EventTime, FindingKey, Persons};
+use compact_str::CompactString;
+use std::collections::BTreeSet;
+
+/// Evidence without an alert and source incidents are swept once in this many seconds of event time: nobody waits for them.
+const SWEEP: i64 = 86_400;
+
+impl<P: Persons> Engine<P> {
+    /// Enters an incident into the queue of those that retention will let go.
+    pub(crate) fn schedule(&mut self, ix: RecordIx) {
+        let Some(record) = self.records.get_mut(ix) else { return };
+        let last = record.members.iter().filter_map(|f| self.findings.get(*f)).map(|h| h.merged.last).max();
+        let old = std::mem::replace(&mut record.last, last.unwrap_or(EventTime::MIN));
+        self.deadlines.remove(&(old, ix));
+        self.deadlines.insert((record.last, ix));
+    }
+
+    /// Lets go of every cluster of incidents whose last activity lies beyond retention. Incidents that candidate edges or
+    /// references connect go together or not at all, so that nothing that stays changes.
+    pub(crate) fn evict(&mut self) {
+        let Some(horizon) = self.horizon() else { return };
+        while let Some((last, ix)) = self.deadlines.first().copied().filter(|(last, _)| *last < horizon) {
+            let cluster = self.cluster(ix);
+            let lives = cluster.iter().filter_map(|r| Some(self.records.get(*r)?.last)).max().unwrap_or(last);
+            if lives >= horizon {
+                // Looked at again when the youngest of the cluster is due.
+                self.deadlines.remove(&(last, ix));
+                if let Some(record) = self.records.get_mut(ix) {
+                    record.last = lives;
+                    self.deadlines.insert((lives, ix));
+                }
+                continue;
+            }
+            for record in cluster {
+                self.drop_record(record);
+            }
+        }
+        if self.now.seconds_since(self.swept) >= SWEEP {
+            self.swept = self.now;
+            self.sources.evict(horizon);
+            let old: Vec<FindingKey> =
+                self.unpaired.iter().filter(|(_, s)| s.last() < horizon).map(|(key, _)| key.clone()).collect();
+            for key in old {
+                self.unpaired.remove(&key);
+                self.counts.evicted_unpaired += 1;
+            }
+        }
+    }
+
+    /// The incidents that hold together: by candidate edges, attachments and references.
+    fn cluster(&self, start: RecordIx) -> BTreeSet<RecordIx> {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![start];
+        while let Some(ix) = open.pop() {
+            let Some(record) = self.records.get(ix) else { continue };
+            if !seen.insert(ix) {
+                continue;
+            }
+            open.extend(&record.partners);
+            for held in record.members.iter().filter_map(|f| self.findings.get(*f)) {
+                let ends = held.links.iter().flat_map(|l| [l.a, l.b]);
+                open.extend(ends.filter_map(|f| self.findings.get(f)?.record).filter(|r| !seen.contains(r)));
+            }
+        }
+        seen
+    }
+
+    fn drop_record(&mut self, ix: RecordIx) {
+        let Some(record) = self.records.remove(ix) else { return };
+        self.deadlines.remove(&(record.last, ix));
+        for finding in record.members {
+            if let Some(group) = self.findings.get(finding).and_then(|h| h.group) {
+                self.groups.remove(group);
+            }
+            self.drop_finding(finding);
+        }
+        self.forget_id(record.id);
+    }
+
+    /// Forgets an id and every id that redirects to it.
+    fn forget_id(&mut self, id: CompactString) {
+        let mut open = vec![id];
+        while let Some(id) = open.pop() {
+            let sources = self.redirected.remove(&id).unwrap_or_default();
+            for source in &sources {
+                self.redirects.remove(source);
+            }
+            open.extend(sources);
+            self.ids.remove(&id);
+        }
+    }
+}

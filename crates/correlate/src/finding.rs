@@ -1,0 +1,223 @@
+//! A finding: the sightings of one alert merged into one, the same whatever order they came in.
+
+use caponier_model::{EntityKind, EntityRole, EventTime, FindingKey, Severity, Sighting, SightingKind, TenantId, Text};
+use compact_str::CompactString;
+
+/// What became of a sighting.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Taken {
+    /// It may change the finding.
+    Changed,
+    /// Nothing new: an exact copy, or older than what is held.
+    Known,
+    /// Left out or pushed something out: the finding holds as many as it may (G12).
+    Cut,
+}
+
+/// The sightings of one key: of each alert record the newest version, of evidence every distinct row.
+#[derive(Debug, Default)]
+pub(crate) struct Sightings {
+    held: Vec<Sighting>,
+}
+
+/// An entity of a merged finding; the group is unique within the finding.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Named {
+    pub kind: EntityKind,
+    pub value: CompactString,
+    pub tenant: TenantId,
+    pub group: u32,
+    pub role: EntityRole,
+}
+
+/// The fields of a finding after its sightings are merged.
+#[derive(Clone, Debug)]
+pub(crate) struct Merged {
+    pub title: Text,
+    pub severity: Severity,
+    pub verdict: Option<bool>,
+    pub first: EventTime,
+    pub last: EventTime,
+    pub entities: Vec<Named>,
+    pub tactics: Vec<CompactString>,
+    pub techniques: Vec<CompactString>,
+}
+
+impl Sightings {
+    /// Takes in one sighting; at most `limit` are kept, by canonical order and not by arrival.
+    pub(crate) fn take(&mut self, sighting: Sighting, limit: u32) -> Taken {
+        let place = |s: &Sighting| {
+            let content = if s.kind == SightingKind::Evidence { s.content } else { 0 };
+            (s.kind == SightingKind::Evidence, s.format, s.id.clone(), content)
+        };
+        match self.held.binary_search_by(|held| place(held).cmp(&place(&sighting))) {
+            Ok(at) => {
+                let held = &mut self.held[at];
+                if (held.version, held.content) >= (sighting.version, sighting.content) {
+                    return Taken::Known;
+                }
+                *held = sighting;
+                Taken::Changed
+            }
+            Err(at) => {
+                self.held.insert(at, sighting);
+                if self.held.len() <= limit as usize {
+                    return Taken::Changed;
+                }
+                self.held.pop();
+                Taken::Cut
+            }
+        }
+    }
+
+    /// All of them, in canonical order.
+    pub(crate) fn all(&self) -> &[Sighting] {
+        &self.held
+    }
+
+    /// The latest instant that any of them names.
+    pub(crate) fn last(&self) -> EventTime {
+        self.held.iter().map(|s| s.last).max().unwrap_or(EventTime::MIN)
+    }
+
+    /// The merged finding; `None` while there is only evidence.
+    ///
+    /// Single fields come from the sighting of the greatest (rank, version, content); entities, tactics and techniques are
+    /// the union over the newest sighting of each format and all evidence, since each road cuts its list somewhere else.
+    pub(crate) fn merged(&self) -> Option<Merged> {
+        let order = |s: &&Sighting| (s.rank, s.version, s.content, s.format);
+        let mut ranked: Vec<&Sighting> = self.held.iter().filter(|s| s.kind != SightingKind::Evidence).collect();
+        ranked.sort_by(|a, b| order(b).cmp(&order(a)));
+        let lead = *ranked.first()?;
+        let mut used: Vec<&Sighting> = Vec::with_capacity(self.held.len());
+        for sighting in &ranked {
+            if !used.iter().any(|u| u.format == sighting.format) {
+                used.push(sighting);
+            }
+        }
+        used.extend(self.held.iter().filter(|s| s.kind == SightingKind::Evidence));
+        let mut merged = Merged {
+            title: lead.title.clone(),
+            severity: ranked.iter().map(|s| s.severity).find(|s| *s != Severity::Unknown).unwrap_or_default(),
+            verdict: ranked.iter().find_map(|s| s.verdict),
+            first: lead.first,
+            last: lead.last,
+            entities: Vec::new(),
+            tactics: Vec::new(),
+            techniques: Vec::new(),
+        };
+        let mut base = 0;
+        for sighting in used {
+            merged.entities.extend(sighting.entities.iter().map(|e| Named {
+                kind: e.kind,
+                value: e.value.clone(),
+                tenant: e.tenant,
+                group: base + u32::from(e.group),
+                role: e.role,
+            }));
+            base += 1 + sighting.entities.iter().map(|e| u32::from(e.group)).max().unwrap_or(0);
+            merged.tactics.extend(sighting.tactics.iter().cloned());
+            merged.techniques.extend(sighting.techniques.iter().cloned());
+        }
+        for list in [&mut merged.tactics, &mut merged.techniques] {
+            list.sort();
+            list.dedup();
+        }
+        Some(merged)
+    }
+}
+
+/// The order in which findings are named, listed and compared: by first activity, then key.
+pub(crate) type Rank = (EventTime, FindingKey);
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use caponier_model::{Entity, Guid, SourceRank};
+
+    /// A sighting of an alert at a second, with entities of the same tenant, each in a group of its own.
+    pub(crate) fn sighting(tenant: u128, id: &str, at: i64, entities: &[(EntityKind, &str)]) -> Sighting {
+        let tenant = TenantId(Guid::from_u128(tenant));
+        let first = EventTime::from_seconds(at);
+        Sighting {
+            key: FindingKey { tenant, product: "mde".into(), id: id.into() },
+            kind: SightingKind::Alert,
+            format: "alert",
+            id: id.into(),
+            url: None,
+            rank: SourceRank::SENTINEL,
+            version: first,
+            content: 1,
+            title: Text::quoted(id, tenant),
+            severity: Severity::Medium,
+            closed: false,
+            verdict: None,
+            first,
+            last: first,
+            ingested: None,
+            entities: entities
+                .iter()
+                .enumerate()
+                .map(|(i, (kind, value))| Entity {
+                    kind: *kind,
+                    value: (*value).into(),
+                    tenant,
+                    group: i as u16,
+                    role: EntityRole::Related,
+                })
+                .collect(),
+            tactics: Vec::new(),
+            techniques: Vec::new(),
+            source_incident: None,
+            detector: None,
+        }
+        .canonical()
+    }
+
+    #[test]
+    fn merging_does_not_depend_on_arrival() {
+        let device = (EntityKind::Device, "d");
+        let mut all = vec![sighting(1, "a", 10, &[device]), sighting(1, "a", 10, &[(EntityKind::Ip, "203.0.113.1")])];
+        all[1].format = "graph";
+        all[1].rank = SourceRank::GRAPH;
+        all[1].severity = Severity::High;
+        let mut newer = all[0].clone();
+        newer.version = EventTime::from_seconds(99);
+        newer.severity = Severity::Low;
+        all.push(newer);
+        let mut evidence = sighting(1, "a", 5, &[(EntityKind::Ip, "203.0.113.2")]);
+        evidence.kind = SightingKind::Evidence;
+        all.push(evidence);
+        for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]] {
+            let mut sightings = Sightings::default();
+            assert!(sightings.merged().is_none());
+            for i in order {
+                sightings.take(all[i].clone(), 100);
+                assert_eq!(sightings.take(all[i].clone(), 100), Taken::Known);
+            }
+            let merged = sightings.merged().unwrap();
+            assert_eq!((merged.severity, merged.first), (Severity::High, EventTime::from_seconds(10)));
+            let values: Vec<_> = merged.entities.iter().map(|e| e.value.as_str()).collect();
+            assert_eq!(values, ["203.0.113.1", "d", "203.0.113.2"]);
+        }
+    }
+
+    #[test]
+    fn evidence_alone_is_no_finding_and_the_limit_is_a_fact_of_the_set() {
+        let mut rows: Vec<Sighting> = (0..5).map(|i| sighting(1, "a", i, &[])).collect();
+        for (i, row) in rows.iter_mut().enumerate() {
+            row.kind = SightingKind::Evidence;
+            row.content = i as u128;
+        }
+        let take = |order: &[usize]| {
+            let mut sightings = Sightings::default();
+            for i in order {
+                sightings.take(rows[*i].clone(), 3);
+            }
+            assert!(sightings.merged().is_none());
+            sightings.all().iter().map(|s| s.content).collect::<Vec<_>>()
+        };
+        assert_eq!(take(&[0, 1, 2, 3, 4]), [0, 1, 2]);
+        assert_eq!(take(&[4, 3, 2, 1, 0]), [0, 1, 2]);
+    }
+}

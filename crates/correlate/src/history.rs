@@ -1,0 +1,251 @@
+//! Ids and sequences: which incident of before a group of now continues, and what is handed on.
+//!
+//! A group inherits the id of the incident it shares most members with (tie: the older founder); the others redirect.
+
+use crate::Engine;
+use crate::final_form::incident_id_nth;
+use crate::posting::FindingIx;
+use crate::settle::Touched;
+use crate::state::{GroupIx, Record, RecordIx};
+use caponier_model::{Change, ChangeKind, EventTime, IncidentState, Persons, Text};
+use compact_str::{CompactString, format_compact};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// (unit, incident, members that came from it).
+type Share = (usize, RecordIx, usize);
+
+/// A group that is an incident, with its members by (first, key).
+struct Unit {
+    group: GroupIx,
+    members: Vec<FindingIx>,
+}
+
+impl<P: Persons> Engine<P> {
+    /// Gives every touched group its incident, and hands on what changed.
+    pub(crate) fn rename(&mut self, mut touched: Touched, corrected: bool) {
+        let units = self.units(&touched);
+        for finding in units.iter().flat_map(|u| &u.members) {
+            touched.records.extend(self.findings.get(*finding).and_then(|h| h.record));
+        }
+        touched.records.extend(touched.groups.iter().filter_map(|g| self.groups.get(*g)?.record));
+        let (heirs, shares) = self.inherit(&units, &touched.records);
+        let mut lost: BTreeMap<RecordIx, usize> = BTreeMap::new();
+        for (unit, record, _) in &shares {
+            if !heirs.contains(&Some(*record)) {
+                lost.entry(*record).or_insert(*unit);
+            }
+        }
+        let mut kinds: BTreeMap<RecordIx, ChangeKind> = BTreeMap::new();
+        let mut order: Vec<RecordIx> = Vec::new();
+        for (at, unit) in units.iter().enumerate() {
+            let absorbs = lost.values().any(|u| *u == at);
+            let origin = shares.iter().find(|(u, _, _)| *u == at).map(|(_, record, _)| *record);
+            let record = match heirs[at] {
+                Some(record) => {
+                    let kind = if absorbs { ChangeKind::Merged } else { ChangeKind::Updated };
+                    kinds.insert(record, if corrected && !absorbs { ChangeKind::Corrected } else { kind });
+                    record
+                }
+                None => {
+                    let record = self.found(unit, origin);
+                    kinds.insert(record, if origin.is_some() { ChangeKind::Split } else { ChangeKind::Created });
+                    record
+                }
+            };
+            order.push(record);
+            self.assign(record, unit);
+        }
+        self.clear_attached(&touched);
+        let targets: Vec<(RecordIx, Option<RecordIx>)> = touched
+            .records
+            .iter()
+            .filter(|r| !order.contains(r))
+            .map(|r| (*r, lost.get(r).map(|u| order[*u])))
+            .collect();
+        self.hand_on(&order, &kinds, targets, corrected);
+    }
+
+    /// The incidents among the touched groups, by their smallest finding.
+    fn units(&self, touched: &Touched) -> Vec<Unit> {
+        let mut units: Vec<Unit> = Vec::new();
+        for group in &touched.groups {
+            let Some(held) = self.groups.get(*group) else { continue };
+            if let [single] = held.core.members[..]
+                && self.findings.get(single).is_none_or(|h| h.attached)
+            {
+                continue;
+            }
+            let mut members = held.core.members.clone();
+            members.extend(&held.attached);
+            members.sort_by(|a, b| self.by_rank(Some(*a), Some(*b)));
+            units.push(Unit { group: *group, members });
+        }
+        units.sort_by(|a, b| self.by_rank(a.members.first().copied(), b.members.first().copied()));
+        units
+    }
+
+    /// The heir of each unit, and (unit, incident, members shared), most shared first.
+    fn inherit(&self, units: &[Unit], records: &BTreeSet<RecordIx>) -> (Vec<Option<RecordIx>>, Vec<Share>) {
+        let mut shares: Vec<Share> = Vec::new();
+        for (at, unit) in units.iter().enumerate() {
+            let mut counts: BTreeMap<RecordIx, usize> = BTreeMap::new();
+            for record in unit.members.iter().filter_map(|f| self.findings.get(*f)?.record) {
+                if records.contains(&record) {
+                    *counts.entry(record).or_insert(0) += 1;
+                }
+            }
+            shares.extend(counts.into_iter().map(|(record, n)| (at, record, n)));
+        }
+        let founder = |record: RecordIx| self.records.get(record).map(|r| (&r.founder, &r.id));
+        shares.sort_by(|(u, a, n), (v, b, m)| {
+            Reverse(n).cmp(&Reverse(m)).then_with(|| founder(*a).cmp(&founder(*b))).then(u.cmp(v))
+        });
+        let mut heirs: Vec<Option<RecordIx>> = vec![None; units.len()];
+        let mut given: BTreeSet<RecordIx> = BTreeSet::new();
+        for (unit, record, _) in &shares {
+            if heirs[*unit].is_none() && given.insert(*record) {
+                heirs[*unit] = Some(*record);
+            }
+        }
+        (heirs, shares)
+    }
+
+    /// A new incident for a unit; its founder is its smallest finding, for ever.
+    fn found(&mut self, unit: &Unit, origin: Option<RecordIx>) -> RecordIx {
+        let split_from = origin.and_then(|o| self.records.get(o)).map(|r| r.id.clone());
+        let founder = unit.members.first().and_then(|f| self.findings.get(*f));
+        let (rank, title) = match founder {
+            Some(held) => (held.rank(), held.merged.title.clone()),
+            // A unit has members, always; an empty one would be named after nothing and hold nothing.
+            None => (self.nobody(), Text::plain("")),
+        };
+        // A finding that founded an incident which then redirected may found another: ids are never given twice.
+        let mut nth = 0;
+        let mut id = incident_id_nth(self.settings.epoch, &rank.1, nth);
+        while self.ids.contains(&id) {
+            nth += 1;
+            id = incident_id_nth(self.settings.epoch, &rank.1, nth);
+        }
+        self.ids.insert(id.clone());
+        self.records.insert(Record {
+            id,
+            sequence: 0,
+            change: ChangeKind::Created,
+            founder: rank,
+            title,
+            split_from,
+            members: Vec::new(),
+            group: unit.group,
+            last: EventTime::MIN,
+            partners: Vec::new(),
+            emitted: None,
+        })
+    }
+
+    fn assign(&mut self, record: RecordIx, unit: &Unit) {
+        for member in &unit.members {
+            if let Some(held) = self.findings.get_mut(*member) {
+                held.record = Some(record);
+            }
+        }
+        if let Some(group) = self.groups.get_mut(unit.group) {
+            group.record = Some(record);
+        }
+        if let Some(held) = self.records.get_mut(record) {
+            held.members = unit.members.clone();
+            held.group = unit.group;
+        }
+        self.schedule(record);
+    }
+
+    /// A loose finding that is attached elsewhere has no incident of its own.
+    fn clear_attached(&mut self, touched: &Touched) {
+        for group in &touched.groups {
+            let single =
+                self.groups.get(*group).and_then(|g| if let [f] = g.core.members[..] { Some(f) } else { None });
+            if single.and_then(|f| self.findings.get(f)).is_some_and(|h| h.attached)
+                && let Some(group) = self.groups.get_mut(*group)
+            {
+                group.record = None;
+            }
+        }
+    }
+
+    /// Emits what changed: the units' incidents, those redirected, and those whose references changed.
+    fn hand_on(
+        &mut self,
+        order: &[RecordIx],
+        kinds: &BTreeMap<RecordIx, ChangeKind>,
+        gone: Vec<(RecordIx, Option<RecordIx>)>,
+        corrected: bool,
+    ) {
+        let partners = |engine: &Self, record: RecordIx| engine.records.get(record).map(|r| r.partners.clone());
+        let mut echo: BTreeSet<RecordIx> = BTreeSet::new();
+        for record in order.iter().chain(gone.iter().map(|(r, _)| r)) {
+            echo.extend(partners(self, *record).unwrap_or_default());
+        }
+        for record in order {
+            self.emit(*record, kinds.get(record).copied().unwrap_or(ChangeKind::Updated));
+            echo.extend(partners(self, *record).unwrap_or_default());
+        }
+        let mut redirects: Vec<(CompactString, RecordIx, Option<RecordIx>)> = gone
+            .into_iter()
+            .filter_map(|(record, target)| Some((self.records.get(record)?.id.clone(), record, target)))
+            .collect();
+        redirects.sort();
+        for (_, record, target) in redirects {
+            self.redirect(record, target);
+            echo.remove(&record);
+        }
+        let mut echo: Vec<(CompactString, RecordIx)> = echo
+            .into_iter()
+            .filter(|record| !order.contains(record))
+            .filter_map(|record| Some((self.records.get(record)?.id.clone(), record)))
+            .collect();
+        echo.sort();
+        for (_, record) in echo {
+            self.emit(record, if corrected { ChangeKind::Corrected } else { ChangeKind::Updated });
+        }
+    }
+
+    /// Emits an incident where it is not what was emitted last.
+    fn emit(&mut self, ix: RecordIx, kind: ChangeKind) {
+        let Some((mut incident, partners)) = self.assemble(ix) else { return };
+        let references: Vec<&str> = incident.related.iter().map(|r| r.incident.as_str()).collect();
+        let content = format_compact!("{} {:?} {}", incident.digest, incident.continues, references.join(" "));
+        let Some(record) = self.records.get_mut(ix) else { return };
+        record.partners = partners;
+        if record.emitted.as_ref() == Some(&content) {
+            return;
+        }
+        record.emitted = Some(content);
+        record.sequence += 1;
+        let first = record.sequence == 1;
+        let closes = incident.state == IncidentState::Resolved && kind == ChangeKind::Updated;
+        record.change = match kind {
+            ChangeKind::Split => ChangeKind::Split,
+            _ if first => ChangeKind::Created,
+            _ if closes => ChangeKind::Closed,
+            kind => kind,
+        };
+        incident.sequence = record.sequence;
+        incident.change = record.change;
+        self.push(Change { incident });
+    }
+
+    /// Emits that an incident was absorbed, and forgets it.
+    fn redirect(&mut self, ix: RecordIx, target: Option<RecordIx>) {
+        let target = target.and_then(|t| self.records.get(t)).map(|r| r.id.clone());
+        let Some(record) = self.records.remove(ix) else { return };
+        self.deadlines.remove(&(record.last, ix));
+        let mut incident = self.husk(&record);
+        incident.sequence = record.sequence + 1;
+        incident.redirect_to = target.clone();
+        if let Some(target) = target {
+            self.redirected.entry(target.clone()).or_default().push(record.id.clone());
+            self.redirects.insert(record.id, target);
+        }
+        self.push(Change { incident });
+    }
+}

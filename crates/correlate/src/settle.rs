@@ -1,0 +1,172 @@
+//! Settling: after something changed, the touched blobs are partitioned anew and the difference becomes changes.
+//!
+//! A blob is everything that candidate edges connect. Since the partition is a function of the set, computing the
+//! touched blobs alone gives what computing everything would give; the tests hold it against that.
+
+use crate::Engine;
+use crate::partition::{Node, cores};
+use crate::posting::FindingIx;
+use crate::state::{Group, GroupIx, RecordIx};
+use caponier_model::Persons;
+use std::collections::BTreeSet;
+
+/// What one settlement touches.
+#[derive(Debug, Default)]
+pub(crate) struct Touched {
+    /// Groups whose incident must be looked at again.
+    pub groups: BTreeSet<GroupIx>,
+    /// Incidents that members came from.
+    pub records: BTreeSet<RecordIx>,
+}
+
+impl<P: Persons> Engine<P> {
+    /// Partitions the blobs of `dirty` anew, attaches what is loose, and hands on the changes. `loose` are findings whose
+    /// attachment must be looked at although their blob is unchanged.
+    pub(crate) fn settle(&mut self, dirty: Vec<FindingIx>, loose: Vec<FindingIx>, corrected: bool) {
+        let blob = self.blob(dirty);
+        let mut touched = Touched::default();
+        let mut loose: BTreeSet<FindingIx> = loose.into_iter().collect();
+        let mut courted: BTreeSet<GroupIx> = BTreeSet::new();
+        for finding in &blob {
+            self.dissolve(*finding, &mut loose, &mut courted, &mut touched);
+        }
+        self.regroup(&blob, &mut loose, &mut touched);
+        self.woo(loose, &mut courted, &mut touched);
+        courted.extend(touched.groups.iter().copied());
+        for group in courted {
+            self.choose(group, &mut touched);
+        }
+        self.rename(touched, corrected);
+    }
+
+    /// Everything that candidate edges and present groups connect with these findings, by (first, key).
+    fn blob(&self, dirty: Vec<FindingIx>) -> Vec<FindingIx> {
+        let mut seen: BTreeSet<FindingIx> = BTreeSet::new();
+        let mut open = dirty;
+        while let Some(finding) = open.pop() {
+            let Some(held) = self.findings.get(finding) else { continue };
+            if !seen.insert(finding) {
+                continue;
+            }
+            open.extend(held.links.iter().map(|l| if l.a == finding { l.b } else { l.a }));
+            let group = held.group.and_then(|g| self.groups.get(g));
+            open.extend(group.into_iter().flat_map(|g| g.core.members.iter()).filter(|f| !seen.contains(f)));
+        }
+        let mut blob: Vec<FindingIx> = seen.into_iter().collect();
+        blob.sort_by(|a, b| self.by_rank(Some(*a), Some(*b)));
+        blob
+    }
+
+    /// Takes a finding out of its group; the group goes with it.
+    fn dissolve(
+        &mut self,
+        finding: FindingIx,
+        loose: &mut BTreeSet<FindingIx>,
+        courted: &mut BTreeSet<GroupIx>,
+        touched: &mut Touched,
+    ) {
+        self.leave(finding, courted, touched);
+        let Some(held) = self.findings.get_mut(finding) else { return };
+        touched.records.extend(held.record);
+        let Some(group) = held.group.take().and_then(|g| self.groups.remove(g)) else { return };
+        touched.records.extend(group.record);
+        for wooer in group.wooers {
+            if let Some(held) = self.findings.get_mut(wooer) {
+                held.prefers = None;
+                held.attached = false;
+                touched.groups.extend(held.group);
+            }
+            loose.insert(wooer);
+        }
+    }
+
+    /// A loose finding no longer prefers the core it preferred.
+    fn leave(&mut self, finding: FindingIx, courted: &mut BTreeSet<GroupIx>, touched: &mut Touched) {
+        let Some(held) = self.findings.get_mut(finding) else { return };
+        let Some(old) = held.prefers.take() else { return };
+        held.attached = false;
+        touched.groups.extend(held.group);
+        if let Some(group) = self.groups.get_mut(old.group) {
+            group.wooers.retain(|f| *f != finding);
+            courted.insert(old.group);
+        }
+    }
+
+    /// Partitions a blob and makes its groups.
+    fn regroup(&mut self, blob: &[FindingIx], loose: &mut BTreeSet<FindingIx>, touched: &mut Touched) {
+        let held = || blob.iter().filter_map(|f| Some((*f, self.findings.get(*f)?)));
+        let nodes: Vec<Node<'_>> = held()
+            .map(|(finding, h)| Node {
+                finding,
+                first: h.merged.first,
+                last: h.merged.last,
+                tenant: h.key.tenant,
+                counted: &h.counted,
+            })
+            .collect();
+        let links: Vec<_> = held().flat_map(|(f, h)| h.links.iter().filter(move |l| l.a == f).copied()).collect();
+        let limits = (&self.settings.limits, &self.policy);
+        let found = cores(&nodes, &links, limits, |a, b| self.by_value(a, b));
+        for core in found {
+            let members = core.members.clone();
+            let mut tenants: Vec<_> =
+                members.iter().filter_map(|f| self.findings.get(*f)).map(|h| h.key.tenant).collect();
+            tenants.sort();
+            tenants.dedup();
+            let group = self.groups.insert(Group { core, tenants, ..Group::default() });
+            touched.groups.insert(group);
+            for member in &members {
+                if let Some(held) = self.findings.get_mut(*member) {
+                    held.group = Some(group);
+                }
+            }
+            if let [single] = members[..] {
+                loose.insert(single);
+            }
+        }
+        for finding in blob.iter().filter(|f| !self.is_loose(**f)) {
+            loose.extend(self.loose_neighbours(*finding));
+        }
+    }
+
+    /// Finds the preference of each loose finding and tells the cores concerned.
+    fn woo(&mut self, loose: BTreeSet<FindingIx>, courted: &mut BTreeSet<GroupIx>, touched: &mut Touched) {
+        for finding in loose {
+            if !self.is_loose(finding) {
+                continue;
+            }
+            let wish = self.preference(finding);
+            if self.findings.get(finding).is_none_or(|h| h.prefers == wish) {
+                continue;
+            }
+            self.leave(finding, courted, touched);
+            let Some(wish) = wish else { continue };
+            if let Some(held) = self.findings.get_mut(finding) {
+                held.prefers = Some(wish);
+            }
+            if let Some(group) = self.groups.get_mut(wish.group) {
+                group.wooers.push(finding);
+                courted.insert(wish.group);
+            }
+        }
+    }
+
+    /// Lets a core take its wooers.
+    fn choose(&mut self, group: GroupIx, touched: &mut Touched) {
+        let Some(held) = self.groups.get(group) else { return };
+        touched.groups.insert(group);
+        let taken = self.taken(held);
+        let wooers = held.wooers.clone();
+        for wooer in wooers {
+            let accepted = taken.contains(&wooer);
+            let Some(held) = self.findings.get_mut(wooer) else { continue };
+            if held.attached != accepted {
+                held.attached = accepted;
+                touched.groups.extend(held.group);
+            }
+        }
+        if let Some(held) = self.groups.get_mut(group) {
+            held.attached = taken;
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! What the engine holds of findings, groups and incidents, in slabs with places that are reused.
+
+use crate::bind::Bound;
+use crate::finding::{Merged, Rank, Sightings};
+use crate::partition::Core;
+use crate::posting::{FindingIx, Holder, Link, ValueIx};
+use crate::value::Counterpart;
+use caponier_model::{AccountKey, ChangeKind, EventTime, FindingKey, SourceIncidentKey, TenantId, Text};
+use compact_str::CompactString;
+use std::cmp::Ordering;
+
+/// A group's place in the slab.
+pub(crate) type GroupIx = u32;
+/// An incident's place in the slab.
+pub(crate) type RecordIx = u32;
+
+/// A slab: places are stable and reused.
+#[derive(Debug)]
+pub(crate) struct Slab<T> {
+    items: Vec<Option<T>>,
+    free: Vec<u32>,
+}
+
+impl<T> Default for Slab<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), free: Vec::new() }
+    }
+}
+
+impl<T> Slab<T> {
+    pub(crate) fn insert(&mut self, item: T) -> u32 {
+        match self.free.pop() {
+            Some(ix) => {
+                self.items[ix as usize] = Some(item);
+                ix
+            }
+            None => {
+                self.items.push(Some(item));
+                (self.items.len() - 1) as u32
+            }
+        }
+    }
+
+    pub(crate) fn remove(&mut self, ix: u32) -> Option<T> {
+        let item = self.items.get_mut(ix as usize)?.take()?;
+        self.free.push(ix);
+        Some(item)
+    }
+
+    pub(crate) fn get(&self, ix: u32) -> Option<&T> {
+        self.items.get(ix as usize)?.as_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self, ix: u32) -> Option<&mut T> {
+        self.items.get_mut(ix as usize)?.as_mut()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        (0u32..).zip(&self.items).filter_map(|(ix, item)| Some((ix, item.as_ref()?)))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.items.len() - self.free.len()
+    }
+}
+
+/// A finding, bound.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub key: FindingKey,
+    pub sightings: Sightings,
+    pub merged: Merged,
+    /// Source incidents, by their own names.
+    pub incidents: Vec<SourceIncidentKey>,
+    pub accounts: Vec<Bound>,
+    /// Values it is posted under, with the account of [`crate::bind::Use`].
+    pub uses: Vec<(ValueIx, Option<AccountKey>)>,
+    pub counted: Vec<ValueIx>,
+    pub persons: Vec<ValueIx>,
+    pub devices: Vec<ValueIx>,
+    /// Persons, or devices where no person is named.
+    pub either: Vec<ValueIx>,
+    /// Candidate bridge edges that end here.
+    pub links: Vec<Link>,
+    pub group: Option<GroupIx>,
+    /// Where a loose finding would attach.
+    pub prefers: Option<Attachment>,
+    /// Whether the core took it.
+    pub attached: bool,
+    pub record: Option<RecordIx>,
+    /// Values left out (G12).
+    pub cut: u64,
+}
+
+impl Held {
+    pub(crate) fn rank(&self) -> Rank {
+        (self.merged.first, self.key.clone())
+    }
+
+    /// Compares by (first, key) without copying the key.
+    pub(crate) fn compare(&self, other: &Self) -> Ordering {
+        self.merged.first.cmp(&other.merged.first).then_with(|| self.key.cmp(&other.key))
+    }
+}
+
+/// A loose finding's best core.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Attachment {
+    pub group: GroupIx,
+    pub peer: FindingIx,
+    pub value: ValueIx,
+    pub strength: u32,
+    pub gap: i64,
+}
+
+/// A core with what hangs on it.
+#[derive(Debug, Default)]
+pub(crate) struct Group {
+    pub core: Core,
+    /// Tenants of the core, sorted.
+    pub tenants: Vec<TenantId>,
+    /// Loose findings that prefer this core, taken or not.
+    pub wooers: Vec<FindingIx>,
+    /// Those taken, by (first, key).
+    pub attached: Vec<FindingIx>,
+    /// The incident of this group; none while it is a loose finding that is attached elsewhere.
+    pub record: Option<RecordIx>,
+}
+
+/// An incident's history.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub id: CompactString,
+    pub sequence: u64,
+    pub change: ChangeKind,
+    pub founder: Rank,
+    pub title: Text,
+    pub split_from: Option<CompactString>,
+    pub members: Vec<FindingIx>,
+    pub group: GroupIx,
+    /// Last activity of the members: retention counts from here.
+    pub last: EventTime,
+    /// Incidents named as related in the last version.
+    pub partners: Vec<RecordIx>,
+    /// What was last handed on, to tell whether anything changed.
+    pub emitted: Option<CompactString>,
+}
+
+impl Holder for Slab<Held> {
+    fn compare(&self, a: FindingIx, b: FindingIx) -> Ordering {
+        self.get(a).map(|h| &h.key).cmp(&self.get(b).map(|h| &h.key))
+    }
+
+    fn counterparts(&self, finding: FindingIx, what: Counterpart) -> &[ValueIx] {
+        self.get(finding).map_or(&[], |held| match what {
+            Counterpart::Persons => &held.persons,
+            Counterpart::Devices => &held.devices,
+            Counterpart::Either => &held.either,
+        })
+    }
+
+    fn confidence(&self, finding: FindingIx, account: AccountKey) -> u32 {
+        let bound = self.get(finding).and_then(|h| h.accounts.iter().find(|b| b.account == account));
+        bound.and_then(|b| b.via.as_ref()).map_or(1_000_000, |link| link.confidence)
+    }
+}

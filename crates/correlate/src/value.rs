@@ -1,0 +1,279 @@
+//! Values that findings share, the kind of edge each makes, and those that join nothing (G1).
+
+use crate::{Settings, Windows};
+use caponier_model::{AccountKey, EdgeKind, EntityKind, SourceIncidentKey, TenantId};
+use compact_str::CompactString;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// A value in its namespace. Two findings that hold equal values may be joined, by the rules of [`Value::rule`].
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) enum Value {
+    /// E1: a directory object.
+    Account(AccountKey),
+    /// E1: a domain SID in a tenant.
+    Sid(TenantId, CompactString),
+    /// E1: a UPN or address in a tenant.
+    Name(TenantId, CompactString),
+    /// E2: a person, by home account.
+    Person(AccountKey),
+    /// A person that a link which is not accepted points to; joins nothing, is shown.
+    Possible(AccountKey),
+    /// E3: a device by an id that means something in one tenant.
+    Device(TenantId, EntityKind, CompactString),
+    /// E3: a device by its Entra device id, which is the same in every tenant.
+    EntraDevice(CompactString),
+    /// E4: a session, a token or a sign-in.
+    Session(CompactString),
+    /// E5: a source incident, by the smallest of its names.
+    SourceIncident(SourceIncidentKey),
+    /// E7 or E8: an address, hash, URL or mail.
+    Weak(EntityKind, CompactString),
+    /// G5: an address and an artefact in one finding.
+    Pair(CompactString, EntityKind, CompactString),
+}
+
+/// How a value joins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Rule {
+    /// The kind of edge.
+    pub kind: EdgeKind,
+    /// The widest gap in seconds; `None` without limit.
+    pub window: Option<i64>,
+    /// Distinct counterparts above which the value is prolific; `None` without limit.
+    pub cap: Option<u32>,
+    /// What is counted against the cap.
+    pub counts: Counterpart,
+    /// Confidence in millionths; for a person the links decide.
+    pub strength: u32,
+    /// Whether one such value alone may bridge.
+    pub bridges: bool,
+    /// Whether it may attach a loose finding to a core.
+    pub attaches: bool,
+}
+
+/// What G2 counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Counterpart {
+    /// Persons, and devices for findings that name no person.
+    Either,
+    /// Persons.
+    Persons,
+    /// Devices.
+    Devices,
+}
+
+impl Value {
+    /// The rule of this value's kind under the settings.
+    pub(crate) fn rule(&self, settings: &Settings) -> Rule {
+        let Settings { windows, caps, edges, .. } = settings;
+        let bridge = |kind, window, cap, counts, strength| Rule {
+            kind,
+            window: Some(window),
+            cap,
+            counts,
+            strength,
+            bridges: true,
+            attaches: cap.is_some(),
+        };
+        let (account, device) = (Some(caps.account), Some(caps.device));
+        match self {
+            Self::Account(_) => {
+                bridge(EdgeKind::SameAccount, windows.account, account, Counterpart::Devices, 1_000_000)
+            }
+            Self::Sid(..) | Self::Name(..) => {
+                bridge(EdgeKind::SameAccount, windows.account, account, Counterpart::Devices, 950_000)
+            }
+            Self::Person(_) => bridge(EdgeKind::SamePerson, windows.person, account, Counterpart::Devices, 1_000_000),
+            Self::Device(..) | Self::EntraDevice(_) => {
+                bridge(EdgeKind::SameDevice, windows.device, device, Counterpart::Persons, 960_000)
+            }
+            Self::Session(_) => Rule {
+                bridges: edges.session,
+                ..bridge(EdgeKind::SameSession, windows.session, None, Counterpart::Either, 980_000)
+            },
+            Self::SourceIncident(_) => Rule {
+                window: None,
+                bridges: edges.source_incident,
+                ..bridge(EdgeKind::SourceIncident, 0, None, Counterpart::Either, 970_000)
+            },
+            Self::Possible(_) => {
+                Rule { bridges: false, ..bridge(EdgeKind::SamePerson, windows.person, None, Counterpart::Either, 0) }
+            }
+            Self::Weak(kind, _) => weak_rule(*kind, settings),
+            Self::Pair(_, kind, _) => Rule {
+                kind: EdgeKind::WeakPair,
+                window: Some(windows.address.min(weak_window(*kind, windows))),
+                strength: 800_000,
+                bridges: edges.weak_pair && edges.address && edges.artefact,
+                attaches: false,
+                ..weak_rule(*kind, settings)
+            },
+        }
+    }
+
+    /// The two weak values of a pair.
+    pub(crate) fn halves(&self) -> Option<[Self; 2]> {
+        match self {
+            Self::Pair(ip, kind, value) => {
+                Some([Self::Weak(EntityKind::Ip, ip.clone()), Self::Weak(*kind, value.clone())])
+            }
+            _ => None,
+        }
+    }
+
+    /// The kind and text that an explanation shows.
+    pub(crate) fn shown(&self) -> (EntityKind, CompactString) {
+        use compact_str::format_compact;
+        match self {
+            Self::Account(key) | Self::Person(key) | Self::Possible(key) => {
+                (EntityKind::Account, format_compact!("{}", key.object))
+            }
+            Self::Sid(_, sid) => (EntityKind::AccountSid, sid.clone()),
+            Self::Name(_, name) => (EntityKind::AccountName, name.clone()),
+            Self::Device(_, kind, id) => (*kind, id.clone()),
+            Self::EntraDevice(id) => (EntityKind::EntraDevice, id.clone()),
+            Self::Session(id) => (EntityKind::Session, id.clone()),
+            Self::SourceIncident(key) => (EntityKind::Other, format_compact!("{}/{}", key.provider, key.id)),
+            Self::Weak(kind, text) => (*kind, text.clone()),
+            Self::Pair(ip, ..) => (EntityKind::Ip, ip.clone()),
+        }
+    }
+}
+
+fn weak_window(kind: EntityKind, windows: &Windows) -> i64 {
+    match kind {
+        EntityKind::Ip => windows.address,
+        EntityKind::FileHash => windows.hash,
+        EntityKind::Url => windows.url,
+        _ => windows.mail,
+    }
+}
+
+fn weak_rule(kind: EntityKind, settings: &Settings) -> Rule {
+    let address = kind == EntityKind::Ip;
+    Rule {
+        kind: if address { EdgeKind::SameIp } else { EdgeKind::SameArtefact },
+        window: Some(weak_window(kind, &settings.windows)),
+        cap: Some(if address { settings.caps.address } else { settings.caps.artefact }),
+        counts: Counterpart::Either,
+        strength: match kind {
+            EntityKind::MailMessage => 700_000,
+            EntityKind::Url => 600_000,
+            EntityKind::FileHash => 500_000,
+            _ => 400_000,
+        },
+        bridges: false,
+        attaches: if address { settings.edges.address } else { settings.edges.artefact },
+    }
+}
+
+/// Values that mean nothing whatever their kind.
+const EMPTY: [&str; 8] = ["", "-", "unknown", "null", "none", "n/a", "undefined", "compromisedentity"];
+
+/// Hash values of the empty file, which every product reports sooner or later.
+const EMPTY_FILES: [&str; 2] = [
+    "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "sha1:da39a3ee5e6b4b0d3255bfef95601890afd80709",
+];
+
+/// Names that many accounts bear (exports.md 3.6); compared with the part before the `@`.
+const GENERIC_NAMES: [&str; 12] = [
+    "admin",
+    "administrator",
+    "anonymous",
+    "authenticated user",
+    "local system",
+    "localsystem",
+    "network",
+    "network service",
+    "null",
+    "root",
+    "system",
+    "unknown",
+];
+
+/// G1: true where a value of this kind joins nothing.
+pub(crate) fn is_stop_value(kind: EntityKind, value: &str, settings: &Settings) -> bool {
+    if EMPTY.iter().any(|word| value.eq_ignore_ascii_case(word)) || settings.stop_values.iter().any(|v| v == value) {
+        return true;
+    }
+    match kind {
+        EntityKind::Ip => value.parse().map_or(true, is_local),
+        EntityKind::AccountName | EntityKind::Mailbox => match value.split_once('@') {
+            Some((local, domain)) => domain.is_empty() || GENERIC_NAMES.contains(&local),
+            None => true,
+        },
+        EntityKind::AccountSid => !is_domain_sid(value),
+        EntityKind::Account | EntityKind::EntraDevice => is_zero_guid(value),
+        EntityKind::AzureResource => !value.contains("/microsoft.compute/virtualmachines/"),
+        EntityKind::HostFqdn => !value.contains('.') || value.starts_with("localhost."),
+        EntityKind::FileHash => EMPTY_FILES.contains(&value),
+        EntityKind::Session | EntityKind::SignInRequest => is_zero_guid(value),
+        EntityKind::Device | EntityKind::Url | EntityKind::MailMessage => false,
+        _ => true,
+    }
+}
+
+fn is_zero_guid(value: &str) -> bool {
+    value.bytes().all(|b| matches!(b, b'0' | b'-' | b'{' | b'}'))
+}
+
+/// A SID of a domain or machine account has an authority of its own; the well-known ones (`S-1-5-18`, `S-1-5-32-544`) have not.
+fn is_domain_sid(sid: &str) -> bool {
+    sid.starts_with("S-") && sid.split('-').count() >= 8
+}
+
+/// An address that names nothing on the internet: E7 is about public addresses.
+fn is_local(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => is_local_v4(v4),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unspecified() || v6.is_unique_local() || v6.is_unicast_link_local(),
+    }
+}
+
+fn is_local_v4(address: Ipv4Addr) -> bool {
+    let shared = address.octets()[0] == 100 && address.octets()[1] & 0xc0 == 64;
+    address.is_loopback()
+        || address.is_private()
+        || address.is_link_local()
+        || address.is_unspecified()
+        || address.is_broadcast()
+        || shared
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stop_values_join_nothing() {
+        let settings = Settings { stop_values: vec!["203.0.113.9".into()], ..Settings::defaults() };
+        let cases = [
+            (EntityKind::Ip, "127.0.0.1", true),
+            (EntityKind::Ip, "::1", true),
+            (EntityKind::Ip, "10.1.2.3", true),
+            (EntityKind::Ip, "100.64.0.1", true),
+            (EntityKind::Ip, "::ffff:192.168.0.1", true),
+            (EntityKind::Ip, "fe80::1", true),
+            (EntityKind::Ip, "not an address", true),
+            (EntityKind::Ip, "203.0.113.9", true),
+            (EntityKind::Ip, "203.0.113.8", false),
+            (EntityKind::AccountSid, "S-1-5-18", true),
+            (EntityKind::AccountSid, "S-1-5-32-544", true),
+            (EntityKind::AccountSid, "S-1-5-21-1-2-3-1104", false),
+            (EntityKind::Account, "00000000-0000-0000-0000-000000000000", true),
+            (EntityKind::AccountName, "administrator@corp.example", true),
+            (EntityKind::AccountName, "mara", true),
+            (EntityKind::AccountName, "mara@corp.example", false),
+            (EntityKind::HostFqdn, "pc1", true),
+            (EntityKind::HostFqdn, "pc1.corp.example", false),
+            (EntityKind::AzureResource, "/subscriptions/s/providers/microsoft.compute/virtualmachines/vm1", false),
+            (EntityKind::AzureResource, "/subscriptions/s/providers/microsoft.storage/storageaccounts/a", true),
+            (EntityKind::Process, "cmd.exe", true),
+            (EntityKind::Device, "unknown", true),
+        ];
+        for (kind, value, want) in cases {
+            assert_eq!(is_stop_value(kind, value, &settings), want, "{kind:?} {value}");
+        }
+    }
+}
