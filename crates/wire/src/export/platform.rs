@@ -100,8 +100,9 @@ fields! {
         inner_tenant: "properties/AADTenantId",
         operation: "operationName",
         id: "properties/AuditEventId" | "correlationId",
-        actor_id: "properties/Actor/ObjectId" | "properties/IntuneUserId",
-        name: "properties/Actor/UPN" | "identity",
+        actor_id: "properties/Actor/ObjectId" | "properties/IntuneUserId" | "properties/UserId",
+        upn: "properties/Actor/UPN" | "properties/UPN" | "identity",
+        name: "properties/UserEmail" | "properties/UserName",
         display: "properties/UserDisplayName",
         device_id: "properties/IntuneDeviceId" | "properties/DeviceId",
         device_name: "properties/DeviceHostName" | "properties/DeviceName",
@@ -122,7 +123,12 @@ pub(super) fn decode_intune<'a>(record: &Record<'a>, context: &Context<'_>) -> R
     Ok(Event {
         id: f.id.text(),
         operation: f.operation.text(),
-        actor: Actor { id: guid(f.actor_id), name: f.name.text(), display: f.display.text(), ..Actor::default() },
+        actor: Actor {
+            id: guid(f.actor_id),
+            name: f.upn.text().or_else(|| f.name.text()),
+            display: f.display.text(),
+            ..Actor::default()
+        },
         device: DeviceRef { id: f.device_id.text(), name: f.device_name.text() },
         outcome: f.result.text().and_then(|r| match r.to_ascii_lowercase().as_str() {
             "success" => Some(Outcome::Success),

@@ -29,7 +29,7 @@ fields! {
         ip: "ClientIP",
         actor_ip: "ActorIpAddress",
         status: "ResultStatus",
-        severity: "Severity",
+        severity: "Severity" | "AlertSeverity",
         device: "DeviceProperties",
         device_id: "DeviceId",
     }
@@ -49,7 +49,7 @@ pub(super) fn decode<'a>(record: &Record<'a>, context: &Context<'_>) -> Result<E
             id: object(f.actors).or_else(|| f.user_key.text().and_then(|t| fold::object(&t))),
             name: f.user.text(),
             display: f.display.text(),
-            sid: f.sid.text(),
+            sid: f.sid.text().or_else(|| f.user_key.text().filter(|key| key.starts_with("S-1-"))),
             domain: None,
         },
         address: [f.ip_address, f.ip, f.actor_ip].into_iter().find_map(address),
