@@ -31,6 +31,7 @@ struct State {
     user_type: Option<CompactString>,
     external_state: Option<CompactString>,
     external_entra: bool,
+    created: bool,
     onprem_sid: Option<CompactString>,
     enabled: Option<bool>,
 }
@@ -51,6 +52,7 @@ impl State {
         take(&mut self.onprem_sid, &row.onprem_sid);
         take(&mut self.enabled, &row.enabled);
         self.external_entra |= row.external_entra;
+        self.created |= row.created.is_some() && row.external_state.is_some();
         if !row.addresses.is_empty() {
             self.addresses = row.addresses.iter().cloned().collect();
         }
@@ -60,8 +62,9 @@ impl State {
     fn kind(&self) -> AccountKind {
         let guest = self.user_type.as_deref() == Some("guest");
         let external_name = self.upn.as_deref().is_some_and(|u| u.contains("#ext#@"));
-        // Only an export that shows the external state shows identities, too: there the absence of one means something.
-        let consumer = self.external_state.as_deref() == Some("accepted") && !self.external_entra;
+        // Only Graph shows identities, where the absence of an Entra one means something; of the exports that show a state it is
+        // also the only one that shows the creation.
+        let consumer = self.created && self.external_state.as_deref() == Some("accepted") && !self.external_entra;
         match (external_name, guest) {
             (true, _) if consumer => AccountKind::ConsumerGuest,
             (true, true) => AccountKind::ExternalGuest,

@@ -99,8 +99,19 @@ fn the_kind_comes_from_the_name_and_the_identities() {
             user_type: user_type.map(Into::into),
             external_state: state.map(Into::into),
             external_entra: entra,
+            created: at(1),
             ..row(None, Some(upn))
         };
         assert_eq!(facts(&Rows { accounts: vec![row], ..Rows::default() })[0].kind, wanted, "{upn} {user_type:?}");
     }
+}
+
+#[test]
+fn a_guest_whose_identities_no_export_shows_is_not_taken_for_a_consumer() {
+    let info = AccountRow {
+        user_type: Some("guest".into()),
+        external_state: Some("accepted".into()),
+        ..row(Some(5), Some("a_y#ext#@x"))
+    };
+    assert_eq!(facts(&Rows { accounts: vec![info], ..Rows::default() })[0].kind, AccountKind::ExternalGuest);
 }
