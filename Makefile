@@ -24,8 +24,10 @@ demo: build ## build, simulate two tenants under attack, replay their exports, t
 	$(RUN) explain gravest --incidents $(DEMO)/incidents.ndjson
 	@echo "the incidents are in $(DEMO)/incidents.ndjson, one JSON object a line; the truth is in $(DEMO)/truth.ndjson"
 
+# The benches' yardstick (sonic-rs) asks for other features of crates below DataFusion, which would be built once more: the
+# benches' own tests run with `make bench`.
 test: ## every test of the workspace, one profile, no network
-	$(CARGO) test --workspace
+	$(CARGO) test --workspace --exclude caponier-benches
 
 lint: ## formatting, clippy and docs, warnings denied
 	$(CARGO) fmt --all -- --check
@@ -37,7 +39,7 @@ fmt: ## format every crate
 
 corpus: build ## replay the public captures that CAPONIER_CORPUS names, and compare with the oracles in them
 	@test -n "$$CAPONIER_CORPUS" || { echo "CAPONIER_CORPUS must name the folder of public captures"; exit 2; }
-	$(CARGO) test --workspace corpus
+	$(CARGO) test --workspace --exclude caponier-benches corpus -- --include-ignored
 
 accuracy: build ## the lab's figures: SEED, PEOPLE, DAYS and ATTACKS may be set
 	rm -rf $(FIGURES)
