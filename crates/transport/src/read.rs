@@ -101,6 +101,11 @@ impl Out<'_> {
         (self.sink)(Item::Payload(Payload { bytes, offset, kind }))
     }
 
+    /// Notes that a file of this size was read by other means than its stream.
+    pub fn read_whole(&mut self, bytes: u64) {
+        self.tally.bytes = bytes;
+    }
+
     /// Hands over one refusal; `raw` is cut at the limit, `cut` says that it already was.
     pub fn refuse(&mut self, offset: u64, reason: RejectReason, detail: &str, raw: &[u8], cut: bool) -> Flow {
         self.tally.refused += 1;
@@ -165,8 +170,8 @@ fn open(input: &Input, limits: &Limits, out: &mut Out<'_>) -> Flow {
             }
         },
     };
-    out.tally.bytes = on_disk.get();
-    out.tally.inflated = if inflated.get() > 0 { inflated.get() } else { on_disk.get() };
+    out.tally.bytes = out.tally.bytes.max(on_disk.get());
+    out.tally.inflated = if inflated.get() > 0 { inflated.get() } else { out.tally.bytes };
     flow
 }
 

@@ -12,10 +12,13 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 /// Hands over each line; a first line that is only the beginning of a JSON value switches to documents.
 pub(super) fn read(source: Source<'_>, out: &mut Out<'_>) -> Flow {
-    let limits = out.limits;
-    let mut lines = Lines::new(source.reader, source.line, limits);
+    let lines = Lines::new(source.reader, source.line, out.limits);
     // A range is cut from a file that was already seen to be JSON Lines.
-    let mut first = !source.ranged;
+    read_lines(lines, !source.ranged, source.packed, out)
+}
+
+fn read_lines<R: Read>(mut lines: Lines<R>, mut first: bool, packed: Option<&'static str>, out: &mut Out<'_>) -> Flow {
+    let longest = out.limits.line_bytes;
     loop {
         match lines.next() {
             Ok(None) => return Ok(()),
@@ -26,18 +29,17 @@ pub(super) fn read(source: Source<'_>, out: &mut Out<'_>) -> Flow {
                 if first && is_opening(line) {
                     let length = line.len();
                     lines.unread(length);
-                    return read_document(lines, source.packed, out);
+                    return read_document(lines, packed, out);
                 }
                 first = false;
                 out.payload(number, PayloadKind::Line, line)?;
             }
             Ok(Some((number, Line::TooLong(kept, length)))) => {
                 first = false;
-                let detail =
-                    format!("a line of {length} bytes, more than the limit line_bytes of {}", limits.line_bytes);
+                let detail = format!("a line of {length} bytes, more than the limit line_bytes of {longest}");
                 out.refuse(number, RejectReason::TooLarge, &detail, kept, true)?;
             }
-            Err(error) => return out.broken(lines.number(), &error, lines.partial(), source.packed),
+            Err(error) => return out.broken(lines.number(), &error, lines.partial(), packed),
         }
     }
 }
@@ -92,11 +94,13 @@ fn read_document<R: Read>(mut lines: Lines<R>, packed: Option<&'static str>, out
     let (line, most) = (lines.number(), out.limits.document_bytes);
     match lines.rest(most) {
         Rest::Whole(bytes) => documents(line, bytes, out),
-        Rest::TooLong(kept) => {
+        // Many lines of which only the first is damaged.
+        Rest::TooLong(start) if reads_as_lines(start) => read_lines(lines, false, packed, out),
+        Rest::TooLong(start) => {
             let detail = format!(
                 "one JSON document of more than {most} bytes; write one record a line, or raise the limit document_bytes"
             );
-            out.refuse(line, RejectReason::TooLarge, &detail, kept, true)
+            out.refuse(line, RejectReason::TooLarge, &detail, start, true)
         }
         Rest::Broken(bytes, error) => {
             // What came before the break is worth decoding; whoever decodes it refuses its torn end.

@@ -34,7 +34,7 @@ pub(super) enum Line<'a> {
 pub(super) enum Rest<'a> {
     /// All of it.
     Whole(&'a [u8]),
-    /// It does not fit; this is its beginning.
+    /// It does not fit; this is as much of it as was read.
     TooLong(&'a [u8]),
     /// The stream broke after these bytes.
     Broken(&'a [u8], io::Error),
@@ -72,7 +72,10 @@ impl<R: Read> Lines<R> {
                 let number = self.number;
                 self.number += 1;
                 if to - from > self.longest {
-                    return Ok(Some((number, Line::TooLong(&self.buf[from..from + self.kept], (to - from) as u64))));
+                    return Ok(Some((
+                        number,
+                        Line::TooLong(&self.buf[from..to.min(from + self.kept)], (to - from) as u64),
+                    )));
                 }
                 return Ok(Some((number, Line::Whole(without_return(&self.buf[from..to])))));
             }
@@ -115,16 +118,15 @@ impl<R: Read> Lines<R> {
         self.number = self.number.saturating_sub(1);
     }
 
-    /// Everything from the next line on, at most `most` bytes.
+    /// Everything from the next line on, at most `most` bytes. Nothing is consumed: lines can still be read afterwards.
     pub fn rest(&mut self, most: usize) -> Rest<'_> {
-        self.seen = self.end;
         while !self.ended && self.end - self.start <= most {
             if let Err(error) = self.fill() {
                 return Rest::Broken(&self.buf[self.start..self.end], error);
             }
         }
         let all = &self.buf[self.start..self.end];
-        if all.len() > most { Rest::TooLong(&all[..self.kept.min(all.len())]) } else { Rest::Whole(all) }
+        if all.len() > most { Rest::TooLong(all) } else { Rest::Whole(all) }
     }
 
     /// Reads one block behind what is there, after moving the unfinished line to the front.

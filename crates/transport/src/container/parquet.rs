@@ -46,9 +46,8 @@ pub(super) fn read(source: Source<'_>, out: &mut Out<'_>) -> Flow {
     }
 }
 
-fn open(source: Source<'_>, out: &Out<'_>) -> Result<ParquetRecordBatchReader, String> {
-    // Parquet is read from its end, so a compressed file is first unpacked beside; the same way serves an unpacked one,
-    // whose bytes then need not be opened twice.
+fn open(source: Source<'_>, out: &mut Out<'_>) -> Result<ParquetRecordBatchReader, String> {
+    // Parquet is read from its end, so a compressed file is first unpacked into a temporary one.
     let file = spool(source, out).map_err(|error| format!("the Parquet file cannot be read to its end: {error}"))?;
     contained(|| batches(file).map_err(|error| error.to_string()))
 }
@@ -75,8 +74,9 @@ fn in_utc(field: &FieldRef) -> FieldRef {
     Arc::new(field.as_ref().clone().with_data_type(kind))
 }
 
-fn spool(source: Source<'_>, out: &Out<'_>) -> io::Result<File> {
+fn spool(source: Source<'_>, out: &mut Out<'_>) -> io::Result<File> {
     if let Some(file) = source.file {
+        out.read_whole(file.metadata()?.len());
         return Ok(file);
     }
     let mut reader = source.reader;

@@ -60,6 +60,11 @@ fn a_damaged_first_line_does_not_take_the_file_with_it() {
         let got = read_bytes("x.json", text.as_bytes(), &tiny());
         assert_eq!(got.lines(), [(1, first), (2, "{\"b\":1}"), (3, "{\"c\":1}"), (4, "{\"d\":1}")], "{first}");
     }
+    // Nor where the rest is more than a document may be.
+    let text = format!("{{\"a\":1,\n{}", "{\"b\":1}\n".repeat(1000));
+    let got = read_bytes("x.json", text.as_bytes(), &tiny());
+    assert_eq!((got.payloads.len(), got.refused.len()), (1001, 0));
+    assert_eq!(got.payloads.last().map(|p| p.offset), Some(1001));
     // A document that stops in the middle stays one payload: its records can still be split off.
     let torn = "{\"records\": [\n  {\"a\": 1},\n  {\"a\": 2},\n  {\"a\"";
     assert_eq!(read_bytes("x.json", torn.as_bytes(), &tiny()).lines(), [(1, torn)]);
@@ -87,6 +92,17 @@ fn a_line_beyond_the_limit_is_refused_and_its_neighbours_are_not() {
             }
             assert_eq!(got.lines(), want, "{length} {end:?}");
         }
+    }
+}
+
+#[test]
+fn a_nested_bomb_is_framed_without_recursion() {
+    let bomb = "[".repeat(1 << 20);
+    for text in [bomb.clone(), format!("{bomb}\n"), format!("{{\"a\":1}}\n{bomb}\n{{\"b\":1}}\n")] {
+        let got = read_bytes("x.json", text.as_bytes(), &Limits::default());
+        assert!(got.refused.is_empty());
+        assert!(got.payloads.iter().any(|p| p.text.len() == bomb.len()));
+        assert_eq!(got.payloads.len(), if text.contains('1') { 3 } else { 1 });
     }
 }
 
