@@ -1,0 +1,181 @@
+//! The command line: what can be asked, with examples. Parsing only; `command` does the work.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// One incident per attack, across tenants.
+#[derive(Parser, Debug)]
+#[command(
+    name = "caponier",
+    version,
+    about = "Joins guests to their home accounts and emits one incident per attack across Microsoft tenants",
+    after_help = "Examples:\n  caponier simulate --out demo --seed 7\n  caponier replay demo/captures --out incidents.ndjson\n  \
+                  caponier explain gravest --incidents incidents.ndjson\n\nLogs go to stderr, results to stdout. \
+                  Exit: 0 done; 1 failed or a check said no; 2 usage or configuration; 3 invalid input under --strict; \
+                  4 a dependency is unavailable; 130 interrupted."
+)]
+pub struct Cli {
+    /// Configuration (TOML); without one, tenants are discovered from the data
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands of this release.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Write exports of invented tenants, with attacks in them and the truth beside them
+    Simulate(Simulate),
+    /// Run captured exports through the whole engine
+    Replay(Replay),
+    /// Who is this account? Home account, links, evidence, conflicts
+    Resolve(Resolve),
+    /// Why are these findings together?
+    Explain(Explain),
+    /// Score incidents against the simulator's truth
+    Evaluate(Evaluate),
+    /// Check, show or begin a configuration
+    Config(ConfigArgs),
+}
+
+/// `caponier simulate`.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  caponier simulate --out demo --seed 7 --people 300 --days 2 --attacks 6\n\n\
+    Writes DIR/captures (the exports), DIR/truth.ndjson (what evaluate compares with) and DIR/caponier.toml.\n\
+    The same seed writes the same bytes. All of it is invented.")]
+pub struct Simulate {
+    /// Folder to write; it must be empty or not exist
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Seed: the same seed writes the same bytes
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+    /// People in the primary tenant
+    #[arg(long, default_value_t = 300)]
+    pub people: u32,
+    /// Days
+    #[arg(long, default_value_t = 2)]
+    pub days: u32,
+    /// Tenants, the first of them primary
+    #[arg(long, default_value_t = 2)]
+    pub tenants: u32,
+    /// Attacks
+    #[arg(long, default_value_t = 6)]
+    pub attacks: u32,
+}
+
+/// `caponier replay`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  caponier replay captures/ --out incidents.ndjson\n  \
+    caponier replay a.json.gz b/ --config caponier.toml --dead-letter dead.ndjson --summary summary.json --strict\n\n\
+    Reads NDJSON, JSON arrays, {\"records\":[]}, query responses, portal CSV, Parquet, Event Hubs Capture (Avro), .gz and .zst,\n\
+    and folders in blob layout; a folder named tenantId=<GUID> gives its tenant to everything below it.\n\
+    Without --out the incidents go to stdout. The summary table goes to stderr.")]
+pub struct Replay {
+    /// Files and folders
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Incidents, one a line, sorted by (first_activity, id); stdout without it
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Every change of every incident, in order
+    #[arg(long, value_name = "FILE")]
+    pub changes: Option<PathBuf>,
+    /// Final forms: what must be equal however the input was ordered
+    #[arg(long = "final", value_name = "FILE")]
+    pub final_forms: Option<PathBuf>,
+    /// Refused records with their bytes and the reason
+    #[arg(long, value_name = "FILE")]
+    pub dead_letter: Option<PathBuf>,
+    /// The summary as JSON
+    #[arg(long, value_name = "FILE")]
+    pub summary: Option<PathBuf>,
+    /// Do not use the incidents of the source products (E5)
+    #[arg(long)]
+    pub without_source_incidents: bool,
+    /// Exit 3 when any record was refused
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// `caponier resolve`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  caponier resolve fabrikam adele_contoso.com#EXT#@fabrikam.onmicrosoft.com --captures captures/\n  \
+    caponier resolve bbbbbbbb-2222-4222-8222-222222222222 bbbbbbbb-0001-4001-8001-000000000001 --at 2026-03-02T12:00:00Z --captures captures/"
+)]
+pub struct Resolve {
+    /// Tenant: name, id, or a verified domain
+    pub tenant: String,
+    /// Account: object id, UPN, mail or SID
+    pub account: String,
+    /// As of when (event time); the latest known state without it
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// Captures to learn from
+    #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
+    pub captures: Vec<PathBuf>,
+    /// JSON instead of words
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `caponier explain`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  caponier explain gravest --incidents incidents.ndjson\n  caponier explain 3f9c --incidents incidents.ndjson"
+)]
+pub struct Explain {
+    /// Incident id, the start of one, or `gravest` (the highest score among cross-tenant incidents)
+    pub incident: String,
+    /// What replay wrote with --out
+    #[arg(long, value_name = "FILE", default_value = "incidents.ndjson")]
+    pub incidents: PathBuf,
+}
+
+/// `caponier evaluate`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Example:\n  caponier evaluate --truth demo/truth.ndjson demo/incidents.ndjson --min-cross-precision 0.99 --min-cross-recall 0.85\n\n\
+    With a --min… option a figure below it exits 1."
+)]
+pub struct Evaluate {
+    /// The simulator's truth
+    #[arg(long, value_name = "FILE")]
+    pub truth: PathBuf,
+    /// What replay wrote with --out
+    pub incidents: PathBuf,
+    /// JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
+    /// Least cross-tenant pairwise precision
+    #[arg(long, value_name = "0..1")]
+    pub min_cross_precision: Option<f64>,
+    /// Least cross-tenant pairwise recall
+    #[arg(long, value_name = "0..1")]
+    pub min_cross_recall: Option<f64>,
+    /// Most incidents that hold more than one attack
+    #[arg(long, value_name = "N")]
+    pub max_over_merged: Option<u64>,
+}
+
+/// `caponier config`.
+#[derive(Args, Debug)]
+pub struct ConfigArgs {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub action: ConfigAction,
+}
+
+/// What `caponier config` can do.
+#[derive(Subcommand, Debug, Clone, Copy)]
+pub enum ConfigAction {
+    /// All faults of --config FILE at once; exit 2 when there are any
+    Check,
+    /// The effective configuration
+    Show,
+    /// A commented template, to stdout
+    Init,
+}

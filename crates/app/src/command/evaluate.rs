@@ -1,0 +1,54 @@
+//! `caponier evaluate`.
+
+use super::{print, tell};
+use crate::cli::Evaluate;
+use crate::failure::{Exit, Failure, failed};
+use caponier_lab as lab;
+use comfy_table::{CellAlignment, Table, presets};
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+/// Scores incidents against the truth; a figure below its bar exits 1.
+pub fn run(args: &Evaluate) -> Result<Exit, Failure> {
+    let scores = lab::score(open(&args.truth)?, open(&args.incidents)?).map_err(|e| failed("cannot score", e))?;
+    if args.json {
+        print(&format!("{}\n", scores.to_json()))?;
+    } else {
+        let mut table = Table::new();
+        table.load_preset(presets::NOTHING).set_header(["measure", "value"]);
+        for (name, value) in scores.rows() {
+            table.add_row([name.to_string(), value]);
+        }
+        if let Some(column) = table.column_mut(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        print(&format!("{}\n", table.trim_fmt()))?;
+    }
+    let short = bars(args, &scores);
+    short.iter().for_each(|line| tell(&format!("below the bar: {line}\n")));
+    Ok(if short.is_empty() { Exit::Done } else { Exit::Failed })
+}
+
+fn bars(args: &Evaluate, scores: &lab::Scores) -> Vec<String> {
+    let least = |name: &str, value: f64, bar: Option<f64>| {
+        bar.filter(|bar| value.is_nan() || value < *bar)
+            .map(|bar| format!("{name} is {value:.4}, wanted at least {bar}"))
+    };
+    let over = args
+        .max_over_merged
+        .filter(|most| scores.over_merged > *most)
+        .map(|most| format!("{} incidents hold more than one attack, wanted at most {most}", scores.over_merged));
+    [
+        least("cross-tenant precision", scores.cross_precision, args.min_cross_precision),
+        least("cross-tenant recall", scores.cross_recall, args.min_cross_recall),
+        over,
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn open(path: &Path) -> Result<BufReader<File>, Failure> {
+    File::open(path).map(BufReader::new).map_err(|e| failed(&format!("cannot read {}", path.display()), e))
+}

@@ -1,0 +1,39 @@
+//! One file per command. Each takes its parsed arguments and returns how the program ends.
+
+mod config;
+mod evaluate;
+mod explain;
+mod replay;
+mod resolve;
+mod simulate;
+
+use crate::cli::{Cli, Command};
+use crate::failure::{Exit, Failure, failed};
+use std::io::Write as _;
+
+/// Runs what was asked.
+pub fn run(cli: Cli) -> Result<Exit, Failure> {
+    let config = cli.config.as_deref();
+    match cli.command {
+        Command::Simulate(args) => simulate::run(&args),
+        Command::Replay(args) => replay::run(&args, config),
+        Command::Resolve(args) => resolve::run(&args, config),
+        Command::Explain(args) => explain::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
+        Command::Config(args) => config::run(args.action, config),
+    }
+}
+
+/// Writes a result to stdout. A reader that went away (`| head`) is not a failure.
+fn print(text: &str) -> Result<Exit, Failure> {
+    match anstream::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(failed("cannot write to stdout", error)),
+        _ => Ok(Exit::Done),
+    }
+}
+
+/// Writes a message for people to stderr.
+fn tell(text: &str) {
+    // A closed stderr leaves nobody to tell.
+    let _ = anstream::stderr().write_all(text.as_bytes());
+}

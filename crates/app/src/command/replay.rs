@@ -1,0 +1,107 @@
+//! `caponier replay`.
+
+use super::tell;
+use crate::cli::Replay;
+use crate::config::Config;
+use crate::failure::{Exit, Failure, failed};
+use crate::journal::{Replayed, replay};
+use caponier_ledger as ledger;
+use caponier_model::{Audience, EventTime};
+use caponier_transport::{self as transport, Input};
+use caponier_wire as wire;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// Runs captured exports through the engine and publishes what comes out.
+pub fn run(args: &Replay, config: Option<&Path>) -> Result<Exit, Failure> {
+    let begun = Instant::now();
+    let mut config = Config::load(config)?;
+    config.engine.edges.source_incident &= !args.without_source_incidents;
+    config.engine.epoch = config.epoch;
+    let (inputs, skipped, faults) = inputs(&args.paths)?;
+    let mut changes =
+        args.changes.as_ref().map(|_| tempfile::tempfile()).transpose().map_err(|e| failed("no temporary file", e))?;
+    let mut replayed = replay(&config, &inputs, not_after(&config), &mut |change, tenants, policy| {
+        let Some(file) = &mut changes else { return Ok(()) };
+        let line = wire::encode(&change.incident, Audience::Operator, tenants, policy);
+        write_line(file, &line).map_err(|e| failed("cannot keep the changes", e))
+    })?;
+    for fault in faults {
+        replayed.summary.total.count(caponier_model::Class::DeadLetter);
+        replayed.summary.by_format.entry("unknown".into()).or_default().count(caponier_model::Class::DeadLetter);
+        replayed.summary.refuse(fault.reject.reason);
+        replayed.dead.push(fault).map_err(|e| failed("cannot keep dead letters", e))?;
+    }
+    replayed.summary.files = inputs.len() as u64;
+    replayed.summary.skipped_files = skipped;
+    replayed.summary.elapsed_s = begun.elapsed().as_secs_f64();
+    let refused = replayed.summary.total.dead_letter;
+    tell(&format!("{}\n\n{}", replayed.summary.table(), replayed.summary.words()));
+    publish(args, replayed, changes)?;
+    Ok(if args.strict && refused > 0 { Exit::InvalidInput } else { Exit::Done })
+}
+
+/// The inputs under the paths, how many files were skipped, and what could not be read below them.
+pub fn inputs(paths: &[PathBuf]) -> Result<(Vec<Input>, u64, Vec<caponier_model::DeadLetter>), Failure> {
+    let found = transport::discover(paths);
+    if !found.missing.is_empty() {
+        let missing: Vec<_> =
+            found.missing.iter().map(|m| format!("{}: {}", m.position.source, m.reject.detail)).collect();
+        return Err(Failure::Usage(missing.join("\n")));
+    }
+    for skipped in &found.skipped {
+        tell(&format!("skipped {}: {}\n", skipped.name, skipped.why));
+    }
+    Ok((found.inputs, found.skipped.len() as u64, found.faults))
+}
+
+/// The latest believable event time: the one place where the clock is asked; it decides what is refused, never what is written.
+pub fn not_after(config: &Config) -> EventTime {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    EventTime::from_seconds(i64::try_from(now + config.future_minutes.saturating_mul(60)).unwrap_or(i64::MAX))
+}
+
+fn publish(args: &Replay, replayed: Replayed, changes: Option<std::fs::File>) -> Result<(), Failure> {
+    let Replayed { summary, incidents, dead, tenants, policy } = replayed;
+    let all = |out: &mut dyn Write| {
+        incidents.iter().try_for_each(|i| write_line(out, &wire::encode(i, Audience::Operator, &tenants, &policy)))
+    };
+    match &args.out {
+        Some(path) => put(path, all)?,
+        None => match all(&mut io::stdout().lock()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                return Err(failed("cannot write to stdout", error));
+            }
+            _ => {}
+        },
+    }
+    if let Some(path) = &args.final_forms {
+        let mut forms: Vec<_> = incidents.iter().map(wire::final_form).collect();
+        forms.sort();
+        put(path, |out| forms.iter().try_for_each(|form| write_line(out, form)))?;
+    }
+    if let (Some(path), Some(mut file)) = (&args.changes, changes) {
+        put(path, |out| {
+            io::Seek::rewind(&mut file)?;
+            io::copy(&mut file, out).map(drop)
+        })?;
+    }
+    if let Some(path) = &args.dead_letter {
+        put(path, |out| dead.write(out).map(drop))?;
+    }
+    if let Some(path) = &args.summary {
+        let text = serde_json::to_vec_pretty(&summary).map_err(|e| failed("cannot write the summary", e))?;
+        put(path, |out| write_line(out, &text))?;
+    }
+    Ok(())
+}
+
+fn put(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    ledger::publish(path, write).map(drop).map_err(|e| Failure::Failed(e.to_string()))
+}
+
+fn write_line(out: &mut (impl Write + ?Sized), line: &[u8]) -> io::Result<()> {
+    out.write_all(line)?;
+    out.write_all(b"\n")
+}

@@ -1,0 +1,100 @@
+//! The table of knobs: path, what it does, and the value it sets. `config init`, `show` and `check` all loop over it.
+
+use super::Config;
+use compact_str::CompactString;
+
+/// One settable value.
+pub struct Knob {
+    /// `section.key`, or `key` at the top.
+    pub path: &'static str,
+    /// What it does, with its unit.
+    pub says: &'static str,
+    /// Where it lives.
+    pub slot: fn(&mut Config) -> Slot<'_>,
+}
+
+impl Slot<'_> {
+    /// The value as TOML.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Integer(v) => v.to_string(),
+            Self::Small(v) => v.to_string(),
+            Self::Signed(v) => v.to_string(),
+            Self::Size(v) => v.to_string(),
+            Self::Days(v) => v.unwrap_or(0).to_string(),
+            Self::Texts(v) => format!("{:?}", v.iter().map(CompactString::as_str).collect::<Vec<_>>()),
+            Self::Switch(v) => v.to_string(),
+        }
+    }
+}
+
+/// A place for a value, by type.
+pub enum Slot<'c> {
+    /// A whole number.
+    Integer(&'c mut u64),
+    /// A whole number below 2^32.
+    Small(&'c mut u32),
+    /// A whole number kept signed (seconds).
+    Signed(&'c mut i64),
+    /// A count or size in memory.
+    Size(&'c mut usize),
+    /// Days, where 0 means for ever.
+    Days(&'c mut Option<u32>),
+    /// A list of texts.
+    Texts(&'c mut Vec<CompactString>),
+    /// Yes or no.
+    Switch(&'c mut bool),
+}
+
+macro_rules! knobs {
+    ($($path:literal $kind:ident $($field:ident).+ => $says:literal;)*) => {
+        /// Every knob, in the order `config init` writes them.
+        pub const KNOBS: &[Knob] = &[$(Knob { path: $path, says: $says, slot: |c| Slot::$kind(&mut c.$($field).+) }),*];
+    };
+}
+
+knobs! {
+    "epoch" Small epoch => "the operator's epoch, part of every incident id; raise it to rename all incidents on purpose";
+    "intake.threads" Integer intake_threads => "threads that read and decode; 0 = one per core";
+    "intake.future_minutes" Integer future_minutes => "a record later than the clock plus this many minutes is refused as future_time";
+    "limits.line_bytes" Size limits.line_bytes => "longest line, row or message; a longer one is refused as too_large";
+    "limits.document_bytes" Size limits.document_bytes => "largest file that is one JSON document";
+    "limits.record_bytes" Size record.record_bytes => "largest single record";
+    "limits.depth" Small record.depth => "levels of nesting in a record, 128 at most";
+    "limits.kept_bytes" Size limits.kept_bytes => "how much of a refused record the dead letter keeps";
+    "limits.inflate_ratio" Integer limits.inflate_ratio => "output bytes per compressed byte at which a stream is a bomb";
+    "limits.inflate_floor" Integer limits.inflate_floor => "output bytes below which that ratio is not looked at";
+    "limits.inflate_bytes" Integer limits.inflate_bytes => "most bytes that one compressed file may become";
+    "limits.sort_bytes" Size limits.sort_bytes => "memory of one sorter before it spills to disk, in bytes";
+    "windows.account" Signed engine.windows.account => "E1, same account: longest gap between two findings, in seconds";
+    "windows.person" Signed engine.windows.person => "E2, same person by an accepted link, in seconds";
+    "windows.device" Signed engine.windows.device => "E3, same device, in seconds";
+    "windows.session" Signed engine.windows.session => "E4, same session, token or sign-in, in seconds";
+    "windows.address" Signed engine.windows.address => "E7, same address, in seconds";
+    "windows.hash" Signed engine.windows.hash => "E8, same file hash, in seconds";
+    "windows.url" Signed engine.windows.url => "E8, same URL, in seconds";
+    "windows.mail" Signed engine.windows.mail => "E8, same mail, in seconds";
+    "edges.source_incident" Switch engine.edges.source_incident => "E5: use the grouping that the source products made";
+    "edges.session" Switch engine.edges.session => "E4: use sessions, tokens and sign-ins";
+    "edges.address" Switch engine.edges.address => "E7: use addresses";
+    "edges.artefact" Switch engine.edges.artefact => "E8: use hashes, URLs and mails";
+    "edges.weak_pair" Switch engine.edges.weak_pair => "G5: two different weak kinds together may bridge";
+    "guards.stop_values" Texts engine.stop_values => "G1: values that never join anything, beside the built-in ones";
+    "guards.shared_values" Texts engine.shared_values => "G4: shared accounts, devices, jump hosts: they never bridge";
+    "guards.address_persons" Small engine.caps.address => "G2: persons behind one address above which it is prolific";
+    "guards.device_persons" Small engine.caps.device => "G2: persons on one device";
+    "guards.account_devices" Small engine.caps.account => "G2: devices of one account";
+    "guards.artefact_persons" Small engine.caps.artefact => "G2: persons that one hash, URL or mail reached";
+    "guards.window" Signed engine.caps.window => "G3: the span over which counterparts are counted, in seconds";
+    "guards.findings" Small engine.limits.findings => "G6: findings in one incident";
+    "guards.values" Small engine.limits.values => "G6: distinct correlating values in one incident";
+    "guards.source_alerts" Small engine.limits.source_alerts => "G6: alerts of a source incident above which it no longer bridges";
+    "guards.span" Signed engine.limits.span => "G7: first to last activity of one incident, in seconds";
+    "guards.cut_findings" Small engine.limits.cut_findings => "G8: incidents this large need a strong edge or two to merge";
+    "guards.cut_confidence" Small engine.limits.cut_confidence => "G8: confidence, in millionths, at which one edge is enough";
+    "guards.finding_values" Small engine.limits.finding_values => "G12: correlating values taken from one finding";
+    "guards.finding_sightings" Small engine.limits.finding_sightings => "G12: sightings kept of one finding";
+    "retention.days" Days engine.retention_days => "days a finding is held after its last activity; 0 = for ever";
+    "identity.accept" Small identity.accept => "least confidence of an accepted link, in millionths";
+    "identity.possible" Small identity.possible => "least confidence of a link that is shown as possible, in millionths";
+}

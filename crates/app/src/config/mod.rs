@@ -1,0 +1,94 @@
+//! Configuration: who owns which bytes, what may be merged, and the knobs. Read whole, checked whole, faulted all at once.
+//!
+//! The text is TOML (design 5). Nothing here opens a port or reads a capture; the engine's crates receive plain values.
+
+mod knobs;
+mod read;
+mod show;
+
+pub use knobs::{KNOBS, Slot};
+pub use read::{Fault, parse};
+pub use show::{effective, template};
+
+use caponier_correlate as correlate;
+use caponier_identity as identity;
+use caponier_model::{MergePolicy, Policy, Tenants};
+use caponier_transport as transport;
+use caponier_wire as wire;
+use std::path::Path;
+
+/// Everything a run is told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// False when no configuration was given: tenants are then discovered, and what was assumed is said.
+    pub configured: bool,
+    /// Who owns which bytes.
+    pub tenants: Tenants,
+    /// What may be merged between ordered pairs.
+    pub policy: Policy,
+    /// The operator's epoch: part of every incident id.
+    pub epoch: u32,
+    /// Records later than the wall clock plus this many minutes are refused as `future_time`.
+    pub future_minutes: u64,
+    /// Threads that read and decode; 0 = one per core.
+    pub intake_threads: u64,
+    /// The engine's settings.
+    pub engine: correlate::Settings,
+    /// The identity join's settings.
+    pub identity: identity::Settings,
+    /// Limits of reading.
+    pub limits: transport::Limits,
+    /// Limits of one record.
+    pub record: wire::Limits,
+}
+
+impl Config {
+    /// What holds without a configuration: nothing is listed, and the pairs a capture shows may be merged.
+    pub fn discovering() -> Self {
+        Self {
+            configured: false,
+            tenants: Tenants::default(),
+            policy: Policy { pairs: Vec::new(), unlisted: MergePolicy::Merge },
+            epoch: 1,
+            future_minutes: 24 * 60,
+            intake_threads: 0,
+            engine: correlate::Settings::defaults(),
+            identity: identity::Settings::default(),
+            limits: transport::Limits::default(),
+            record: wire::Limits::default(),
+        }
+    }
+
+    /// Reads `path`, or falls back to discovery when none is named.
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        let Some(path) = path else { return Ok(Self::discovering()) };
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.display().to_string(), source })?;
+        parse(&text).map_err(|faults| ConfigError::Faulty { path: path.display().to_string(), faults })
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {path}: {source}; check the path after --config")]
+    Unreadable {
+        /// The path as given.
+        path: String,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// The text has faults; all of them are listed.
+    #[error("{path} has {} fault{}:\n{}", faults.len(), if faults.len() == 1 { "" } else { "s" }, list(faults))]
+    Faulty {
+        /// The path as given.
+        path: String,
+        /// Every fault, by line.
+        faults: Vec<Fault>,
+    },
+}
+
+fn list(faults: &[Fault]) -> String {
+    faults.iter().map(|f| format!("  line {}: {}", f.line, f.what)).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,381 @@
+//! TOML text to [`Config`], collecting every fault with its line before giving up.
+
+use super::{Config, KNOBS, Slot};
+use caponier_identity::{DirectoryEvidence, PairSettings};
+use caponier_model::{Guid, MergePolicy, Pair, Policy, Tenant, TenantId, TenantRole};
+use compact_str::CompactString;
+use std::collections::BTreeMap;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// One thing that is wrong, and where.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fault {
+    /// 1-based line.
+    pub line: usize,
+    /// What is wrong and what to do.
+    pub what: String,
+}
+
+/// Reads a configuration; on failure all faults, by line.
+pub fn parse(text: &str) -> Result<Config, Vec<Fault>> {
+    let mut reader = Reader { text, faults: Vec::new() };
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in errors {
+        let at = error.span().map_or(0, |s| s.start);
+        reader.fault(at, error.message().to_owned());
+    }
+    let mut config = Config { configured: true, ..Config::discovering() };
+    config.policy.unlisted = MergePolicy::Suggest;
+    config.identity.pairs = Some(Vec::new());
+    for (key, value) in table.get_ref() {
+        let at = key.span().start;
+        match key.get_ref().as_ref() {
+            "tenant" => reader.tenants(value, &mut config),
+            "pair" => {}
+            name => reader.knob_or_section(name, at, value, &mut config),
+        }
+    }
+    // Pairs name tenants, so they are read when all tenants are known, wherever they stand in the file.
+    if let Some(pairs) = table.get_ref().get("pair") {
+        reader.pairs(pairs, &mut config);
+    }
+    if config.tenants.all.is_empty() && reader.faults.is_empty() {
+        reader.fault(0, "no [[tenant]] is listed; add one for each tenant whose exports are read".into());
+    }
+    if reader.faults.is_empty() {
+        return Ok(config);
+    }
+    reader.faults.sort_by_key(|f| f.line);
+    Err(reader.faults)
+}
+
+struct Reader<'t> {
+    text: &'t str,
+    faults: Vec<Fault>,
+}
+
+type Value<'i> = Spanned<DeValue<'i>>;
+
+impl Reader<'_> {
+    fn fault(&mut self, at: usize, what: String) {
+        let line = self.text.as_bytes()[..at.min(self.text.len())].iter().filter(|b| **b == b'\n').count() + 1;
+        self.faults.push(Fault { line, what });
+    }
+
+    fn knob_or_section(&mut self, name: &str, at: usize, value: &Value<'_>, config: &mut Config) {
+        if KNOBS.iter().any(|k| k.path == name) {
+            return self.knob(name, value, config);
+        }
+        let prefix = format!("{name}.");
+        if !KNOBS.iter().any(|k| k.path.starts_with(&prefix)) {
+            let known = KNOBS.iter().map(|k| k.path.split('.').next().unwrap_or(k.path)).chain(["tenant", "pair"]);
+            return self.fault(at, unknown("key", name, known));
+        }
+        let Some(table) = value.get_ref().as_table() else {
+            return self.fault(at, format!("{name} must be a table: write [{name}]"));
+        };
+        for (key, value) in table {
+            self.knob(&format!("{prefix}{}", key.get_ref()), value, config);
+        }
+    }
+
+    fn knob(&mut self, path: &str, value: &Value<'_>, config: &mut Config) {
+        let at = value.span().start;
+        let Some(knob) = KNOBS.iter().find(|k| k.path == path) else {
+            return self.fault(at, unknown("key", path, KNOBS.iter().map(|k| k.path)));
+        };
+        let said = value.get_ref();
+        let read = match (knob.slot)(config) {
+            Slot::Integer(slot) => integer(said).map(|v| *slot = v).ok_or("a whole number, zero or more"),
+            Slot::Small(slot) => {
+                integer(said).and_then(|v| u32::try_from(v).ok()).map(|v| *slot = v).ok_or("a whole number below 2^32")
+            }
+            Slot::Signed(slot) => integer(said)
+                .and_then(|v| i64::try_from(v).ok())
+                .map(|v| *slot = v)
+                .ok_or("a whole number, zero or more"),
+            Slot::Size(slot) => integer(said)
+                .and_then(|v| usize::try_from(v).ok())
+                .map(|v| *slot = v)
+                .ok_or("a whole number, zero or more"),
+            Slot::Days(slot) => integer(said)
+                .and_then(|v| u32::try_from(v).ok())
+                .map(|v| *slot = (v > 0).then_some(v))
+                .ok_or("a whole number of days, 0 = for ever"),
+            Slot::Texts(slot) => texts(said).map(|v| *slot = v).ok_or("a list of texts"),
+            Slot::Switch(slot) => said.as_bool().map(|v| *slot = v).ok_or("true or false"),
+        };
+        if let Err(wanted) = read {
+            self.fault(at, format!("{path} must be {wanted}, not {}", said.type_str()));
+        }
+    }
+
+    fn tenants(&mut self, value: &Value<'_>, config: &mut Config) {
+        let Some(list) = value.get_ref().as_array() else {
+            return self.fault(value.span().start, "tenant must be a list: write [[tenant]]".into());
+        };
+        for item in list {
+            let Some(table) = item.get_ref().as_table() else { continue };
+            if let Some(tenant) = self.tenant(table, item.span().start) {
+                if config.tenants.all.iter().any(|t| t.id == tenant.id || t.name == tenant.name) {
+                    self.fault(item.span().start, format!("tenant {} is listed twice (by id or name)", tenant.name));
+                } else {
+                    self.exclusive(&tenant, config, item.span().start);
+                    config.tenants.all.push(tenant);
+                }
+            }
+        }
+    }
+
+    /// A workspace, subscription or domain has one owner: two would let one tenant's rows count as the other's.
+    fn exclusive(&mut self, tenant: &Tenant, config: &Config, at: usize) {
+        for other in &config.tenants.all {
+            let shared =
+                tenant.workspaces.iter().find(|w| other.workspaces.contains(w)).map(|w| format!("workspace {w}"));
+            let shared = shared
+                .or_else(|| {
+                    tenant
+                        .subscriptions
+                        .iter()
+                        .find(|s| other.subscriptions.contains(s))
+                        .map(|s| format!("subscription {s}"))
+                })
+                .or_else(|| tenant.domains.iter().find(|d| other.domains.contains(d)).map(|d| format!("domain {d}")));
+            if let Some(shared) = shared {
+                self.fault(
+                    at,
+                    format!("{shared} is listed under both {} and {}; it has one owner", other.name, tenant.name),
+                );
+            }
+        }
+    }
+
+    fn tenant(&mut self, table: &DeTable<'_>, at: usize) -> Option<Tenant> {
+        let mut fields =
+            Fields::of(self, table, "tenant", &["id", "name", "role", "domains", "workspaces", "subscriptions"]);
+        let id = fields.text("id", at).and_then(|(text, at)| {
+            TenantId::parse(&text).or_else(|| fields.wrong(at, format!("tenant id {text:?} is not a GUID")))
+        });
+        let name = fields.text("name", at).map(|(text, _)| CompactString::from(text));
+        let role = fields.text("role", at).and_then(|(text, at)| match text.as_str() {
+            "primary" => Some(TenantRole::Primary),
+            "secondary" => Some(TenantRole::Secondary),
+            _ => fields.wrong(at, format!("role {text:?} is neither \"primary\" nor \"secondary\"")),
+        });
+        let domains =
+            fields.list("domains").into_iter().map(|(d, _)| CompactString::from(d.to_ascii_lowercase())).collect();
+        let workspaces = fields.guids("workspaces");
+        let subscriptions = fields.guids("subscriptions");
+        Some(Tenant { id: id?, name: name?, role: role?, domains, workspaces, subscriptions })
+    }
+
+    fn pairs(&mut self, value: &Value<'_>, config: &mut Config) {
+        let Some(list) = value.get_ref().as_array() else {
+            return self.fault(value.span().start, "pair must be a list: write [[pair]]".into());
+        };
+        let names: BTreeMap<String, TenantId> =
+            config.tenants.all.iter().flat_map(|t| [(t.name.to_string(), t.id), (t.id.to_string(), t.id)]).collect();
+        for item in list {
+            let at = item.span().start;
+            let Some(table) = item.get_ref().as_table() else { continue };
+            let mut fields = Fields::of(self, table, "pair", &["home", "resource", "merge", "directory_evidence"]);
+            let mut side = |key: &str| {
+                let (text, at) = fields.text(key, at)?;
+                let known = names.keys().map(String::as_str);
+                names.get(&text).copied().or_else(|| fields.wrong(at, unknown("tenant", &text, known)))
+            };
+            let (home, resource) = (side("home"), side("resource"));
+            let merge = match table.get("merge") {
+                None => Some(MergePolicy::Suggest),
+                Some(_) => fields.text("merge", at).and_then(|(text, at)| match text.as_str() {
+                    "forbid" => Some(MergePolicy::Forbid),
+                    "suggest" => Some(MergePolicy::Suggest),
+                    "merge" => Some(MergePolicy::Merge),
+                    _ => fields.wrong(at, format!("merge {text:?} is none of \"forbid\", \"suggest\", \"merge\"")),
+                }),
+            };
+            let directory_evidence = match table.get("directory_evidence") {
+                None => Some(DirectoryEvidence::Suggest),
+                Some(_) => fields.text("directory_evidence", at).and_then(|(text, at)| match text.as_str() {
+                    "suggest" => Some(DirectoryEvidence::Suggest),
+                    "accept" => Some(DirectoryEvidence::Accept),
+                    _ => fields.wrong(at, format!("directory_evidence {text:?} is neither \"suggest\" nor \"accept\"")),
+                }),
+            };
+            if let (Some(home), Some(resource), Some(merge), Some(directory_evidence)) =
+                (home, resource, merge, directory_evidence)
+            {
+                let pair = Pair { home, resource };
+                self.pair(pair, merge, &mut config.policy, at);
+                config.identity.pairs.get_or_insert_default().push(PairSettings { pair, directory_evidence });
+            }
+        }
+    }
+
+    fn pair(&mut self, pair: Pair, merge: MergePolicy, policy: &mut Policy, at: usize) {
+        if pair.home == pair.resource {
+            self.fault(at, "a pair names one tenant twice; home and resource differ".into());
+        } else if policy.pairs.iter().any(|(p, _)| *p == pair) {
+            self.fault(at, "this pair is listed twice; keep one".into());
+        } else {
+            policy.pairs.push((pair, merge));
+        }
+    }
+}
+
+/// The keys of one `[[tenant]]` or `[[pair]]`.
+struct Fields<'r, 't, 'v, 'i> {
+    reader: &'r mut Reader<'t>,
+    table: &'v DeTable<'i>,
+    of: &'static str,
+}
+
+impl<'r, 't, 'v, 'i> Fields<'r, 't, 'v, 'i> {
+    fn of(reader: &'r mut Reader<'t>, table: &'v DeTable<'i>, of: &'static str, known: &[&str]) -> Self {
+        for key in table.keys() {
+            if !known.contains(&key.get_ref().as_ref()) {
+                reader.fault(
+                    key.span().start,
+                    unknown(&format!("key in [[{of}]]"), key.get_ref(), known.iter().copied()),
+                );
+            }
+        }
+        Self { reader, table, of }
+    }
+
+    fn wrong<T>(&mut self, at: usize, what: String) -> Option<T> {
+        self.reader.fault(at, what);
+        None
+    }
+
+    fn text(&mut self, key: &str, at: usize) -> Option<(String, usize)> {
+        let Some(value) = self.table.get(key) else {
+            return self.wrong(at, format!("[[{}]] lacks {key}", self.of));
+        };
+        let at = value.span().start;
+        match value.get_ref().as_str() {
+            Some(text) if !text.is_empty() => Some((text.to_owned(), at)),
+            _ => self.wrong(at, format!("{key} must be a text that is not empty")),
+        }
+    }
+
+    fn list(&mut self, key: &str) -> Vec<(String, usize)> {
+        let Some(value) = self.table.get(key) else { return Vec::new() };
+        let texts = value.get_ref().as_array().map(|list| {
+            list.iter()
+                .map(|v| v.get_ref().as_str().map(|t| (t.to_owned(), v.span().start)))
+                .collect::<Option<Vec<_>>>()
+        });
+        texts.flatten().unwrap_or_else(|| {
+            self.reader.fault(value.span().start, format!("{key} must be a list of texts"));
+            Vec::new()
+        })
+    }
+
+    fn guids(&mut self, key: &str) -> Vec<Guid> {
+        let mut guids = Vec::new();
+        for (text, at) in self.list(key) {
+            match Guid::parse(&text) {
+                Some(guid) => guids.push(guid),
+                None => self.reader.fault(at, format!("{key}: {text:?} is not a GUID")),
+            }
+        }
+        guids
+    }
+}
+
+fn integer(value: &DeValue<'_>) -> Option<u64> {
+    let number = value.as_integer()?;
+    u64::from_str_radix(number.as_str(), number.radix()).ok()
+}
+
+fn texts(value: &DeValue<'_>) -> Option<Vec<CompactString>> {
+    value.as_array()?.iter().map(|v| v.get_ref().as_str().map(CompactString::from)).collect()
+}
+
+/// "unknown key `epok`; did you mean `epoch`?"
+fn unknown<'a>(what: &str, said: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let near = known.map(|k| (distance(said, k), k)).min().filter(|(d, k)| *d <= k.len().div_ceil(3));
+    match near {
+        Some((_, near)) => format!("unknown {what} {said:?}; did you mean {near:?}?"),
+        None => format!("unknown {what} {said:?}"),
+    }
+}
+
+/// Levenshtein distance over bytes: keys are ASCII and short.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let best = (diagonal + usize::from(x != y)).min(row[j] + 1).min(row[j + 1] + 1);
+            diagonal = std::mem::replace(&mut row[j + 1], best);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+epoch = 3
+[[pair]]
+home = "contoso"
+resource = "fabrikam"
+merge = "merge"
+[[tenant]]
+id = "aaaaaaaa-1111-4111-8111-111111111111"
+name = "contoso"
+role = "primary"
+domains = ["Contoso.com"]
+workspaces = ["aaaaaaaa-5555-4555-8555-555555555555"]
+[[tenant]]
+id = "bbbbbbbb-2222-4222-8222-222222222222"
+name = "fabrikam"
+role = "secondary"
+"#;
+
+    #[test]
+    fn a_good_one_is_read_in_any_order() {
+        let config = parse(GOOD).unwrap();
+        assert_eq!(config.epoch, 3);
+        assert_eq!(config.tenants.all.len(), 2);
+        assert_eq!(config.tenants.all[0].domains[0], "contoso.com");
+        let pair = Pair { home: config.tenants.all[0].id, resource: config.tenants.all[1].id };
+        assert_eq!(config.policy.of(pair), MergePolicy::Merge);
+        assert_eq!(config.policy.unlisted, MergePolicy::Suggest);
+    }
+
+    #[test]
+    fn five_faults_are_five_messages_with_their_lines() {
+        let bad = GOOD
+            .replace("epoch = 3", "epok = 3")
+            .replace("role = \"primary\"", "role = \"main\"")
+            .replace("merge = \"merge\"", "merge = \"always\"")
+            .replace("aaaaaaaa-5555-4555-8555-555555555555", "not-a-guid")
+            .replace("name = \"fabrikam\"", "nmae = \"fabrikam\"");
+        let faults = parse(&bad).unwrap_err();
+        let has = |line: usize, word: &str| {
+            assert!(faults.iter().any(|f| f.line == line && f.what.contains(word)), "{faults:#?}")
+        };
+        has(2, "did you mean \"epoch\"");
+        has(6, "\"always\"");
+        has(10, "\"main\"");
+        has(12, "not-a-guid");
+        has(15, "did you mean \"name\"");
+    }
+
+    #[test]
+    fn a_workspace_has_one_owner() {
+        let bad = GOOD.replace(
+            "role = \"secondary\"",
+            "role = \"secondary\"\nworkspaces = [\"aaaaaaaa-5555-4555-8555-555555555555\"]",
+        );
+        let faults = parse(&bad).unwrap_err();
+        assert!(faults[0].what.contains("both contoso and fabrikam"), "{faults:?}");
+    }
+}

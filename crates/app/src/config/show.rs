@@ -1,0 +1,124 @@
+//! The effective configuration and the commented template, both written from the table of knobs.
+
+use super::{Config, KNOBS};
+use caponier_model::{MergePolicy, TenantRole};
+use std::fmt::Write as _;
+
+/// The effective configuration as TOML that reads back to the same.
+pub fn effective(config: &mut Config) -> String {
+    let mut out = String::new();
+    if !config.configured {
+        out.push_str(
+            "# no configuration was given: tenants are discovered from the data, and pairs seen there may merge\n\n",
+        );
+    }
+    knobs(&mut out, config, false);
+    for tenant in &config.tenants.all {
+        let role = match tenant.role {
+            TenantRole::Primary => "primary",
+            TenantRole::Secondary => "secondary",
+        };
+        let _ =
+            writeln!(out, "\n[[tenant]]\nid = \"{}\"\nname = {:?}\nrole = \"{role}\"", tenant.id, tenant.name.as_str());
+        let _ = writeln!(out, "domains = {:?}", tenant.domains);
+        let guids = |list: &[caponier_model::Guid]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let _ = writeln!(out, "workspaces = {:?}", guids(&tenant.workspaces));
+        let _ = writeln!(out, "subscriptions = {:?}", guids(&tenant.subscriptions));
+    }
+    for (pair, merge) in &config.policy.pairs {
+        let merge = match merge {
+            MergePolicy::Forbid => "forbid",
+            MergePolicy::Suggest => "suggest",
+            MergePolicy::Merge => "merge",
+        };
+        let (home, resource) = (config.tenants.name(pair.home), config.tenants.name(pair.resource));
+        let _ = writeln!(out, "\n[[pair]]\nhome = {home:?}\nresource = {resource:?}\nmerge = \"{merge}\"");
+    }
+    out
+}
+
+/// A commented template: the tenants to fill in, every knob at its default behind `#`.
+pub fn template() -> String {
+    let mut out = String::from(HEAD);
+    knobs(&mut out, &mut Config::discovering(), true);
+    out.push_str(TENANTS);
+    out
+}
+
+const HEAD: &str = "\
+# Caponier's configuration. Values behind `#` are the defaults; check it with: caponier config check --config FILE
+
+";
+
+const TENANTS: &str = r#"
+# Who owns which bytes. One [[tenant]] for each tenant whose exports are read.
+[[tenant]]
+id = "aaaaaaaa-1111-4111-8111-111111111111"            # Entra tenant id
+name = "contoso"                                       # short name for people
+role = "primary"                                       # people, mail, workstations
+domains = ["contoso.com"]                              # verified domains
+workspaces = ["aaaaaaaa-5555-4555-8555-555555555555"]  # Log Analytics workspaces whose rows are this tenant's
+subscriptions = []                                     # Azure subscriptions attached to it
+
+[[tenant]]
+id = "bbbbbbbb-2222-4222-8222-222222222222"
+name = "fabrikam"
+role = "secondary"                                     # subscriptions, servers
+domains = ["fabrikam.onmicrosoft.com"]
+workspaces = []
+subscriptions = ["bbbbbbbb-9999-4999-8999-999999999999"]
+
+# What may be joined: ordered, home -> resource. An unlisted pair is "suggest".
+[[pair]]
+home = "contoso"
+resource = "fabrikam"
+merge = "suggest"                                      # forbid | suggest | merge
+"#;
+
+fn knobs(out: &mut String, config: &mut Config, commented: bool) {
+    let mut section = "";
+    for knob in KNOBS {
+        let (in_section, key) = knob.path.rsplit_once('.').unwrap_or(("", knob.path));
+        if in_section != section {
+            let _ = writeln!(out, "\n{}[{in_section}]", if commented { "# " } else { "" });
+            section = in_section;
+        }
+        let value = (knob.slot)(config).text();
+        let line = format!("{}{key} = {value}", if commented { "# " } else { "" });
+        let _ = writeln!(out, "{line:<36}# {}", knob.says);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Slot, parse};
+
+    #[test]
+    fn the_template_is_a_configuration_and_shows_back_to_itself() {
+        let mut config = parse(&template()).unwrap();
+        let shown = effective(&mut config);
+        let mut again = parse(&shown).unwrap();
+        assert_eq!(effective(&mut again), shown);
+        assert_eq!(again.tenants, config.tenants);
+        assert_eq!(again.policy, config.policy);
+    }
+
+    #[test]
+    fn every_knob_can_be_set() {
+        for knob in KNOBS {
+            let mut config = Config::discovering();
+            let (section, key) = knob.path.rsplit_once('.').unwrap_or(("", knob.path));
+            let value = match (knob.slot)(&mut config) {
+                Slot::Switch(_) => "true",
+                Slot::Texts(_) => "[\"a\"]",
+                _ => "77",
+            };
+            let head = if section.is_empty() { String::new() } else { format!("[{section}]\n") };
+            let text = format!("{head}{key} = {value}\n{TENANTS}");
+            let mut read = parse(&text).unwrap_or_else(|f| panic!("{}: {f:?}", knob.path));
+            let got = (knob.slot)(&mut read).text();
+            assert_eq!(got, value, "{}", knob.path);
+        }
+    }
+}

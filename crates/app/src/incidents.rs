@@ -1,0 +1,221 @@
+//! Incidents as `replay --out` wrote them, read back for `explain`: only what the story tells.
+
+use crate::failure::{Failure, failed};
+use serde::Deserialize;
+use std::io::BufRead as _;
+use std::path::Path;
+
+/// One incident line.
+#[derive(Deserialize, Debug)]
+pub struct Told {
+    /// Id.
+    pub id: String,
+    /// Title.
+    pub title: String,
+    /// Headline.
+    pub headline: String,
+    /// Severity.
+    pub severity: String,
+    /// Score.
+    pub score: Score,
+    /// Confidence, 0 to 1.
+    pub confidence: f64,
+    /// Tenants.
+    pub tenants: Vec<TenantTold>,
+    /// Spans tenants.
+    pub cross_tenant: bool,
+    /// First activity.
+    pub first_activity: String,
+    /// Last activity.
+    pub last_activity: String,
+    /// Persons.
+    pub persons: Vec<PersonTold>,
+    /// Tactics.
+    pub tactics: Vec<String>,
+    /// Techniques.
+    pub techniques: Vec<String>,
+    /// Findings.
+    pub findings: Vec<FindingTold>,
+    /// Explanations.
+    pub edges: Vec<EdgeTold>,
+    /// What was not merged.
+    pub related: Vec<RelatedTold>,
+    /// What could be done.
+    pub remediation: Vec<RemediationTold>,
+    /// Digest of the final form.
+    pub digest: String,
+}
+
+/// The score and its parts.
+#[derive(Deserialize, Debug)]
+pub struct Score {
+    /// Sum.
+    pub total: u32,
+    /// Parts.
+    pub parts: Vec<Part>,
+}
+
+/// One part.
+#[derive(Deserialize, Debug)]
+pub struct Part {
+    /// Name.
+    pub name: String,
+    /// Points.
+    pub points: u32,
+}
+
+/// A tenant with the name people use.
+#[derive(Deserialize, Debug)]
+pub struct TenantTold {
+    /// Id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+}
+
+/// A person.
+#[derive(Deserialize, Debug)]
+pub struct PersonTold {
+    /// `tenant/object`.
+    pub person: String,
+    /// Accounts.
+    pub accounts: Vec<AccountTold>,
+    /// Links.
+    pub links: Vec<LinkTold>,
+}
+
+/// An account.
+#[derive(Deserialize, Debug)]
+pub struct AccountTold {
+    /// Tenant.
+    pub tenant: String,
+    /// Object id.
+    pub object_id: String,
+    /// UPN.
+    pub upn: Option<String>,
+    /// Display name.
+    pub display_name: Option<String>,
+    /// Kind.
+    pub kind: String,
+}
+
+/// A link.
+#[derive(Deserialize, Debug)]
+pub struct LinkTold {
+    /// Satellite.
+    pub account: Key2,
+    /// State.
+    pub state: String,
+    /// Evidence kinds.
+    pub kinds: Vec<String>,
+    /// Confidence, 0 to 1.
+    pub confidence: f64,
+}
+
+/// (tenant, object id).
+#[derive(Deserialize, Debug, PartialEq, Eq)]
+pub struct Key2 {
+    /// Tenant.
+    pub tenant: String,
+    /// Object id.
+    pub object_id: String,
+}
+
+/// The key of a finding.
+#[derive(Deserialize, Debug, PartialEq, Eq)]
+pub struct FindingKeyTold {
+    /// Tenant.
+    pub tenant: String,
+    /// Product.
+    pub product: String,
+    /// Id.
+    pub id: String,
+}
+
+/// A finding.
+#[derive(Deserialize, Debug)]
+pub struct FindingTold {
+    /// Key.
+    pub key: FindingKeyTold,
+    /// Core or attached.
+    pub role: String,
+    /// Sightings.
+    pub sightings: Vec<SightingTold>,
+    /// Title.
+    pub title: String,
+    /// Severity.
+    pub severity: String,
+    /// First activity.
+    pub first_activity: String,
+}
+
+/// A sighting.
+#[derive(Deserialize, Debug)]
+pub struct SightingTold {
+    /// Format.
+    pub format: String,
+}
+
+/// An explanation.
+#[derive(Deserialize, Debug)]
+pub struct EdgeTold {
+    /// Whose membership.
+    pub finding: FindingKeyTold,
+    /// Reason.
+    pub reason_code: String,
+    /// The sentence.
+    pub sentence: String,
+}
+
+/// A related incident.
+#[derive(Deserialize, Debug)]
+pub struct RelatedTold {
+    /// Its id.
+    pub incident: String,
+    /// Why not merged.
+    pub reason: String,
+}
+
+/// A remediation.
+#[derive(Deserialize, Debug)]
+pub struct RemediationTold {
+    /// Who can act.
+    pub tenant: String,
+    /// What.
+    pub action: String,
+}
+
+/// The incident that `wanted` names: an id, the start of exactly one, or `gravest`.
+pub fn find(path: &Path, wanted: &str) -> Result<Told, Failure> {
+    let file = std::fs::File::open(path).map_err(|e| {
+        Failure::Failed(format!("cannot read {}: {e}; write it with: caponier replay PATH --out FILE", path.display()))
+    })?;
+    let mut best: Option<Told> = None;
+    let mut matches = 0;
+    for (i, line) in std::io::BufReader::new(file).lines().enumerate() {
+        let line = line.map_err(|e| failed(&format!("cannot read {}", path.display()), e))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let told: Told = serde_json::from_str(&line)
+            .map_err(|e| failed(&format!("{}:{} is no incident of caponier", path.display(), i + 1), e))?;
+        let gravest = wanted == "gravest";
+        if gravest || told.id.starts_with(wanted) {
+            matches += 1;
+            if best
+                .as_ref()
+                .is_none_or(|b| gravest && (told.cross_tenant, told.score.total) > (b.cross_tenant, b.score.total))
+            {
+                best = Some(told);
+            }
+        }
+    }
+    match (best, matches) {
+        (Some(told), n) if wanted == "gravest" || n == 1 || told.id == wanted => Ok(told),
+        (Some(_), n) => Err(Failure::Usage(format!(
+            "{n} incidents in {} begin with {wanted:?}; give more of the id",
+            path.display()
+        ))),
+        (None, _) => Err(Failure::Failed(format!("no incident in {} begins with {wanted:?}", path.display()))),
+    }
+}

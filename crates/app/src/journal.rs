@@ -1,0 +1,163 @@
+//! From intake to incidents: the identity join, then every entry in event-time order through the correlator.
+
+use crate::config::Config;
+use crate::failure::{Failure, failed};
+use crate::intake::{Intake, context, intake, read_value};
+use crate::learned;
+use crate::progress;
+use crate::summary::Summary;
+use caponier_correlate::Engine;
+use caponier_identity::{self as identity, Index};
+use caponier_model::{
+    AccountFacts, Body, Change, Entry, EventTime, Evidence, IdentityChange, Incident, IncidentState, Journalled, Link,
+    LinkState, Policy, Position, Tenants,
+};
+use caponier_query::{Join, Queries};
+use caponier_rules as rules;
+use caponier_transport::{DeadLetters, Input};
+use caponier_wire as wire;
+use std::collections::BTreeMap;
+
+/// What a replay yields.
+pub struct Replayed {
+    /// Counters.
+    pub summary: Summary,
+    /// Every incident in its last form but the redirected ones, by (first activity, id).
+    pub incidents: Vec<Incident>,
+    /// Refused records.
+    pub dead: DeadLetters,
+    /// Tenants, configured or learned.
+    pub tenants: Tenants,
+    /// What could be merged.
+    pub policy: Policy,
+}
+
+/// What the identity join found.
+pub struct Identities {
+    /// Tenants, configured or learned.
+    pub tenants: Tenants,
+    /// What the directories say.
+    pub facts: Vec<AccountFacts>,
+    /// Evidence, by account.
+    pub evidence: Vec<Evidence>,
+    /// Combined links.
+    pub links: Vec<Link>,
+}
+
+/// Runs inputs through the whole engine; `on_change` sees every change in order.
+///
+/// # Errors
+/// The disk for spilled data, or the identity join, fails; or `on_change` says so.
+pub fn replay(
+    config: &Config,
+    inputs: &[Input],
+    not_after: EventTime,
+    on_change: &mut dyn FnMut(&Change, &Tenants, &Policy) -> Result<(), Failure>,
+) -> Result<Replayed, Failure> {
+    let bar = progress::bytes(inputs.iter().map(|i| i.bytes).sum(), "reading");
+    let mut taken = intake(config, inputs, not_after, &bar)?;
+    bar.finish_and_clear();
+    let step = progress::step("joining");
+    let identities = join(config, &taken)?;
+    step.finish_and_clear();
+    let step = progress::step("correlating");
+    count_links(&mut taken.summary, &identities.links);
+    let replayed = correlate(config, inputs, taken, identities, on_change);
+    step.finish_and_clear();
+    replayed
+}
+
+/// Evidence rows through the SQL join to links.
+///
+/// # Errors
+/// A query of `queries/identity/` fails.
+pub fn join(config: &Config, taken: &Intake) -> Result<Identities, Failure> {
+    let tenants =
+        if config.configured { config.tenants.clone() } else { learned::tenants(&taken.rows, &taken.tenants) };
+    let failing = |e| failed("the identity join failed", e);
+    let facts = identity::facts(&taken.rows);
+    let join = Join::new(Queries::embedded()).map_err(failing)?;
+    let outcome = join.evidence(&taken.rows, &facts, &tenants).map_err(failing)?;
+    let links = identity::combine(&outcome.evidence, &outcome.refutations, &facts, &config.identity);
+    Ok(Identities { tenants, facts, evidence: outcome.evidence, links })
+}
+
+fn count_links(summary: &mut Summary, links: &[Link]) {
+    for link in links {
+        *match link.state {
+            LinkState::Accepted => &mut summary.links,
+            LinkState::Possible => &mut summary.links_possible,
+            LinkState::Conflict => &mut summary.links_conflict,
+        } += 1;
+    }
+}
+
+fn correlate(
+    config: &Config,
+    inputs: &[Input],
+    taken: Intake,
+    identities: Identities,
+    on_change: &mut dyn FnMut(&Change, &Tenants, &Policy) -> Result<(), Failure>,
+) -> Result<Replayed, Failure> {
+    let Intake { mut summary, sorter, dead, .. } = taken;
+    let Identities { tenants, facts, links, .. } = identities;
+    let policy = config.policy.clone();
+    let mut engine = Engine::new(config.engine.clone(), policy.clone(), Index::default());
+    let mut latest = BTreeMap::new();
+    let changes = facts.into_iter().map(IdentityChange::Account).chain(links.into_iter().map(IdentityChange::Link));
+    for change in changes {
+        engine.handle(Journalled { at: EventTime::MIN, position: None, entry: Entry::Identity(change) });
+    }
+    let mut drain = |engine: &mut Engine<Index>| -> Result<(), Failure> {
+        while let Some(change) = engine.poll_change() {
+            on_change(&change, &tenants, &policy)?;
+            latest.insert(change.incident.id.clone(), change.incident);
+        }
+        Ok(())
+    };
+    let mut last_key = Vec::new();
+    for entry in sorter.finish().map_err(|e| failed("cannot read back what was sorted on disk", e))? {
+        let (key, value) = entry.map_err(|e| failed("cannot read back what was sorted on disk", e))?;
+        // An exact copy has an equal key; it was counted as a duplicate at intake.
+        if key == last_key {
+            continue;
+        }
+        for entry in entries(config, inputs, &value) {
+            engine.handle_time(entry.at);
+            engine.handle(entry);
+        }
+        drain(&mut engine)?;
+        last_key = key;
+    }
+    engine.handle_time(EventTime::MAX);
+    drain(&mut engine)?;
+    let counts = engine.counts();
+    summary.findings = counts.findings + counts.evicted;
+    summary.unpaired = counts.unpaired + counts.evicted_unpaired;
+    let mut incidents: Vec<Incident> =
+        latest.into_values().filter(|i: &Incident| i.state != IncidentState::Redirected).collect();
+    incidents.sort_by(|a, b| (a.first, &a.id).cmp(&(b.first, &b.id)));
+    summary.incidents = incidents.len() as u64;
+    summary.cross_tenant_incidents = incidents.iter().filter(|i| i.cross_tenant()).count() as u64;
+    Ok(Replayed { summary, incidents, dead, tenants, policy })
+}
+
+/// The journal entries of one sorted record, which decoded before and so decodes again.
+fn entries(config: &Config, inputs: &[Input], value: &[u8]) -> Vec<Journalled> {
+    let Some(kept) = read_value(value) else { return Vec::new() };
+    let Some(input) = inputs.get(kept.place.input as usize) else { return Vec::new() };
+    let context = context(config, input, None, kept.odata, kept.table);
+    let Ok(event) = wire::decode(&context, kept.record) else { return Vec::new() };
+    let position = Position { source: input.name.clone(), offset: kept.place.offset, index: kept.place.index };
+    let at = event.time;
+    let journalled = |entry| Journalled { at, position: Some(position.clone()), entry };
+    let mut found = Vec::new();
+    rules::apply(&event, &mut found);
+    let mut out: Vec<_> = found.into_iter().map(|s| journalled(Entry::Sighting(Box::new(s)))).collect();
+    match event.body {
+        Body::Sighting(sighting) => out.push(journalled(Entry::Sighting(sighting))),
+        Body::Incident(incident) => out.push(journalled(Entry::Incident(incident))),
+        _ => {}
+    }
+    out
+}

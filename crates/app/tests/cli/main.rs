@@ -1,0 +1,6 @@
+//! The program as its users meet it: started as a process, judged by files, exit codes and words. Knows no crate.
+
+#[cfg(test)]
+mod ground;
+#[cfg(test)]
+mod hostile;
