@@ -5,7 +5,7 @@ use crate::digest::digest;
 use crate::explain;
 use crate::finding::Rank;
 use crate::partition::Refusal;
-use crate::posting::{FindingIx, Level};
+use crate::posting::FindingIx;
 use crate::state::{Group, Held, Record, RecordIx};
 use crate::value::Value;
 use caponier_model::{
@@ -214,7 +214,10 @@ impl<P> Engine<P> {
                 found.push(Neighbour { record, reason, here, there });
             }
         };
-        for (link, reason) in &group.core.refused {
+        // An attached finding is a group of one, whose own refusals are this incident's too.
+        let satellites = group.attached.iter().filter_map(|f| self.groups.get(self.findings.get(*f)?.group?));
+        let refused = std::iter::once(group).chain(satellites).flat_map(|g| &g.core.refused);
+        for (link, reason) in refused {
             if *reason != Refusal::Forbid {
                 let inside = own.contains(&link.a);
                 let (here, there) = if inside { (link.a, link.b) } else { (link.b, link.a) };
@@ -269,16 +272,6 @@ impl<P> Engine<P> {
             .filter(|other| self.by_rank(start(other), start(record)).is_lt())
             .max_by(|a, b| self.by_rank(start(a), start(b)))
             .map(|other| other.id.clone())
-    }
-
-    /// How prolific a value is for two findings that hold it.
-    pub(crate) fn level_between(&self, value: u32, a: FindingIx, b: FindingIx) -> Level {
-        let place = |f: FindingIx| {
-            let held = self.findings.get(f)?;
-            self.postings.get(value)?.place(f, held.merged.first)
-        };
-        let level = |p: &crate::posting::Posting| Some(p.level(place(a)?, place(b)?, self.settings.caps.window));
-        self.postings.get(value).and_then(level).unwrap_or(Level::Open)
     }
 }
 

@@ -23,13 +23,13 @@ impl<P> Engine<P> {
 
     /// Loose findings that share an attaching value with this one.
     pub(crate) fn loose_neighbours(&self, finding: FindingIx) -> Vec<FindingIx> {
-        let mut out: Vec<FindingIx> = self.attaching(finding).map(|(_, _, peer, _)| peer).collect();
+        let mut out: Vec<FindingIx> = self.attaching(finding).map(|offer| offer.peer).collect();
         out.retain(|f| self.is_loose(*f));
         out
     }
 
-    /// (value, its strength, peer, gap) for each value of a finding that may attach it to a peer or a peer to it.
-    fn attaching(&self, finding: FindingIx) -> impl Iterator<Item = (u32, u32, FindingIx, i64)> {
+    /// For each value of a finding that may attach it to a peer, or a peer to it, the offer of that peer's group.
+    fn attaching(&self, finding: FindingIx) -> impl Iterator<Item = Attachment> {
         let span = self.settings.caps.window;
         let held = self.findings.get(finding);
         let uses = held.map_or(&[][..], |h| &h.uses);
@@ -38,14 +38,17 @@ impl<P> Engine<P> {
             let place = posting.zip(held).and_then(|(p, h)| p.place(finding, h.merged.first));
             posting.zip(place).into_iter().flat_map(move |(posting, at)| {
                 posting.near(at).filter_map(move |(i, entry, gap)| {
-                    let allowed = match posting.level(at, i, span) {
+                    let level = posting.level(at, i, span);
+                    let allowed = match level {
                         Level::Open => !posting.rule.bridges,
                         Level::Attach => true,
                         Level::Closed => false,
                     };
                     // A value that could have bridged but for its many counterparts is weaker than any artefact.
                     let strength = if posting.rule.bridges { 300_000 } else { posting.rule.strength };
-                    allowed.then_some((*ix, strength, entry.finding, gap))
+                    let group = self.findings.get(entry.finding)?.group?;
+                    let (peer, prolific) = (entry.finding, level == Level::Attach);
+                    allowed.then_some(Attachment { group, peer, value: *ix, strength, gap, prolific })
                 })
             })
         })
@@ -56,13 +59,12 @@ impl<P> Engine<P> {
     pub(crate) fn preference(&self, finding: FindingIx) -> Option<Attachment> {
         let held = self.findings.get(finding)?;
         let mut suitors: BTreeMap<GroupIx, (Suitor, Vec<u32>)> = BTreeMap::new();
-        for (value, strength, peer, gap) in self.attaching(finding) {
-            let Some(group) = self.findings.get(peer).and_then(|p| p.group) else { continue };
+        for offer in self.attaching(finding) {
+            let Attachment { group, value, .. } = offer;
             let Some(core) = self.groups.get(group).filter(|g| g.core.members.len() > 1) else { continue };
             if policy_refusal(&self.policy, &core.tenants, &[held.key.tenant]).is_some() {
                 continue;
             }
-            let offer = Attachment { group, peer, value, strength, gap };
             match suitors.get_mut(&group) {
                 Some((suitor, values)) => {
                     if !values.contains(&value) {

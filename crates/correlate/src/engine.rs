@@ -276,7 +276,8 @@ impl<P: Persons> Engine<P> {
         let mut dirty: Vec<FindingIx> = findings.to_vec();
         let mut loose: Vec<FindingIx> = Vec::new();
         let mut stale: BTreeSet<ValueIx> = BTreeSet::new();
-        // A finding that is new can make values more prolific only, which concerns those who attached by them.
+        // A finding that is new can only make values more prolific. Where those are weak, it concerns who prefers some core;
+        // a bridge that becomes prolific begins to attach.
         let known = |f: &FindingIx| self.findings.get(*f).is_some_and(|h| h.group.is_some());
         let eased = findings.iter().any(known);
         for finding in findings {
@@ -290,8 +291,9 @@ impl<P: Persons> Engine<P> {
             if changes.levels
                 && let Some(posting) = self.postings.get(value)
             {
-                let by_it = |f| self.findings.get(f).and_then(|h| h.prefers).is_some_and(|p| p.value == value);
-                let concerned = |f: &FindingIx| if eased { self.is_loose(*f) } else { by_it(*f) };
+                let wooing = |f| self.findings.get(f).is_some_and(|h| h.prefers.is_some());
+                let all = eased || posting.rule.bridges;
+                let concerned = |f: &FindingIx| if all { self.is_loose(*f) } else { wooing(*f) };
                 loose.extend(posting.entries.iter().map(|e| e.finding).filter(concerned));
             }
             self.relink(changes, &mut dirty);

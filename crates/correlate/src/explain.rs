@@ -1,7 +1,7 @@
 //! Reasons: one explanation for each member, and what could be done; words stay templates until an audience is known.
 
 use crate::Engine;
-use crate::posting::{FindingIx, Level, Link};
+use crate::posting::{FindingIx, Link};
 use crate::state::{Group, Held};
 use crate::value::Value;
 use caponier_model::{
@@ -22,6 +22,7 @@ struct Join {
     value: u32,
     gap: i64,
     strength: u32,
+    prolific: bool,
     account: Option<AccountKey>,
     peer_account: Option<AccountKey>,
 }
@@ -39,11 +40,12 @@ pub(crate) fn edges<P: Persons>(engine: &Engine<P>, group: &Group, members: &[(F
                 value: p.value,
                 gap: p.gap,
                 strength: p.strength,
+                prolific: p.prolific,
                 account: None,
                 peer_account: None,
             });
             match attached.as_ref().or(joins.get(finding)) {
-                Some(join) => joined(engine, (*finding, held), join).unwrap_or_else(|| founder(held)),
+                Some(join) => joined(engine, held, join).unwrap_or_else(|| founder(held)),
                 None => founder(held),
             }
         })
@@ -79,6 +81,7 @@ fn joins(group: &Group) -> BTreeMap<FindingIx, Join> {
                     value: link.value,
                     gap: link.gap,
                     strength: link.strength,
+                    prolific: false,
                     account,
                     peer_account,
                 },
@@ -108,7 +111,7 @@ fn founder(held: &Held) -> Edge {
     }
 }
 
-fn joined<P: Persons>(engine: &Engine<P>, (ix, held): (FindingIx, &Held), join: &Join) -> Option<Edge> {
+fn joined<P: Persons>(engine: &Engine<P>, held: &Held, join: &Join) -> Option<Edge> {
     let peer = engine.findings.get(join.peer)?;
     let posting = engine.postings.get(join.value)?;
     let (kind, value) = posting.value.shown();
@@ -131,7 +134,7 @@ fn joined<P: Persons>(engine: &Engine<P>, (ix, held): (FindingIx, &Held), join: 
     if join.membership == Membership::Attached {
         guards.push("attach_only".into());
     }
-    if engine.level_between(join.value, ix, join.peer) == Level::Attach {
+    if join.prolific {
         guards.push("prolific".into());
     }
     if tenants.len() > 1 {

@@ -111,6 +111,8 @@ pub(crate) struct Attachment {
     pub value: ValueIx,
     pub strength: u32,
     pub gap: i64,
+    /// The value is above its cap (G2): it could not have bridged.
+    pub prolific: bool,
 }
 
 /// A core with what hangs on it.
