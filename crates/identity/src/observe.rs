@@ -1,8 +1,8 @@
 //! What an event contributes to the identity join. Knows events and rows, no formats; decides nothing about who is who.
 
 use caponier_model::{
-    AccountKey, AccountRow, Audit, Body, Caller, CallerRow, DeviceRow, Directory, Event, EventTime, InvitationRow,
-    Outcome, Provisioning, ProvisioningRow, Rows, SignIn, SignInRow, TenantId,
+    AccountKey, AccountRow, Audit, Body, Caller, CallerRow, DeviceRow, Directory, Event, EventTime, Guid,
+    InvitationRow, Outcome, Provisioning, ProvisioningRow, Rows, SignIn, SignInRow, TenantId,
 };
 use compact_str::{CompactString, ToCompactString};
 
@@ -49,7 +49,7 @@ fn sign_in_row(event: &Event<'_>, sign_in: &SignIn<'_>) -> Option<SignInRow> {
         log,
         home,
         resource,
-        object: event.actor.id,
+        object: given(event.actor.id),
         upn: folded(event.actor.name.as_deref()),
         app: sign_in.app,
         time: event.time,
@@ -59,7 +59,7 @@ fn sign_in_row(event: &Event<'_>, sign_in: &SignIn<'_>) -> Option<SignInRow> {
 }
 
 fn account_row(event: &Event<'_>, directory: &Directory<'_>) -> Option<AccountRow> {
-    let object = directory.object.or(event.actor.id)?;
+    let object = given(directory.object).or(given(event.actor.id))?;
     let mut addresses: Vec<_> = directory.addresses.iter().filter_map(|a| folded(Some(a))).collect();
     addresses.sort_unstable();
     addresses.dedup();
@@ -81,15 +81,16 @@ fn account_row(event: &Event<'_>, directory: &Directory<'_>) -> Option<AccountRo
         employee: directory.employee.as_deref().map(str::trim).filter(|e| !e.is_empty()).map(CompactString::from),
         onprem_sid: raised(directory.onprem_sid.as_deref()),
         immutable_id: directory.immutable_id.as_deref().filter(|i| !i.is_empty()).map(CompactString::from),
-        home_object: directory.home_object,
+        home_object: given(directory.home_object),
         enabled: directory.enabled,
     })
 }
 
 fn invitation_row(event: &Event<'_>, audit: &Audit<'_>) -> Option<InvitationRow> {
     let invitation = audit.invitation.as_ref().filter(|_| event.outcome != Some(Outcome::Failure))?;
+    let guest = given(Some(invitation.guest))?;
     Some(InvitationRow {
-        guest: AccountKey { tenant: event.tenant, object: invitation.guest },
+        guest: AccountKey { tenant: event.tenant, object: guest },
         address: folded(Some(&invitation.address))?,
         redeemed: invitation.redeemed,
         time: event.time,
@@ -101,7 +102,7 @@ fn provisioning_row(event: &Event<'_>, row: &Provisioning<'_>) -> Option<Provisi
     // Words that the target system of a directory-to-directory job has been seen to carry.
     const DIRECTORIES: [&str; 5] =
         ["entra", "azure active directory", "azureactivedirectory", "azure ad", "azure2azure"];
-    let (source, target) = (row.source?, row.target?);
+    let (source, target) = (given(row.source)?, given(row.target)?);
     let is_directory = row.systems.1.as_deref().is_none_or(|system| {
         let system = system.to_lowercase();
         DIRECTORIES.iter().any(|word| system.contains(word))
@@ -127,7 +128,7 @@ fn caller_row(event: &Event<'_>, caller: &Caller<'_>) -> Option<CallerRow> {
         || tenant != event.tenant
         || caller.puid.is_some()
         || caller.onprem_sid.is_some();
-    let object = caller.object.filter(|_| says)?;
+    let object = given(caller.object).filter(|_| says)?;
     Some(CallerRow {
         log: event.tenant,
         caller: AccountKey { tenant, object },
@@ -147,6 +148,11 @@ fn named(event: &Event<'_>) -> CompactString {
         (None, Some(operation)) => compact_str::format_compact!("{operation} {}", event.time),
         (None, None) => event.time.to_compact_string(),
     }
+}
+
+/// An object id that is somebody's: where Entra knows nobody it writes zeros.
+fn given(object: Option<Guid>) -> Option<Guid> {
+    object.filter(|g| *g != Guid::ZERO)
 }
 
 /// Lower case without surrounding blanks; `None` where nothing is left.

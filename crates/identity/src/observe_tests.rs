@@ -1,7 +1,7 @@
 //! What each kind of event contributes, and what it does not.
 
 use super::*;
-use caponier_model::{Actor, DeviceRef, Guid, Invitation, Severity};
+use caponier_model::{Actor, DeviceRef, Invitation, Severity};
 
 const H: TenantId = TenantId(Guid::from_u128(1));
 const R: TenantId = TenantId(Guid::from_u128(2));
@@ -80,6 +80,7 @@ fn a_caller_counts_when_it_says_more_than_who_it_is() {
     let row = |caller: &Caller<'static>| seen(&event(R, Body::Caller(caller.clone()))).callers.pop();
     assert_eq!(row(&own), None);
     assert_eq!(row(&Caller { provider: Some(R), ..own.clone() }), None);
+    assert_eq!(row(&Caller { object: Some(Guid::ZERO), provider: Some(H), ..own.clone() }), None, "zeros are nobody");
     assert_eq!(row(&Caller { object: None, provider: Some(H), ..own.clone() }), None);
     assert!(row(&Caller { provider: Some(H), ..own.clone() }).is_some());
     assert_eq!(row(&Caller { puid: Some("10a".into()), ..own.clone() }).unwrap().puid.as_deref(), Some("10A"));
