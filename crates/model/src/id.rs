@@ -93,7 +93,7 @@ fn hexadecimal(digits: [u8; 8]) -> Option<u32> {
     if word & (EACH * 0x80) != 0 {
         return None;
     }
-    let letter = within(word | EACH * 0x20, 0x61, 0x66);
+    let letter = within(word | (EACH * 0x20), 0x61, 0x66);
     let digit = within(word, 0x30, 0x39);
     if (letter | digit) & (EACH * 0x80) != EACH * 0x80 {
         return None;
