@@ -5,7 +5,7 @@
 
 use caponier_model::Tenants;
 use caponier_transport::{Input, Item, Limits, discover, read};
-use caponier_wire::{Context, carried, decode, exports, records};
+use caponier_wire::{Context, carried, decode, enclosed, exports, records};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt::Write as _;
@@ -72,6 +72,9 @@ impl Reading {
                 Ok(event) => {
                     let family = exports().find(|e| e.name == event.format).map_or("?", |e| e.family);
                     *self.decoded.entry(family).or_default().entry(event.format).or_default() += 1;
+                    for inner in enclosed(&context, event.format, &record.bytes) {
+                        self.payload(input, inner, false);
+                    }
                 }
                 Err(reject) => match carried(&context, &record.bytes).filter(|_| outer) {
                     Some(inner) => self.payload(input, &inner, false),

@@ -6,7 +6,7 @@
 //! does a listed one that no longer occurs. The findings are written to `docs/oracles.md` (`CAPONIER_BLESS=1` rewrites it).
 
 use caponier_model::{Body, EntityKind, Guid, Outcome, RejectReason, Severity, Tenants};
-use caponier_wire::{Basis, Context, Decoded, carried, decode_full, parse_time, records};
+use caponier_wire::{Basis, Context, Decoded, carried, decode_full, enclosed, parse_time, records};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -215,6 +215,11 @@ const FAMILIES: &[Family] = &[
             (Time, &["m365_defender.incident.last_update_datetime", "@timestamp"]),
             (Id, &["event.id"]),
             (Tenant, &["m365_defender.incident.tenant_id"]),
+            (UserName, &["user.id", "user.name"]),
+            (Address, &["source.ip"]),
+            (Host, &["host.name"]),
+            (Device, &["host.id"]),
+            (Technique, &["m365_defender.incident.alert.mitre_techniques"]),
             (Severity, &["m365_defender.incident.severity"]),
         ],
     ),
@@ -440,7 +445,16 @@ fn ours(input: &[u8]) -> Result<Facts, RejectReason> {
         // An empty wrapper (`{"value":[]}`) holds nothing to refuse; the oracles drop it too.
         let record = records(bytes, &context.limits).next().ok_or(RejectReason::NotARecord)?;
         let record = record.map_err(|broken| broken.reject.reason)?;
-        decode_full(&context, &record.bytes).map(|decoded| facts(&decoded)).map_err(|reject| reject.reason)
+        let decoded = decode_full(&context, &record.bytes).map_err(|reject| reject.reason)?;
+        let mut all = facts(&decoded);
+        // An incident's alerts are records of their own to us; an oracle puts what they name into the incident.
+        for inner in enclosed(&context, decoded.event.format, &record.bytes) {
+            let inner = facts(&decode_full(&context, inner).map_err(|reject| reject.reason)?);
+            for field in [UserId, UserName, Address, Host, Device, Technique] {
+                all.entry(field).or_default().extend(inner.get(&field).cloned().unwrap_or_default());
+            }
+        }
+        Ok(all)
     };
     read(input).or_else(|reason| carried(&context, input).map_or(Err(reason), |inner| read(&inner)))
 }

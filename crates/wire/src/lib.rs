@@ -16,7 +16,7 @@ mod records;
 mod time;
 
 pub use context::{Basis, Claims, Context, Limits, UNNAMED_TENANT};
-pub use export::{Decoded, EXPORTS, Export, Record, carried, decode, decode_full, exports, fuzz_one};
+pub use export::{Decoded, EXPORTS, Export, Record, carried, decode, decode_full, enclosed, exports, fuzz_one};
 pub use incident::{MASK, SCHEMA_VERSION, digest, encode, final_form};
 pub use json::Json;
 pub use records::{Broken, RawRecord, Records, is_complete, records};

@@ -49,6 +49,22 @@ pub fn carried<'a>(context: &Context<'_>, document: &'a [u8]) -> Option<Cow<'a, 
     })
 }
 
+/// Where a record that was read holds whole records of other formats: an incident exported with `$expand=alerts` may be the
+/// only place where its alerts are.
+const ENCLOSED: &[(&str, &str)] = &[("GraphIncident", "alerts"), ("XdrIncident", "alerts")];
+
+/// The records that a record of `format` encloses, each by itself; those of no known format are left to their encloser,
+/// which has read what it needs of them.
+pub fn enclosed<'a>(context: &Context<'_>, format: &str, record: &'a [u8]) -> Vec<&'a [u8]> {
+    let Some((_, key)) = ENCLOSED.iter().find(|(name, _)| *name == format) else { return Vec::new() };
+    let Ok(text) = simdutf8::basic::from_utf8(record) else { return Vec::new() };
+    let found = Json::new(text).get(key);
+    let one = Some(found).filter(|found| found.is_object());
+    let unhinted = Context { table: None, odata: None, ..*context };
+    let known = |inner: &Json<'_>| inner.is_object() && route::route(inner.raw(), &unhinted).is_ok();
+    one.into_iter().chain(found.items()).filter(known).map(|inner| inner.raw().as_bytes()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,6 +101,23 @@ mod tests {
             String::new(),
         ] {
             assert_eq!(inside(&document), None, "{document}");
+        }
+    }
+
+    #[test]
+    fn an_incident_yields_the_alerts_it_encloses() {
+        let tenants = Tenants::default();
+        let context = Context { table: Some("incidents"), ..Context::discovering(&tenants) };
+        let alert = r##"{"@odata.type":"#microsoft.graph.security.alert","id":"da1"}"##;
+        let incident = |alerts: &str| format!(r#"{{"id":"7","alerts":{alerts}}}"#);
+        for (format, alerts, want) in [
+            ("GraphIncident", format!("[{alert},{{\"x\":1}},7,{alert}]"), 2),
+            ("GraphIncident", alert.to_owned(), 1),
+            ("GraphIncident", "null".to_owned(), 0),
+            ("GraphAlert", format!("[{alert}]"), 0),
+        ] {
+            let found = enclosed(&context, format, incident(&alerts).as_bytes()).len();
+            assert_eq!(found, want, "{format} {alerts}");
         }
     }
 }

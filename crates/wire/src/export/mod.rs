@@ -41,7 +41,7 @@ mod risk;
 mod route;
 mod sign_in;
 
-pub use carrier::carried;
+pub use carrier::{carried, enclosed};
 
 use crate::context::{Basis, Claims, Context};
 use crate::json::{Dynamic, Json, Plan};
@@ -130,6 +130,8 @@ pub fn fuzz_one(row: &'static Export, data: &[u8]) {
     for record in crate::records::records(data, &context.limits).flatten() {
         // The outcome does not matter here: returning at all is the property.
         drop(decode(&context, &record.bytes));
+        drop(carried(&context, &record.bytes));
+        drop(enclosed(&context, row.name, &record.bytes));
         drop(readable(&context, &record.bytes).and_then(|text| run(row, &context, text)));
     }
     drop(readable(&context, data).and_then(|text| run(row, &context, text)));
