@@ -54,6 +54,12 @@ impl Ends {
         Self { first: (first | FOLD) & ((1 << (8 * len)) - 1), last: 0, len }
     }
 
+    /// Equality in one comparison: three branches would be guessed wrong three times.
+    #[inline]
+    const fn same(self, other: Self) -> bool {
+        (self.first ^ other.first) | (self.last ^ other.last) | (self.len ^ other.len) as u64 == 0
+    }
+
     #[inline]
     fn bucket(self, factor: u64, shift: u32) -> usize {
         ((self.first ^ self.last.rotate_left(31) ^ self.len as u64).wrapping_mul(factor) >> shift) as usize
@@ -103,7 +109,7 @@ impl<T> KeyTable<T> {
         let mut at = *self.heads.get(ends.bucket(self.factor, self.shift))?;
         while at != NONE {
             let entry = self.entries.get(usize::from(at))?;
-            if entry.ends == ends && (len <= 16 || entry.has_middle(text, start)) {
+            if entry.ends.same(ends) && (len <= 16 || entry.has_middle(text, start)) {
                 return Some(&entry.value);
             }
             at = entry.next;
@@ -183,21 +189,26 @@ impl Plan {
             return Err(root_fault(bytes, at));
         }
         frames[0].start = at;
+        let mut node = self.nodes.first();
         at = skip_space(bytes, at + 1);
         let mut empty = bytes.get(at) == Some(&b'}');
         loop {
             if !empty {
                 let (end, value) = key_and_value(bytes, at)?;
-                let step = self.nodes.get(usize::from(frames[level].node)).and_then(|n| find(n, text, at + 1, end));
+                let step = node.and_then(|n| find(n, text, at + 1, end));
                 let step = step.unwrap_or(Step { slot: NONE, child: NONE });
                 if step.child != NONE && bytes.get(value) == Some(&b'{') && level + 1 < LEVELS {
                     level += 1;
                     frames[level] = Frame { node: step.child, slot: step.slot, start: value };
+                    node = self.nodes.get(usize::from(step.child));
                     at = skip_space(bytes, value + 1);
                     empty = bytes.get(at) == Some(&b'}');
                     continue;
                 }
-                let end = value_end(bytes, value, depth.saturating_sub(level as u32))?;
+                let end = match bytes.get(value) {
+                    Some(b'"') => string_end(bytes, value + 1)?,
+                    _ => value_end(bytes, value, depth.saturating_sub(level as u32))?,
+                };
                 store(slots, step.slot, text, value, end);
                 at = end;
             }
@@ -218,6 +229,7 @@ impl Plan {
                             return if end == bytes.len() { Ok(()) } else { Err(Fault::here(bytes, end)) };
                         }
                         level -= 1;
+                        node = self.nodes.get(usize::from(frames[level].node));
                     }
                     _ => return Err(Fault::here(bytes, at)),
                 }
@@ -261,7 +273,7 @@ fn store<'a>(slots: &mut [Json<'a>], slot: u16, text: &'a str, start: usize, end
         return;
     }
     if let Some(place) = slots.get_mut(usize::from(slot))
-        && place.is_absent()
+        && (place.raw().is_empty() || place.is_absent())
     {
         *place = Json::exact(text.get(start..end).unwrap_or_default());
     }

@@ -169,16 +169,18 @@ pub(crate) fn container_end(bytes: &[u8], at: usize, depth: u32) -> Result<usize
             }
         };
         let masks = lanes::masks(block);
-        let quotes = masks.quote & !escaped(masks.backslash, &mut escape);
+        let backslash = if masks.backslash { lanes::backslashes(block) } else { 0 };
+        let quotes = masks.quote & !escaped(backslash, &mut escape);
         let strings = prefix_xor(quotes) ^ inside;
         inside = ((strings as i64) >> 63) as u64;
-        let mut brackets = (masks.open | masks.close) & !strings;
+        let mut brackets = masks.bracket & !strings;
         while brackets != 0 {
             let bit = brackets.trailing_zeros();
             brackets &= brackets - 1;
-            // Bit 5 tells braces (0x7b, 0x7d) from brackets (0x5b, 0x5d).
-            let kind = u128::from(block[bit as usize & 63] >> 5 & 1);
-            if masks.close >> bit & 1 == 0 {
+            let byte = block[bit as usize & 63];
+            // Bit 5 tells braces (0x7b, 0x7d) from brackets (0x5b, 0x5d); bit 1 tells opening from closing.
+            let kind = u128::from(byte >> 5 & 1);
+            if byte & 2 != 0 {
                 level += 1;
                 if level > limit {
                     return Err(Fault::new(FaultKind::TooDeep, from + bit as usize));
@@ -228,9 +230,10 @@ const fn prefix_xor(mut bits: u64) -> u64 {
 /// One bit per byte of a block.
 struct Masks {
     quote: u64,
-    backslash: u64,
-    open: u64,
-    close: u64,
+    /// Brackets and braces, opening and closing.
+    bracket: u64,
+    /// There is a backslash somewhere: rare enough to look for its place only then.
+    backslash: bool,
 }
 
 /// Sixteen bytes at a time.
@@ -250,18 +253,45 @@ mod lanes {
     }
 
     #[inline]
+    pub(super) fn has_backslash(bytes: &[u8; 16]) -> bool {
+        equal(u8x16::new(*bytes), b'\\').to_bitmask() != 0
+    }
+
+    #[inline]
     pub(super) fn masks(block: &[u8; 64]) -> Masks {
-        let mut masks = Masks { quote: 0, backslash: 0, open: 0, close: 0 };
+        let mut masks = Masks { quote: 0, bracket: 0, backslash: false };
+        let mut backslash = u8x16::splat(0);
         let (chunks, _) = block.as_chunks::<16>();
         for (i, chunk) in chunks.iter().enumerate() {
             let lane = u8x16::new(*chunk);
             // Setting bit 5 makes `[` equal to `{` and `]` equal to `}`, and nothing else equal to either.
             let folded = lane | u8x16::splat(0x20);
+            let bracket = equal(folded, b'{') | equal(folded, b'}');
             masks.quote |= u64::from(equal(lane, b'"').to_bitmask()) << (16 * i);
-            masks.backslash |= u64::from(equal(lane, b'\\').to_bitmask()) << (16 * i);
-            masks.open |= u64::from(equal(folded, b'{').to_bitmask()) << (16 * i);
-            masks.close |= u64::from(equal(folded, b'}').to_bitmask()) << (16 * i);
+            masks.bracket |= u64::from(bracket.to_bitmask()) << (16 * i);
+            backslash |= equal(lane, b'\\');
         }
+        masks.backslash = backslash.to_bitmask() != 0;
         masks
+    }
+
+    #[inline]
+    pub(super) fn backslashes(block: &[u8; 64]) -> u64 {
+        let (chunks, _) = block.as_chunks::<16>();
+        let mask = |chunk: &[u8; 16]| u64::from(equal(u8x16::new(*chunk), b'\\').to_bitmask());
+        chunks.iter().enumerate().fold(0, |bits, (i, chunk)| bits | mask(chunk) << (16 * i))
+    }
+}
+
+/// Is there a backslash in a string?
+#[inline]
+pub(crate) fn has_backslash(bytes: &[u8]) -> bool {
+    let (chunks, rest) = bytes.as_chunks::<16>();
+    if chunks.iter().any(lanes::has_backslash) {
+        return true;
+    }
+    match bytes.last_chunk::<16>() {
+        Some(last) => lanes::has_backslash(last),
+        None => rest.contains(&b'\\'),
     }
 }

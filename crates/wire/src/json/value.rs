@@ -1,6 +1,6 @@
 //! A lazy cursor over the text of one JSON value. Reads what the exports mean, not only what JSON says: see exports.md 1.2.
 
-use super::scan::{DEEPEST, literal_is_valid, skip_space, string_end, value_end};
+use super::scan::{DEEPEST, has_backslash, literal_is_valid, skip_space, string_end, value_end};
 use std::borrow::Cow;
 
 /// The text of one JSON value, not yet read. The default is "absent", which reads as nothing whatever is asked.
@@ -75,7 +75,7 @@ impl<'a> Json<'a> {
                 let text = self.raw.get(1..=inner.len())?;
                 if inner.is_empty() || inner == b"None" {
                     None
-                } else if memchr::memchr(b'\\', inner).is_none() {
+                } else if !has_backslash(inner) {
                     Some(Cow::Borrowed(text))
                 } else {
                     Some(unescape(text)).filter(|t| !t.is_empty()).map(Cow::Owned)
