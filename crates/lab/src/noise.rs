@@ -2,7 +2,7 @@
 //! happens to a victim while the attack runs. Red herrings chain through service accounts and a jump host.
 
 use crate::attack::{Attack, AttackSide, alert_of, product_id, roads};
-use crate::cast::{Account, Cast, Kind, Machine, build_place};
+use crate::cast::{Account, Cast, Kind, Machine, Satellite, build_place};
 use crate::finding::Product::{self, Cloud, Idp, Mda, Mde, Mdi, Mdo, Sentinel};
 use crate::finding::{Finding, Label, Naming, Roads, Thing};
 use crate::plan::{HOUR, Plan};
@@ -111,6 +111,7 @@ pub fn draw(plan: &Plan, cast: &Cast, attacks: &[Attack]) -> Vec<Finding> {
         while made < ambient {
             made += maker.ambient(attack, &mut out);
         }
+        made += maker.impostors(attack, &mut out);
         while made < all {
             made += maker.noise(&mut out);
         }
@@ -187,6 +188,26 @@ impl Maker<'_> {
         let at = self.plan.start.plus_seconds(self.random.range(0, self.plan.hours() * HOUR - 1200));
         let finding = self.finding(kind, tenant, at, things);
         self.keep(finding, out)
+    }
+
+    /// What impostors do while the victim whose address they bear is attacked: noise, and ruinous for whoever believes a
+    /// directory. Returns how many findings it made.
+    fn impostors(&mut self, attack: &Attack, out: &mut Vec<Finding>) -> usize {
+        let cast = self.cast;
+        let resource = attack.tenant(cast, AttackSide::Resource);
+        let theirs = |s: &&Satellite| s.claims == Some(attack.person) && s.resource == resource;
+        let mut made = 0;
+        for impostor in cast.satellites.iter().filter(theirs) {
+            let kind = self.any_kind(|k| k.about == About::Guest);
+            let at = attack.first.plus_seconds(self.random.range(0, attack.last.seconds_since(attack.first) - 60));
+            let things = vec![
+                Thing::Account(impostor.account.clone(), Naming::Object),
+                Thing::Address(build_place(&mut self.random)),
+            ];
+            let finding = self.finding(kind, resource, at, things);
+            made += self.keep(finding, out);
+        }
+        made
     }
 
     fn keep(&mut self, finding: Finding, out: &mut Vec<Finding>) -> usize {

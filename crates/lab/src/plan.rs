@@ -58,6 +58,8 @@ pub struct Ratios {
     pub ambient: u32,
     /// Attacks on a guest that only the resource directory claims (no engine should join it), permille.
     pub unprovable: u32,
+    /// Attacks with a pause of most of a day between two steps, permille.
+    pub slow: u32,
     /// Attacks from an address that many other people's noise shares, permille.
     pub shared_exit: u32,
 }
@@ -74,6 +76,7 @@ impl Default for Ratios {
             noise: 21,
             ambient: 200,
             unprovable: 30,
+            slow: 150,
             shared_exit: 250,
         }
     }

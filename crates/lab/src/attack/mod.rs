@@ -66,6 +66,14 @@ pub fn draw(plan: &Plan, cast: &Cast) -> Vec<Attack> {
         let Some(person) = cast.satellites[satellite].person else { continue };
         used.insert(person);
         let mut gaps: Vec<i64> = steps.iter().map(|s| random.range(s.gap.0, s.gap.1)).collect();
+        let early = matches!(number % 9, 2 | 3);
+        if random.chance(plan.ratios.slow) && !early {
+            // Low and slow: the attacker sleeps on it once, yet within the engine's windows.
+            let at = 1 + random.below(gaps.len().saturating_sub(1));
+            if let Some(gap) = gaps.get_mut(at) {
+                *gap += random.range(6 * HOUR, 20 * HOUR);
+            }
+        }
         let room = plan.end().seconds_since(earliest) - 2 * HOUR;
         // A plan of one day has no room for a slow attack: it happens faster.
         let wanted = gaps.iter().skip(1).sum::<i64>().max(1);
@@ -76,7 +84,6 @@ pub fn draw(plan: &Plan, cast: &Cast) -> Vec<Attack> {
         let latest = plan.end().plus_seconds(-span);
         let mut first = earliest.plus_seconds(random.range(0, latest.seconds_since(earliest).max(1)));
         // A person who may be attacked twice is attacked early, or the second attack would not fit.
-        let early = matches!(number % 9, 2 | 3);
         if early {
             first = earliest.plus_seconds(random.range(0, 2 * HOUR));
         }
@@ -138,7 +145,14 @@ fn victim(
     if open.is_empty() {
         return None;
     }
-    Some((**random.pick(&open), cast.start.plus_seconds(QUIET)))
+    // One in three is somebody whose name an impostor bears next door.
+    let claimed = |s: &&&usize| {
+        let (satellite, mut others) = (&cast.satellites[***s], cast.satellites.iter());
+        others.any(|o| o.claims.is_some() && o.claims == satellite.person && o.resource == satellite.resource)
+    };
+    let doubled: Vec<&usize> = open.iter().filter(claimed).copied().collect();
+    let from = if random.chance(333) && !doubled.is_empty() { &doubled } else { &open };
+    Some((**random.pick(from), cast.start.plus_seconds(QUIET)))
 }
 
 impl Attack {
@@ -233,10 +247,10 @@ impl Attack {
                 Thing::Mail(id, to, format!("billing{}@lure.example", self.number), "Outstanding invoice".to_owned())
             }
             Named::Link => Thing::Url(format!("https://lure{}.example/{}", self.number, random.hex(6))),
-            // One tool an attack: its hash belongs to the attack, not to the step.
+            // One tool an attack; half of the attackers use one that everybody has, which makes them nobody's accomplices.
             Named::Tool => {
-                let mut own = Random::new(u64::from(self.number), &self.exit);
-                Thing::File(format!("svc{}.exe", self.number), own.hex(64))
+                let own = if self.number % 2 == 0 { &self.exit } else { "commodity" };
+                Thing::File("svcupd.exe".to_owned(), Random::new(0, own).hex(64))
             }
             Named::Resource => Thing::Resource(machine.azure.clone().unwrap_or_default()),
         }

@@ -98,6 +98,8 @@ pub struct Scenario {
 const MINUTES: (i64, i64) = (120, 1500);
 const HOURS: (i64, i64) = (1800, 7200);
 const WHO: &[Named] = &[N::Account];
+/// An address and nothing else: no account to follow, so such a step may be attached, or lost.
+const FROM: &[Named] = &[N::Exit];
 const WHO_FROM: &[Named] = &[N::Account, N::Exit];
 const WHO_ON: &[Named] = &[N::Account, N::Machine];
 const LURE: &[Named] = &[N::Account, N::Mail, N::Link];
@@ -189,6 +191,7 @@ pub const SCENARIOS: &[Scenario] = &[
             step(Home, Idp, "maliciousIPAddress", Medium, "InitialAccess", "T1078.004", WHO_FROM).trace(Trace::SignIn),
             step(Resource, Sentinel, "Guest sign-in from a hosting provider", Low, "InitialAccess", "T1078.004", WHO_FROM).trace(Trace::SignIn),
             step(Resource, Cloud, "Access elevated to subscription owner", High, "PrivilegeEscalation", "T1548.005", WHO_FROM).trace(Trace::Activity),
+            step(Resource, Sentinel, "Storage read from an address never seen before", Low, "Collection", "T1530", FROM).sometimes(400),
             step(Resource, Sentinel, "Owner role granted to an external account", High, "Persistence", "T1098.003", WHO).after(HOURS).trace(Trace::Activity),
         ],
     },
@@ -232,6 +235,7 @@ pub const SCENARIOS: &[Scenario] = &[
             step(Home, Idp, "unfamiliarFeatures", Medium, "InitialAccess", "T1078.004", WHO_FROM).sometimes(700).trace(Trace::SignIn),
             step(Resource, Sentinel, "Guest sign-in soon after a click at home", Medium, "InitialAccess", "T1199", WHO_FROM).after(HOURS).trace(Trace::SignIn),
             step(Resource, Mda, "Mass download by an external user", High, "Exfiltration", "T1567.002", WHO_FROM),
+            step(Resource, Sentinel, "Unusual outbound transfer to one address", Low, "Exfiltration", "T1048", FROM).sometimes(400),
             step(Resource, Sentinel, "Anonymous sharing links created by a guest", Medium, "Exfiltration", "T1537", WHO).after(HOURS).sometimes(500),
         ],
     },

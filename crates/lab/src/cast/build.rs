@@ -212,8 +212,14 @@ impl Maker<'_> {
                 out.push(self.claimant(person, Kind::Leaver));
             }
         }
-        for _ in 0..(self.plan.people / 400).max(2) {
+        for _ in 0..(self.plan.people / 400 + self.plan.attacks / 4).max(2) {
             let person = self.random.below(self.people.len());
+            out.push(self.claimant(person, Kind::Hostile));
+        }
+        // Half of the impostors take the name of somebody whose real guest is here, too.
+        let known: Vec<usize> = self.known.iter().copied().collect();
+        for _ in 0..(self.plan.attacks / 4 + 1).min(known.len() as u32) {
+            let person = *self.random.pick(&known);
             out.push(self.claimant(person, Kind::Hostile));
         }
         for _ in 0..(self.plan.people / 300).max(2) {
@@ -304,6 +310,7 @@ impl Maker<'_> {
         if kind == Kind::Hostile {
             claimant.home = TenantId(Guid::from_u128(0x0e15_e1e5_0000_4000_8000_0000_0000_0001));
         }
+        claimant.claims = Some(person);
         claimant
     }
 
@@ -326,15 +333,18 @@ impl Maker<'_> {
         proof: Proof,
         sign_in_name: String,
     ) -> Satellite {
+        // The proof of one in ten comes at any time: a link may come to light after what hangs on it.
+        let last = if self.random.chance(100) { self.plan.hours() - 1 } else { 5 };
         Satellite {
             account,
             person,
+            claims: None,
             resource: self.resource,
             kind,
             proof,
             sign_in_name,
             home: self.tenants[0].id,
-            first_hour: self.random.range(0, 5),
+            first_hour: self.random.range(0, last),
         }
     }
 }

@@ -169,6 +169,8 @@ pub struct Satellite {
     pub account: Account,
     /// Whose it is, as an index of [`Cast::people`].
     pub person: Option<usize>,
+    /// Whose address it bears without being theirs, as an index of [`Cast::people`].
+    pub claims: Option<usize>,
     /// The secondary tenant it is used in.
     pub resource: usize,
     /// What it is.
@@ -179,7 +181,7 @@ pub struct Satellite {
     pub sign_in_name: String,
     /// The tenant that its sign-ins name as home.
     pub home: TenantId,
-    /// Hour of the first day in which its evidence is written.
+    /// Hour of the capture in which its evidence is first written.
     pub first_hour: i64,
 }
 
