@@ -249,7 +249,7 @@ impl Attack {
             Named::Link => Thing::Url(format!("https://lure{}.example/{}", self.number, random.hex(6))),
             // One tool an attack; half of the attackers use one that everybody has, which makes them nobody's accomplices.
             Named::Tool => {
-                let own = if self.number % 2 == 0 { &self.exit } else { "commodity" };
+                let own = if self.number.is_multiple_of(2) { &self.exit } else { "commodity" };
                 Thing::File("svcupd.exe".to_owned(), Random::new(0, own).hex(64))
             }
             Named::Resource => Thing::Resource(machine.azure.clone().unwrap_or_default()),
