@@ -52,7 +52,7 @@ impl Load {
     fn sign_in(&mut self, out: &mut String) {
         self.clock += 1 + self.next() % 3;
         let person = self.next() % self.people;
-        let (home, other) = (TENANTS[(person % 2) as usize], TENANTS[(person % 2 ^ 1) as usize]);
+        let (home, other) = (TENANTS[(person % 2) as usize], TENANTS[((person % 2) ^ 1) as usize]);
         let guest = person.is_multiple_of(5) && self.next() & 1 == 0;
         let log = if guest { other } else { home };
         let user = guid(person.wrapping_mul(0x9e37_79b9_7f4a_7c15), if guest { 2 } else { 1 });
@@ -64,7 +64,8 @@ impl Load {
         let hour = self.clock / 3600 % 24;
         let access = if guest { "b2bCollaboration" } else { "none" };
         let kind = if guest { "Guest" } else { "Member" };
-        let name = format!("person{person:05}@{}", if person % 2 == 0 { "north.example" } else { "south.example" });
+        let name =
+            format!("person{person:05}@{}", if person.is_multiple_of(2) { "north.example" } else { "south.example" });
         // Writing to a String cannot fail.
         let _ = write!(
             out,

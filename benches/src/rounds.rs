@@ -3,12 +3,15 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+/// What a contestant does with one batch.
+type Work<'c> = Box<dyn FnMut(&[u8]) -> usize + 'c>;
+
 /// One contestant: a name, and what it does with one batch (returning something that depends on every record).
 pub struct Contestant<'c> {
     /// Shown in the table.
     pub name: &'static str,
     /// The work.
-    pub work: Box<dyn FnMut(&[u8]) -> usize + 'c>,
+    pub work: Work<'c>,
 }
 
 impl<'c> Contestant<'c> {

@@ -2,6 +2,8 @@
 //!
 //! Ignored without the folder. `cargo test -p caponier-wire --test corpus -- --ignored --nocapture` prints the table.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its own helpers too")]
+
 use caponier_model::{Reject, RejectReason, Tenants};
 use caponier_wire::{Context, carried, decode, records};
 use std::collections::BTreeMap;
