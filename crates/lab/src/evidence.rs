@@ -46,8 +46,21 @@ impl Hour<'_> {
             Proof::Provisioning => self.provision(satellite, at, book, random),
             Proof::Redemption => self.redeem(satellite, at, book, random),
             Proof::Claims => self.operation(satellite, at, 0, None, book, random),
+            Proof::Elsewhere if satellite.kind != Kind::Twin => self.invite(satellite, at, book, random),
             Proof::SignIns | Proof::Directory | Proof::Elsewhere => {}
         }
+    }
+
+    /// An invitation that leads nobody home: to a personal address, or to a colleague's address that an impostor redeems.
+    fn invite(&self, satellite: &Satellite, at: EventTime, book: &mut Book<'_>, random: &mut Random) {
+        let tenant = self.cast.tenants[satellite.resource].id;
+        let account = &satellite.account;
+        let address = satellite.claims.map_or(&account.mail, |p| &self.cast.people[p].account.mail);
+        let by = self.cast.administrator(satellite.resource, random);
+        let mut row = self.update(tenant, "Invite external user", by, account, at, random);
+        row.service = "Invited Users";
+        row.details = vec![("invitedUserEmailAddress", address.clone())];
+        book.put(&audit::TABLE, tenant, at, |envelope| row.diagnostic(envelope));
     }
 
     fn provision(&self, satellite: &Satellite, at: EventTime, book: &mut Book<'_>, random: &mut Random) {
