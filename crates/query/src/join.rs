@@ -108,7 +108,6 @@ impl Join {
         apart(|| self.run(rows, facts, tenants))
     }
 
-    /// Each query's rows apart, in the order of the files: for tests and for telling which query takes how long.
     fn run(&self, rows: &Rows, facts: &[AccountFacts], tenants: &Tenants) -> Result<Outcome, QueryError> {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let session = session(rows, facts, tenants)?;
