@@ -1,4 +1,6 @@
 //! Rows of the Entra, Azure and directory formats.
+//!
+//! Relays write an audit row's group (`RoleManagement`) where the hub writes `AuditLogs`: both are routes of one row.
 
 use super::Route::{Category, Keys, Odata, Table};
 use super::{Export, activity, audit, directory, platform, provisioning, risk, sign_in};
@@ -19,7 +21,7 @@ pub(super) const ROWS: &[Export] = &[
     Export::new("signin_adfs_diag", "sign-ins", &[Category("ADFSSignInLogs")], sign_in::decode),
     Export::new("signin_adfs_la", "sign-ins", &[Table("ADFSSignInLogs")], sign_in::decode),
     Export::new("signin_graph", "sign-ins", &[Odata("microsoft.graph.signIn"), Odata("auditLogs/signIns"), Odata("signIns"), Table("signIns"), Keys(&["appId", "createdDateTime", "userPrincipalName", "ipAddress", "status"]), Keys(&["clientAppUsed", "createdDateTime", "appId"]), Keys(&["servicePrincipalName", "createdDateTime", "appId", "ipAddress"])], sign_in::decode),
-    Export::new("audit_diag", "audit", &[Category("AuditLogs")], audit::decode),
+    Export::new("audit_diag", "audit", &[Category("AuditLogs"), Category("AdministrativeUnit"), Category("ApplicationManagement"), Category("Authentication"), Category("Authorization"), Category("CrossTenantAccessSettings"), Category("CrossTenantIdentitySyncSettings"), Category("DeviceManagement"), Category("DirectoryManagement"), Category("GroupManagement"), Category("MultiTenantOrg"), Category("MultiTenantOrgTenant"), Category("ProvisioningManagement"), Category("RoleManagement"), Category("UserManagement")], audit::decode),
     Export::new("audit_la", "audit", &[Table("AuditLogs"), Keys(&["TargetResources", "InitiatedBy", "OperationName"])], audit::decode),
     Export::new("audit_graph", "audit", &[Odata("microsoft.graph.directoryAudit"), Odata("auditLogs/directoryAudits"), Odata("directoryAudits"), Table("directoryAudits"), Keys(&["loggedByService", "activityDisplayName"]), Keys(&["initiatedBy", "activityDateTime", "activityDisplayName"])], audit::decode),
     Export::new("activity_diag", "azure-activity", &[Category("Administrative"), Category("Write"), Category("Action"), Category("Delete"), Category("ResourceHealth"), Category("ServiceHealth"), Category("Alert"), Category("Autoscale"), Category("Recommendation"), Category("Security"), Category("Policy"), Table("operational-logs"), Table("activity-logs")], activity::decode),
