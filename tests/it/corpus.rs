@@ -66,7 +66,8 @@ impl Reading {
                     continue;
                 }
             };
-            let table = record.table.as_deref().or(input.table.as_deref());
+            // What a file's name says holds for the records in it, not for those wrapped in them.
+            let table = record.table.as_deref().or(input.table.as_deref().filter(|_| outer));
             let context = Context { odata: record.odata.as_deref(), table, ..open };
             match decode(&context, &record.bytes) {
                 Ok(event) => {
