@@ -15,6 +15,8 @@ mod graph;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
+mod secrl;
+#[cfg(test)]
 mod sources;
 #[cfg(test)]
 mod tree;

@@ -7,11 +7,14 @@ use crate::config::Config;
 use crate::failure::{Failure, failed};
 use crate::summary::{Summary, Tally};
 use caponier_identity as identity;
-use caponier_model::{Body, Class, DeadLetter, Event, EventTime, Position, Reject, Rows, Sighting, TenantId};
+use caponier_model::{
+    Body, Class, DeadLetter, Event, EventTime, Position, Reject, RejectReason, Rows, Sighting, TenantId,
+};
 use caponier_rules as rules;
 use caponier_transport::{self as transport, DeadLetters, Distinct, Input, Item, Sorter};
 use caponier_wire::{self as wire, Basis, Context, RawRecord};
 use indicatif::ProgressBar;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -190,7 +193,7 @@ impl<'c> Worker<'c> {
     fn read(&mut self, index: usize, piece: &Input) -> Result<(), Failure> {
         let limits = &self.config.limits;
         let tally = transport::read(piece, limits, &mut |item| match item {
-            Item::Refused(letter) => self.refuse(letter),
+            Item::Refused(letter) => self.lose(letter),
             Item::Payload(payload) => self.payload(index, payload.offset, payload.bytes),
         })?;
         self.bytes += tally.inflated;
@@ -198,28 +201,37 @@ impl<'c> Worker<'c> {
     }
 
     fn payload(&mut self, index: usize, offset: u64, bytes: &[u8]) -> Result<(), Failure> {
-        let input = &self.inputs[index];
         for found in wire::records(bytes, &self.config.record) {
-            let position = |at| Position { source: input.name.clone(), offset, index: at };
             match found {
-                Ok(record) => {
-                    let context = context(
-                        self.config,
-                        input,
-                        Some(self.not_after),
-                        record.odata.as_deref(),
-                        record.table.as_deref(),
-                    );
-                    match wire::decode_full(&context, &record.bytes) {
-                        Ok(decoded) => self.decoded(index, offset, &record, &decoded)?,
-                        Err(reject) => {
-                            self.refuse(letter(self.config, position(record.index), reject, &record.bytes))?
-                        }
-                    }
-                }
-                Err(refused) => {
-                    self.refuse(letter(self.config, position(refused.index), refused.reject, refused.raw))?;
-                }
+                Ok(record) => self.record(index, offset, &record, true)?,
+                Err(broken) => self.refuse(index, offset, broken.index, broken.reject, broken.raw)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// One record, the records it encloses, or (at the `outer` level only) those that a shipper wrapped in it.
+    fn record(&mut self, index: usize, offset: u64, record: &RawRecord<'_>, outer: bool) -> Result<(), Failure> {
+        let (odata, table) = (record.odata.as_deref(), record.table.as_deref());
+        let context = context(self.config, &self.inputs[index], Some(self.not_after), odata, table);
+        let reject = match wire::decode_full(&context, &record.bytes) {
+            Ok(decoded) => {
+                self.decoded(index, offset, record, &decoded)?;
+                let enclosed =
+                    if outer { wire::enclosed(&context, decoded.event.format, &record.bytes) } else { Vec::new() };
+                return enclosed
+                    .into_iter()
+                    .try_for_each(|inner| self.record(index, offset, &unhinted(record.index, inner.into()), false));
+            }
+            Err(reject) => reject,
+        };
+        let unread = matches!(reject.reason, RejectReason::UnknownFormat | RejectReason::MissingField);
+        let carried = if outer && unread { wire::carried(&context, &record.bytes) } else { None };
+        let Some(payload) = carried else { return self.refuse(index, offset, record.index, reject, &record.bytes) };
+        for found in wire::records(&payload, &self.config.record) {
+            match found {
+                Ok(inner) => self.record(index, offset, &unhinted(record.index, inner.bytes), false)?,
+                Err(broken) => self.refuse(index, offset, record.index, broken.reject, broken.raw)?,
             }
         }
         Ok(())
@@ -265,7 +277,13 @@ impl<'c> Worker<'c> {
         !self.rules.is_empty()
     }
 
-    fn refuse(&mut self, letter: DeadLetter) -> Result<(), Failure> {
+    fn refuse(&mut self, index: usize, offset: u64, at: u32, reject: Reject, raw: &[u8]) -> Result<(), Failure> {
+        let kept = raw.len().min(self.config.limits.kept_bytes);
+        let position = Position { source: self.inputs[index].name.clone(), offset, index: at };
+        self.lose(DeadLetter { position, reject, raw: raw[..kept].to_vec(), truncated: kept < raw.len() })
+    }
+
+    fn lose(&mut self, letter: DeadLetter) -> Result<(), Failure> {
         let format = letter.reject.format.unwrap_or(UNKNOWN);
         self.tallies.entry(format).or_default().count(Class::DeadLetter);
         *self.reasons.entry(letter.reject.reason.code()).or_default() += 1;
@@ -273,9 +291,9 @@ impl<'c> Worker<'c> {
     }
 }
 
-fn letter(config: &Config, position: Position, reject: Reject, raw: &[u8]) -> DeadLetter {
-    let kept = raw.len().min(config.limits.kept_bytes);
-    DeadLetter { position, reject, raw: raw[..kept].to_vec(), truncated: kept < raw.len() }
+/// A record taken out of another: what its file's name says about the outer one does not hold for it.
+fn unhinted(index: u32, bytes: Cow<'_, [u8]>) -> RawRecord<'_> {
+    RawRecord { index, bytes, odata: None, table: Some(Cow::Borrowed("-")) }
 }
 
 /// What is known of a record before it is read.

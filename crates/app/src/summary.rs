@@ -6,7 +6,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Counts of one format, or of everything.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize)]
 pub struct Tally {
     /// Records read.
     pub records: u64,
@@ -95,16 +95,20 @@ impl Summary {
         *self.by_reason.entry(reason.code()).or_default() += 1;
     }
 
-    /// The table by format, with the sum; aligned, for a person.
+    /// The table by family and format, with the sum; aligned, for a person.
     pub fn table(&self) -> String {
         let mut table = Table::new();
         table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-        table.set_header(["format", "records", "used", "quiet", "duplicate", "late", "dead letter"]);
-        for (format, tally) in &self.by_format {
-            table.add_row(row(format, tally));
+        table.set_header(["family", "format", "records", "used", "quiet", "duplicate", "late", "dead letter"]);
+        let mut rows: Vec<_> = self.by_format.iter().map(|(format, tally)| (family(format), format, tally)).collect();
+        rows.sort();
+        let mut last = "";
+        for (family, format, tally) in rows {
+            table.add_row(row(if family == last { "" } else { family }, format, tally));
+            last = family;
         }
-        table.add_row(row("all", &self.total));
-        for column in table.column_iter_mut().skip(1) {
+        table.add_row(row("all", "", &self.total));
+        for column in table.column_iter_mut().skip(2) {
             column.set_cell_alignment(CellAlignment::Right);
         }
         table.trim_fmt()
@@ -145,10 +149,16 @@ impl Summary {
     }
 }
 
-fn row(name: &str, tally: &Tally) -> [String; 7] {
+/// The family of a format; what has no row in the format table stands apart.
+fn family(format: &str) -> &'static str {
+    caponier_wire::exports().find(|e| e.name == format).map_or("not recognised", |e| e.family)
+}
+
+fn row(family: &str, format: &str, tally: &Tally) -> [String; 8] {
     let t = tally;
     [
-        name.to_owned(),
+        family.to_owned(),
+        format.to_owned(),
         grouped(t.records),
         grouped(t.used),
         grouped(t.quiet),

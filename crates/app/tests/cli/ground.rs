@@ -39,6 +39,17 @@ impl Ground {
         self.folder.path().join("lab/captures")
     }
 
+    /// A file of sign-ins, named within the capture (its folders say whose it is), and its first line.
+    pub fn a_sign_in(&self) -> (PathBuf, String) {
+        let captures = self.captures();
+        let mut folder = captures.join("insights-logs-signinlogs");
+        while folder.is_dir() {
+            folder = fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).min().unwrap();
+        }
+        let text = fs::read_to_string(&folder).unwrap();
+        (folder.strip_prefix(&captures).unwrap().to_path_buf(), text.lines().next().unwrap().to_owned())
+    }
+
     /// The capture and something beside it.
     pub fn replay_with(&self, beside: &Path) -> Run {
         replay(self.folder.path(), &[self.captures(), beside.to_path_buf()])
