@@ -73,8 +73,16 @@ impl<P: Persons> Engine<P> {
         let Some(record) = self.records.remove(ix) else { return };
         self.deadlines.remove(&(record.last, ix));
         for finding in record.members {
-            if let Some(group) = self.findings.get(finding).and_then(|h| h.group) {
-                self.groups.remove(group);
+            let wish = self.findings.get(finding).and_then(|h| h.prefers);
+            if let Some(core) = wish.and_then(|p| self.groups.get_mut(p.group)) {
+                core.wooers.retain(|f| *f != finding);
+            }
+            let group = self.findings.get(finding).and_then(|h| h.group).and_then(|g| self.groups.remove(g));
+            // Who preferred this core and was not taken stays, and prefers nobody.
+            for wooer in group.into_iter().flat_map(|g| g.wooers) {
+                if let Some(held) = self.findings.get_mut(wooer) {
+                    held.prefers = None;
+                }
             }
             self.drop_finding(finding);
         }

@@ -107,7 +107,7 @@ fn founder(held: &Held) -> Edge {
         gap_seconds: 0,
         window_seconds: None,
         guards: Vec::new(),
-        sentence: Text::plain("the earliest finding of this incident"),
+        sentence: Text::plain("the finding that this incident starts from"),
     }
 }
 
@@ -176,29 +176,28 @@ fn sentence<P: Persons>(engine: &Engine<P>, held: &Held, peer: &Held, join: &Joi
     let with_value = |template: &str| text(template).with("value", &shown, Some(kind), owner);
     match (join.kind, join.account, join.peer_account) {
         (EdgeKind::SamePerson, Some(account), Some(other)) => {
-            let text =
-                text("{account} and {other} are accounts of one person ({evidence}), and the findings lie {gap} apart");
+            let text = text("{account} and {other} are accounts of one person ({evidence}); the findings are {gap}");
             let text = with_account(engine, text, "account", account, held.merged.first);
             let text = with_account(engine, text, "other", other, peer.merged.first);
             text.with("evidence", &evidence(held, peer, account, other), None, None)
         }
         (EdgeKind::SamePerson | EdgeKind::SameAccount, ..) => match value {
             Value::Account(account) | Value::Person(account) => {
-                let text = text("both findings name the account {value}, {gap} apart");
+                let text = text("both findings name the account {value}, {gap}");
                 with_account(engine, text, "value", *account, held.merged.first)
             }
-            _ => with_value("both findings name the account {value}, {gap} apart"),
+            _ => with_value("both findings name the account {value}, {gap}"),
         },
-        (EdgeKind::SameDevice, ..) => with_value("both findings are on the device {value}, {gap} apart"),
-        (EdgeKind::SameSession, ..) => with_value("both findings belong to the session {value}, {gap} apart"),
+        (EdgeKind::SameDevice, ..) => with_value("both findings are on the device {value}, {gap}"),
+        (EdgeKind::SameSession, ..) => with_value("both findings belong to the session {value}, {gap}"),
         (EdgeKind::SourceIncident, ..) => {
             let text = Text::plain("their own product put both findings into its incident {value}");
             text.with("value", &shown, None, owner)
         }
-        (EdgeKind::SameIp, ..) => with_value("both findings name the address {value} within {gap}"),
-        (EdgeKind::SameArtefact, ..) => with_value("both findings name {value} within {gap}"),
+        (EdgeKind::SameIp, ..) => with_value("both findings name the address {value}, {gap}"),
+        (EdgeKind::SameArtefact, ..) => with_value("both findings name {value}, {gap}"),
         (EdgeKind::WeakPair, ..) => {
-            let text = with_value("both findings name the address {value} and {second}, {gap} apart");
+            let text = with_value("both findings name the address {value} and {second}, {gap}");
             match value {
                 Value::Pair(_, kind, second) => text.with("second", second, Some(*kind), owner),
                 _ => text,
@@ -229,14 +228,14 @@ pub(crate) fn with_account<P: Persons>(
     text.with(name, &shown, Some(kind), Some(account.tenant))
 }
 
-/// A span for people.
+/// A distance in time, for people.
 fn span(seconds: i64) -> CompactString {
     match seconds {
-        0 => "no time".into(),
-        1..120 => format_compact!("{seconds} s"),
-        120..7200 => format_compact!("{} min", seconds / 60),
-        7200..172_800 => format_compact!("{} h", seconds / 3600),
-        _ => format_compact!("{} d", seconds / 86_400),
+        0 => "at the same time".into(),
+        1..120 => format_compact!("{seconds} s apart"),
+        120..7200 => format_compact!("{} min apart", seconds / 60),
+        7200..172_800 => format_compact!("{} h apart", seconds / 3600),
+        _ => format_compact!("{} d apart", seconds / 86_400),
     }
 }
 

@@ -673,6 +673,22 @@ fn retention_lets_go_of_what_is_old_and_refuses_what_is_late() {
     assert!(engine.ids.is_empty() && engine.redirects.is_empty() && engine.groups.iter().next().is_none());
 }
 
+/// What must hold between findings, groups and incidents after every entry.
+fn check(engine: &Engine<People>, seed: u64) {
+    for (ix, held) in engine.findings.iter() {
+        let name = &held.key.id;
+        let record = held.record.and_then(|r| engine.records.get(r));
+        assert!(record.is_some_and(|r| r.members.contains(&ix)), "seed {seed}: {name} is not in its incident");
+        let Some(wish) = held.prefers else {
+            assert!(!held.attached, "seed {seed}: {name} is attached to nothing");
+            continue;
+        };
+        let core = engine.groups.get(wish.group).unwrap();
+        assert!(core.wooers.contains(&ix), "seed {seed}: {name} is unknown to its core");
+        assert_eq!(core.attached.contains(&ix), held.attached, "seed {seed}: {name}");
+    }
+}
+
 #[test]
 fn eviction_leaves_nothing_behind_and_changes_nothing_that_stays() {
     for seed in 400..420 {
@@ -692,6 +708,7 @@ fn eviction_leaves_nothing_behind_and_changes_nothing_that_stays() {
                 assert_eq!(changes(&mut engine), [], "seed {seed}: letting go is silent");
             }
             give(&mut engine, entry);
+            check(&engine, seed);
         }
         let live: BTreeSet<u32> = engine.findings.iter().map(|(ix, _)| ix).collect();
         for (_, held) in engine.findings.iter() {
