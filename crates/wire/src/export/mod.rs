@@ -22,7 +22,7 @@
 //!    }
 //!    ```
 //!
-//! 2. Add one row per envelope to your table of rows ([`entra::ROWS`](self::entra), `defender::ROWS`, …), with its routes:
+//! 2. Add one row per envelope to your table of rows (`entra::ROWS`, `defender::ROWS`), with its routes:
 //!    [`Route::Category`] for records in an envelope (`category` beside `time` or `properties`), [`Route::Table`] for
 //!    flat rows (`Type`, or the table hint of a file or folder), [`Route::Odata`] for `@odata.type` or the end of
 //!    `@odata.context`, and [`Route::Keys`] for a set of root keys that no other format has (the last resort; the first

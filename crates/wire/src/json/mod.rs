@@ -1,6 +1,6 @@
 //! JSON as records use it: borrowed, lazy, in one pass, without recursion. Knows nothing of formats or of the model.
 //!
-//! Two faces. [`Json`] is a cursor over the text of one value, read on demand. A [`Plan`] is a list of wanted paths that
+//! Two faces. [`Json`] is a cursor over the text of one value, read on demand. A `Plan` is a list of wanted paths that
 //! one pass over a record fills, skipping everything else as fast as brackets can be matched; the `fields!` macro names
 //! its slots. What is walked (the levels on a wanted path) is checked strictly; what is skipped is checked for strings
 //! and brackets only, so that a cut record never passes and an unread corner never costs.
