@@ -152,23 +152,40 @@ fn hosts(row: &Row) -> BTreeSet<String> {
     found
 }
 
+/// Half of the devices. Those that one alert names stay together: a product sees the devices of its own tenant only.
+fn moved_devices(capture: &Capture) -> BTreeSet<String> {
+    let mut clusters: Vec<BTreeSet<String>> = Vec::new();
+    for named in capture.alerts.iter().map(hosts).filter(|named| !named.is_empty()) {
+        let (mut touched, apart): (Vec<_>, Vec<_>) = clusters.into_iter().partition(|c| !c.is_disjoint(&named));
+        touched.push(named);
+        clusters = apart;
+        clusters.push(touched.into_iter().flatten().collect());
+    }
+    clusters.sort();
+    let half = clusters.iter().map(BTreeSet::len).sum::<usize>() / 2;
+    let mut moved = BTreeSet::new();
+    for cluster in clusters {
+        if moved.len() + cluster.len() <= half {
+            moved.extend(cluster);
+        }
+    }
+    assert_eq!(moved.len(), half);
+    moved
+}
+
 /// The rows of the first and of the second tenant, and the accounts that appear as guests in the second.
 fn two_tenants(capture: &Capture) -> (Vec<Row>, Vec<Row>, BTreeMap<String, String>) {
-    let devices: BTreeSet<String> = capture.alerts.iter().flat_map(hosts).collect();
-    let moved: BTreeSet<&String> = devices.iter().step_by(2).collect();
-    assert!(moved.len() * 2 >= devices.len());
+    let moved = moved_devices(capture);
     let mut accounts = BTreeMap::new();
     let (mut first, mut second) = (Vec::new(), Vec::new());
     for row in &capture.alerts {
-        let named = hosts(row);
-        let there = named.iter().filter(|h| moved.contains(h)).count();
-        if there * 2 > named.len() || (there > 0 && there * 2 == named.len()) {
+        if hosts(row).is_disjoint(&moved) {
+            first.push(row.clone());
+        } else {
             let mut row = row.clone();
             to_guests(&mut row, &mut accounts);
             row.insert("AlertLink".into(), String::new());
             second.push(row);
-        } else {
-            first.push(row.clone());
         }
     }
     (first, second, accounts)
@@ -205,10 +222,14 @@ fn write_rows(folder: &Path, tenant: &str, rows: &[Row]) {
 fn write_identities(folder: &Path, accounts: &BTreeMap<String, String>) {
     let user = |id: &str, upn: &str, kind: &str| {
         json!({"id": id, "userPrincipalName": upn, "userType": kind, "displayName": upn, "mail": null,
-            "accountEnabled": true, "createdDateTime": "2024-01-01T00:00:00Z",
-            "externalUserState": (kind == "Guest").then_some("Accepted"),
-            "creationType": (kind == "Guest").then_some("Invitation"),
-            "identities": []})
+        "accountEnabled": true, "createdDateTime": "2024-01-01T00:00:00Z",
+        "externalUserState": (kind == "Guest").then_some("Accepted"),
+        "creationType": (kind == "Guest").then_some("Invitation"),
+        "identities": if kind == "Guest" {
+            json!([{"signInType": "federated", "issuer": "ExternalAzureAD", "issuerAssignedId": null}])
+        } else {
+            json!([])
+        }})
     };
     let snapshot = |tenant: &str, users: Vec<Value>| {
         let folder = folder.join("graph").join(format!("tenantId={tenant}"));

@@ -143,7 +143,8 @@ fn bind_accounts<P: Persons>(group: &[&Named], at: EventTime, persons: &P, out: 
         out.uses.push(Use { value: Value::Person(person), account: Some(account) });
         out.uses
             .extend(possible.iter().map(|link| Use { value: Value::Possible(link.home), account: Some(link.account) }));
-        out.counted.push(Value::Account(account));
+        // G6 counts the person once, however many of their accounts the tenants know.
+        out.counted.push(Value::Person(person));
         out.persons.push(Value::Person(person));
         out.accounts.push(Bound { account, person, via, possible });
     }
