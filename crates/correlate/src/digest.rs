@@ -1,6 +1,6 @@
 //! The digest of an incident's final form: a SHA-256 over a canonical encoding of what is true, history left out.
 
-use crate::final_form::{hex, incident_id};
+use crate::name::{hex, incident_id};
 use caponier_model::{Edge, FindingKey, Incident, Related, TenantId, Text};
 use compact_str::CompactString;
 use sha2::{Digest, Sha256};

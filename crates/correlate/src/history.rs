@@ -3,7 +3,7 @@
 //! A group inherits the id of the incident it shares most members with (tie: the older founder); the others redirect.
 
 use crate::Engine;
-use crate::final_form::incident_id_nth;
+use crate::name::incident_id_nth;
 use crate::posting::FindingIx;
 use crate::settle::Touched;
 use crate::state::{GroupIx, Record, RecordIx};

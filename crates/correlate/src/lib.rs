@@ -16,9 +16,9 @@ mod digest;
 mod engine;
 mod evict;
 mod explain;
-mod final_form;
 mod finding;
 mod history;
+mod name;
 mod partition;
 mod posting;
 mod settings;
@@ -31,5 +31,5 @@ mod value;
 
 pub use counts::Counts;
 pub use engine::Engine;
-pub use final_form::{final_forms, incident_id};
+pub use name::incident_id;
 pub use settings::{Caps, Edges, Limits, Settings, Windows};

@@ -1,7 +1,7 @@
 //! The engine against itself and against a model that computes everything anew: order must not matter, increments must agree.
 
 use crate::finding::tests::sighting;
-use crate::{Engine, Settings, final_forms};
+use crate::{Engine, Settings, incident_id};
 use caponier_model::{
     AccountFacts, AccountKey, AccountKind, Binding, Change, ChangeKind, EdgeKind, Entity, EntityKind, EntityRole,
     Entry, EventTime, EvidenceKind, Guid, Handle, IdentityChange, Incident, Journalled, Link, LinkState, Membership,
@@ -271,6 +271,41 @@ fn any_policy(dice: &mut Dice) -> Policy {
         pairs.push((pair, words[dice.roll(4) as usize]));
     }
     Policy { pairs, unlisted: MergePolicy::Suggest }
+}
+
+/// The final forms of a run's incidents, sorted by (first activity, id).
+///
+/// History is left out: ids become hashes of (epoch, smallest member key), sequences 0, changes `created`; redirects,
+/// continuations, splits and titles are cleared. References between incidents follow the new ids; a reference to an
+/// incident that is not in the list is dropped.
+fn final_forms(incidents: impl IntoIterator<Item = Incident>) -> Vec<Incident> {
+    let mut all: Vec<Incident> = incidents.into_iter().filter(|i| !i.findings.is_empty()).collect();
+    let names: BTreeMap<_, _> = all
+        .iter()
+        .filter_map(|i| Some((i.id.clone(), incident_id(i.epoch, i.findings.iter().map(|f| &f.key).min()?))))
+        .collect();
+    for incident in &mut all {
+        if let Some(name) = names.get(&incident.id) {
+            incident.id = name.clone();
+        }
+        incident.sequence = 0;
+        incident.change = ChangeKind::Created;
+        incident.redirect_to = None;
+        incident.continues = None;
+        incident.split_from = None;
+        incident.title = Text::plain("");
+        incident.related.retain_mut(|r| match names.get(&r.incident) {
+            Some(name) => {
+                r.incident = name.clone();
+                true
+            }
+            None => false,
+        });
+        incident.related.sort();
+        incident.related.dedup();
+    }
+    all.sort_by(|a, b| (a.first, &a.id).cmp(&(b.first, &b.id)));
+    all
 }
 
 fn truth(engine: &Engine<People>) -> Vec<Incident> {
