@@ -85,7 +85,12 @@ struct Maker<'a> {
     guests: Vec<usize>,
     /// The first server that no attack reaches.
     free_server: usize,
+    /// Tenants whose jump host so many people use that it says nothing about any of them.
+    crowded: BTreeSet<usize>,
 }
+
+/// People who use a crowded jump host in a week: more than twice the 50 above which scenarios.md G2 calls a device prolific.
+const CROWD: usize = 130;
 
 /// All noise: for each attack finding as much as the plan says, a part of it ambient.
 pub fn draw(plan: &Plan, cast: &Cast, attacks: &[Attack]) -> Vec<Finding> {
@@ -102,8 +107,12 @@ pub fn draw(plan: &Plan, cast: &Cast, attacks: &[Attack]) -> Vec<Finding> {
             })
             .collect(),
         free_server: attacks.len(),
+        crowded: BTreeSet::new(),
     };
     let mut out = Vec::new();
+    let budget = attacks.iter().map(|a| a.findings.len()).sum::<usize>() * plan.ratios.noise as usize;
+    maker.crowds(budget / 4, &mut out);
+    let mut ahead = out.len();
     for attack in attacks {
         let all = attack.findings.len() * plan.ratios.noise as usize;
         let ambient = all * plan.ratios.ambient as usize / 1000;
@@ -112,6 +121,9 @@ pub fn draw(plan: &Plan, cast: &Cast, attacks: &[Attack]) -> Vec<Finding> {
             made += maker.ambient(attack, &mut out);
         }
         made += maker.impostors(attack, &mut out);
+        let paid = ahead.min(all.saturating_sub(made));
+        ahead -= paid;
+        made += paid;
         while made < all {
             made += maker.noise(&mut out);
         }
@@ -149,6 +161,10 @@ impl Maker<'_> {
         // Without the account only what the attack itself names on this side would tie a server's noise to it.
         if !machine || kind.about == About::Server || self.random.chance(500) {
             things.push(Thing::Account(account.clone(), Naming::Object));
+        }
+        if kind.about == About::Server && self.crowded.contains(&account.tenant) && self.random.chance(250) {
+            // The victim was on the jump host, too, as everybody was: it must join nobody to anybody.
+            things = self.session(account.tenant, account.clone());
         }
         self.lure(kind, &account.mail, &mut things);
         let span = attack.last.seconds_since(attack.first);
@@ -188,6 +204,37 @@ impl Maker<'_> {
         let at = self.plan.start.plus_seconds(self.random.range(0, self.plan.hours() * HOUR - 1200));
         let finding = self.finding(kind, tenant, at, things);
         self.keep(finding, out)
+    }
+
+    /// Fills the jump hosts of tenants that have guests enough, within `budget` findings: every week a crowd.
+    fn crowds(&mut self, budget: usize, out: &mut Vec<Finding>) {
+        let weeks = i64::from(self.plan.days.div_ceil(7));
+        let tenants = 1..self.cast.tenants.len();
+        let fits = tenants.len() * CROWD * weeks as usize <= budget;
+        for tenant in tenants.filter(|_| fits) {
+            let here = |g: &usize| self.cast.satellites[*g].resource == tenant;
+            let guests: Vec<usize> = self.guests.iter().copied().filter(here).take(CROWD).collect();
+            if guests.len() < CROWD {
+                continue;
+            }
+            self.crowded.insert(tenant);
+            for week in 0..weeks {
+                let hours = (self.plan.hours() - week * 168).min(168);
+                let begins = self.plan.start.plus_seconds(week * 168 * HOUR);
+                for guest in &guests {
+                    let things = self.session(tenant, self.cast.satellites[*guest].account.clone());
+                    let at = begins.plus_seconds(self.random.range(0, hours * HOUR - 1200));
+                    let kind = self.any_kind(|k| k.about == About::JumpHost);
+                    let finding = self.finding(kind, tenant, at, things);
+                    out.push(finding);
+                }
+            }
+        }
+    }
+
+    fn session(&self, tenant: usize, account: Account) -> Vec<Thing> {
+        let servers = &self.cast.tenants[tenant].servers;
+        vec![Thing::Machine(servers[servers.len() - 1].clone()), Thing::Account(account, Naming::Object)]
     }
 
     /// What impostors do while the victim whose address they bear is attacked: noise, and ruinous for whoever believes a

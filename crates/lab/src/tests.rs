@@ -284,3 +284,21 @@ fn the_configuration_names_every_tenant() {
         assert!(config.contains(&folder[..36]), "{folder}");
     }
 }
+
+#[test]
+fn a_crowded_jump_host_sees_victims_of_several_attacks_and_a_crowd() {
+    use finding::{Label, Thing};
+    let plan = Plan { people: 2000, attacks: 40, days: 3, ..Plan::default() };
+    let cast = cast::build(&plan);
+    let attacks = attack::draw(&plan, &cast);
+    let servers = &cast.tenants[1].servers;
+    let jump = Thing::Machine(servers[servers.len() - 1].clone());
+    let noise = noise::draw(&plan, &cast, &attacks);
+    let on_it = || noise.iter().filter(|f| f.things.contains(&jump));
+    let victims: BTreeSet<_> = on_it().filter(|f| f.label == Label::Ambient).filter_map(|f| f.attack).collect();
+    let who = |f: &finding::Finding| {
+        f.things.iter().find_map(|t| if let Thing::Account(a, _) = t { Some(a.key) } else { None })
+    };
+    let crowd: BTreeSet<_> = on_it().filter_map(who).collect();
+    assert!(victims.len() > 5 && crowd.len() > 120, "{} {}", victims.len(), crowd.len());
+}
