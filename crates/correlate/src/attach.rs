@@ -36,6 +36,7 @@ impl<P> Engine<P> {
         uses.iter().flat_map(move |(ix, _)| {
             let posting = self.postings.get(*ix).filter(|p| p.may_attach());
             let place = posting.zip(held).and_then(|(p, h)| p.place(finding, h.merged.first));
+            let place = place.filter(|at| posting.is_some_and(|p| !p.is_closed_around(*at, span)));
             posting.zip(place).into_iter().flat_map(move |(posting, at)| {
                 posting.near(at).filter_map(move |(i, entry, gap)| {
                     let level = posting.level(at, i, span);

@@ -264,6 +264,21 @@ impl Posting {
             .filter(move |(_, _, gap)| *gap <= window)
     }
 
+    /// True where the value is so prolific around an entry that it joins it to nothing: one look instead of a scan, since
+    /// a busy address has thousands of neighbours.
+    pub(crate) fn is_closed_around(&self, at: usize, span: i64) -> bool {
+        if self.over_twice.is_empty() {
+            return false;
+        }
+        let here = self.entries[at];
+        let window = self.rule.window.unwrap_or(i64::MAX);
+        let reach = window.saturating_add(self.longest);
+        let from = self.entries.partition_point(|e| here.first.seconds_since(e.first) > reach);
+        let until = self.entries.partition_point(|e| e.first.seconds_since(here.last) <= window);
+        // A window that holds the outermost two holds every pair between them.
+        self.level(from, until.saturating_sub(1), span) == Level::Closed
+    }
+
     /// Entries within `window` seconds of an interval, with the gap in seconds.
     pub(crate) fn around(&self, first: EventTime, last: EventTime, window: i64) -> impl Iterator<Item = (&Entry, i64)> {
         let reach = window.saturating_add(self.longest);
