@@ -321,6 +321,3 @@ pub(crate) fn techniques(text: &str) -> Vec<CompactString> {
     found.dedup();
     found
 }
-
-#[cfg(test)]
-mod tests;
