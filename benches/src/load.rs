@@ -19,6 +19,18 @@ impl Load {
         Self { state: seed | 1, people, clock: 0 }
     }
 
+    /// The accounts of every person: object ids at home and, for those who work as guests, in the other tenant.
+    pub fn accounts(&self) -> impl Iterator<Item = Person> {
+        (0..self.people).map(|person| {
+            let side = (person % 2) as usize;
+            Person {
+                home: (TENANTS[side], object(person, 1)),
+                guest: person.is_multiple_of(5).then(|| (TENANTS[side ^ 1], object(person, 2))),
+                name: name(person),
+            }
+        })
+    }
+
     fn next(&mut self) -> u64 {
         self.state ^= self.state << 13;
         self.state ^= self.state >> 7;
@@ -55,7 +67,7 @@ impl Load {
         let (home, other) = (TENANTS[(person % 2) as usize], TENANTS[((person % 2) ^ 1) as usize]);
         let guest = person.is_multiple_of(5) && self.next() & 1 == 0;
         let log = if guest { other } else { home };
-        let user = guid(person.wrapping_mul(0x9e37_79b9_7f4a_7c15), if guest { 2 } else { 1 });
+        let user = object(person, if guest { 2 } else { 1 });
         let error = if self.next().is_multiple_of(12) { 50126 } else { 0 };
         let (id, correlation, session, device) = (self.guid(), self.guid(), self.guid(), self.guid());
         let app = APPS[(self.next() % APPS.len() as u64) as usize];
@@ -64,8 +76,8 @@ impl Load {
         let hour = self.clock / 3600 % 24;
         let access = if guest { "b2bCollaboration" } else { "none" };
         let kind = if guest { "Guest" } else { "Member" };
-        let name =
-            format!("person{person:05}@{}", if person.is_multiple_of(2) { "north.example" } else { "south.example" });
+        let risk = if guest && self.next().is_multiple_of(16) { "medium" } else { "none" };
+        let name = name(person);
         // Writing to a String cannot fail.
         let _ = write!(
             out,
@@ -85,7 +97,7 @@ impl Load {
                 r#""correlationId":"{correlation}","appliedConditionalAccessPolicies":["#,
                 r#"{{"id":"{session}","displayName":"Require MFA for all users","enforcedGrantControls":["Mfa"],"result":"success"}}],"#,
                 r#""originalRequestId":"{id}","isInteractive":true,"tokenIssuerType":"AzureAD","#,
-                r#""processingTimeInMilliseconds":141,"riskDetail":"none","riskLevelAggregated":"none","riskLevelDuringSignIn":"none","#,
+                r#""processingTimeInMilliseconds":141,"riskDetail":"none","riskLevelAggregated":"none","riskLevelDuringSignIn":"{risk}","#,
                 r#""riskState":"none","riskEventTypes_v2":[],"resourceDisplayName":"Windows Azure Service Management API","#,
                 r#""resourceId":"797f4846-ba00-4fd7-ba43-dac1f8f63013","resourceTenantId":"{log}","homeTenantId":"{home}","#,
                 r#""authenticationRequirement":"multiFactorAuthentication","servicePrincipalId":"","userType":"{kind}","#,
@@ -111,8 +123,28 @@ impl Load {
             home = home,
             kind = kind,
             access = access,
+            risk = risk,
         );
     }
+}
+
+/// A person of the load.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// Tenant and object id of the home account.
+    pub home: (&'static str, String),
+    /// Tenant and object id of the guest account.
+    pub guest: Option<(&'static str, String)>,
+    /// Sign-in name.
+    pub name: String,
+}
+
+fn object(person: u64, side: u64) -> String {
+    guid(person.wrapping_mul(0x9e37_79b9_7f4a_7c15), side)
+}
+
+fn name(person: u64) -> String {
+    format!("person{person:05}@{}", if person.is_multiple_of(2) { "north.example" } else { "south.example" })
 }
 
 const TENANTS: [&str; 2] = ["1f0c7a52-3b86-4d1e-9a47-c2e58d6b9f01", "6d84b3f9-51ca-4e70-8b2d-7f9e0a1c3d02"];
