@@ -30,7 +30,9 @@ fn main() -> std::io::Result<()> {
     let people: Vec<Person> = load.accounts().collect();
     let tenants = Tenants::default();
     let context = Context::discovering(&tenants);
-    let (mut resolve, mut correlate, mut whole) = (Path::new(&people), Path::new(&people), Path::new(&people));
+    let known = index(&people);
+    let path = || Path::new(&known);
+    let (mut resolve, mut correlate, mut whole) = (path(), path(), path());
     let mut contestants = [
         Contestant::new("serde_json, borrowed structs", parse::serde_json),
         Contestant::new("sonic-rs, the same structs", parse::sonic),
@@ -78,8 +80,8 @@ fn each(payload: &[u8], context: &Context<'_>, mut act: impl FnMut(&Event<'_>) -
 }
 
 /// Everything behind decode.
-struct Path {
-    index: Index,
+struct Path<'i> {
+    index: &'i Index,
     engine: Engine<Index>,
     policy: Policy,
     rows: Rows,
@@ -89,12 +91,12 @@ struct Path {
     pass: i64,
 }
 
-impl Path {
-    fn new(people: &[Person]) -> Self {
+impl<'i> Path<'i> {
+    fn new(index: &'i Index) -> Self {
         let policy = Policy { pairs: Vec::new(), unlisted: MergePolicy::Merge };
         Self {
-            index: index(people),
-            engine: Engine::new(Settings::defaults(), policy.clone(), index(people)),
+            index,
+            engine: Engine::new(Settings::defaults(), policy.clone(), index.clone()),
             policy,
             rows: Rows::default(),
             copies: Vec::with_capacity(BLOCK),
