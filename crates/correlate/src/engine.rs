@@ -301,7 +301,7 @@ impl<P: Persons> Engine<P> {
         for value in stale {
             self.postings.release(value);
         }
-        self.settle(dirty, loose, corrected);
+        self.settle(dirty, loose, findings, corrected);
     }
 
     fn relink(&mut self, changes: Changes, dirty: &mut Vec<FindingIx>) {

@@ -7,8 +7,24 @@ use crate::Engine;
 use crate::partition::{Node, cores};
 use crate::posting::FindingIx;
 use crate::state::{Group, GroupIx, RecordIx};
-use caponier_model::Persons;
-use std::collections::BTreeSet;
+use caponier_model::{Persons, TenantId};
+use hashbrown::HashSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A core before it was dissolved.
+#[derive(Debug)]
+struct Former {
+    size: usize,
+    smallest: Option<FindingIx>,
+    tenants: Vec<TenantId>,
+}
+
+/// The cores that were dissolved, and of which of them a finding was.
+#[derive(Debug, Default)]
+struct Formers {
+    cores: BTreeMap<GroupIx, Former>,
+    of: BTreeMap<FindingIx, GroupIx>,
+}
 
 /// What one settlement touches.
 #[derive(Debug, Default)]
@@ -21,16 +37,26 @@ pub(crate) struct Touched {
 
 impl<P: Persons> Engine<P> {
     /// Partitions the blobs of `dirty` anew, attaches what is loose, and hands on the changes. `loose` are findings whose
-    /// attachment must be looked at although their blob is unchanged.
-    pub(crate) fn settle(&mut self, dirty: Vec<FindingIx>, loose: Vec<FindingIx>, corrected: bool) {
+    /// attachment must be looked at although their blob is unchanged; `rebound` are those whose own values may have changed.
+    pub(crate) fn settle(
+        &mut self,
+        dirty: Vec<FindingIx>,
+        loose: Vec<FindingIx>,
+        rebound: &[FindingIx],
+        corrected: bool,
+    ) {
         let blob = self.blob(dirty);
         let mut touched = Touched::default();
         let mut loose: BTreeSet<FindingIx> = loose.into_iter().collect();
         let mut courted: BTreeSet<GroupIx> = BTreeSet::new();
+        let mut formers = Formers::default();
         for finding in &blob {
-            self.dissolve(*finding, &mut loose, &mut courted, &mut touched);
+            self.dissolve(*finding, &mut formers, &mut loose, &mut courted, &mut touched);
         }
-        self.regroup(&blob, &mut loose, &mut touched);
+        let fresh = self.regroup(&blob, &mut loose, &mut touched);
+        for finding in self.newcomers(&fresh, &formers, rebound) {
+            loose.extend(self.loose_neighbours(finding));
+        }
         self.woo(loose, &mut courted, &mut touched);
         courted.extend(touched.groups.iter().copied());
         for group in courted {
@@ -41,16 +67,20 @@ impl<P: Persons> Engine<P> {
 
     /// Everything that candidate edges and present groups connect with these findings, by (first, key).
     fn blob(&self, dirty: Vec<FindingIx>) -> Vec<FindingIx> {
-        let mut seen: BTreeSet<FindingIx> = BTreeSet::new();
+        let mut seen: HashSet<FindingIx, foldhash::fast::FixedState> = HashSet::default();
+        let mut groups: HashSet<GroupIx, foldhash::fast::FixedState> = HashSet::default();
         let mut open = dirty;
         while let Some(finding) = open.pop() {
             let Some(held) = self.findings.get(finding) else { continue };
             if !seen.insert(finding) {
                 continue;
             }
-            open.extend(held.links.iter().map(|l| if l.a == finding { l.b } else { l.a }));
-            let group = held.group.and_then(|g| self.groups.get(g));
-            open.extend(group.into_iter().flat_map(|g| g.core.members.iter()).filter(|f| !seen.contains(f)));
+            let ends = held.links.iter().map(|l| if l.a == finding { l.b } else { l.a });
+            open.extend(ends.filter(|f| !seen.contains(f)));
+            if held.group.is_some_and(|g| groups.insert(g)) {
+                let group = held.group.and_then(|g| self.groups.get(g));
+                open.extend(group.into_iter().flat_map(|g| g.core.members.iter()).filter(|f| !seen.contains(*f)));
+            }
         }
         let mut blob: Vec<FindingIx> = seen.into_iter().collect();
         blob.sort_by(|a, b| self.by_rank(Some(*a), Some(*b)));
@@ -61,6 +91,7 @@ impl<P: Persons> Engine<P> {
     fn dissolve(
         &mut self,
         finding: FindingIx,
+        formers: &mut Formers,
         loose: &mut BTreeSet<FindingIx>,
         courted: &mut BTreeSet<GroupIx>,
         touched: &mut Touched,
@@ -68,7 +99,11 @@ impl<P: Persons> Engine<P> {
         self.leave(finding, courted, touched);
         let Some(held) = self.findings.get_mut(finding) else { return };
         touched.records.extend(held.record);
-        let Some(group) = held.group.take().and_then(|g| self.groups.remove(g)) else { return };
+        let Some(ix) = held.group.take() else { return };
+        formers.of.insert(finding, ix);
+        let Some(group) = self.groups.remove(ix) else { return };
+        let (size, smallest) = (group.core.members.len(), group.core.members.first().copied());
+        formers.cores.insert(ix, Former { size, smallest, tenants: group.tenants });
         touched.records.extend(group.record);
         for wooer in group.wooers {
             if let Some(held) = self.findings.get_mut(wooer) {
@@ -92,8 +127,8 @@ impl<P: Persons> Engine<P> {
         }
     }
 
-    /// Partitions a blob and makes its groups.
-    fn regroup(&mut self, blob: &[FindingIx], loose: &mut BTreeSet<FindingIx>, touched: &mut Touched) {
+    /// Partitions a blob and makes its groups; returns the cores of more than one.
+    fn regroup(&mut self, blob: &[FindingIx], loose: &mut BTreeSet<FindingIx>, touched: &mut Touched) -> Vec<GroupIx> {
         let held = || blob.iter().filter_map(|f| Some((*f, self.findings.get(*f)?)));
         let nodes: Vec<Node<'_>> = held()
             .map(|(finding, h)| Node {
@@ -107,6 +142,7 @@ impl<P: Persons> Engine<P> {
         let links: Vec<_> = held().flat_map(|(f, h)| h.links.iter().filter(move |l| l.a == f).copied()).collect();
         let limits = (&self.settings.limits, &self.policy);
         let found = cores(&nodes, &links, limits, |a, b| self.by_value(a, b));
+        let mut fresh = Vec::new();
         for core in found {
             let members = core.members.clone();
             let mut tenants: Vec<_> =
@@ -120,13 +156,37 @@ impl<P: Persons> Engine<P> {
                     held.group = Some(group);
                 }
             }
-            if let [single] = members[..] {
-                loose.insert(single);
+            match members[..] {
+                [single] => {
+                    loose.insert(single);
+                }
+                _ => fresh.push(group),
             }
         }
-        for finding in blob.iter().filter(|f| !self.is_loose(**f)) {
-            loose.extend(self.loose_neighbours(*finding));
+        fresh
+    }
+
+    /// Members whose loose neighbours must choose again. A core that only grew offers its neighbours what it offered
+    /// before, except for the members that are new; those who chose it before choose again anyway.
+    fn newcomers(&self, fresh: &[GroupIx], formers: &Formers, rebound: &[FindingIx]) -> Vec<FindingIx> {
+        let mut out = Vec::new();
+        for core in fresh.iter().filter_map(|g| self.groups.get(*g)) {
+            let members = &core.core.members;
+            let mut counts: BTreeMap<GroupIx, usize> = BTreeMap::new();
+            for former in members.iter().filter_map(|f| formers.of.get(f)) {
+                *counts.entry(*former).or_insert(0) += 1;
+            }
+            let main = counts.iter().max_by_key(|(_, n)| **n).map(|(former, _)| *former);
+            let grew = main.filter(|ix| {
+                formers.cores.get(ix).is_some_and(|f| {
+                    let whole = f.size > 1 && counts.get(ix) == Some(&f.size);
+                    whole && f.smallest == members.first().copied() && f.tenants == core.tenants
+                })
+            });
+            let known = |f: &FindingIx| grew.is_some() && formers.of.get(f).copied() == grew && !rebound.contains(f);
+            out.extend(members.iter().copied().filter(|f| !known(f)));
         }
+        out
     }
 
     /// Finds the preference of each loose finding and tells the cores concerned.
