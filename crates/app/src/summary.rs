@@ -16,7 +16,7 @@ pub struct Tally {
     pub quiet: u64,
     /// Exact copies.
     pub duplicate: u64,
-    /// Beyond retention when they came.
+    /// Beyond retention when they came: always 0 in a replay, whose journal is in event-time order.
     pub late: u64,
     /// Refused and kept.
     pub dead_letter: u64,

@@ -17,7 +17,7 @@ pub fn run(action: ConfigAction, path: Option<&Path>) -> Result<Exit, Failure> {
             };
             let config = Config::load(Some(path))?;
             print(&format!(
-                "{}: {} tenants, {} pairs, no faults\n",
+                "{}: no faults; tenants: {}, pairs: {}\n",
                 path.display(),
                 config.tenants.all.len(),
                 config.policy.pairs.len()

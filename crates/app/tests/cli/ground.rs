@@ -50,6 +50,11 @@ impl Ground {
         (folder.strip_prefix(&captures).unwrap().to_path_buf(), text.lines().next().unwrap().to_owned())
     }
 
+    /// Other paths under the capture's configuration.
+    pub fn replay(&self, paths: &[PathBuf]) -> Run {
+        replay(self.folder.path(), paths)
+    }
+
     /// The capture and something beside it.
     pub fn replay_with(&self, beside: &Path) -> Run {
         replay(self.folder.path(), &[self.captures(), beside.to_path_buf()])

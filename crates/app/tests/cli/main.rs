@@ -4,3 +4,5 @@
 mod ground;
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod replay;
