@@ -4,6 +4,7 @@ use crate::Engine;
 use crate::partition::policy_refusal;
 use crate::posting::{FindingIx, Level};
 use crate::state::{Attachment, Group, GroupIx, Held};
+use caponier_model::EdgeKind;
 use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
 
@@ -39,6 +40,10 @@ impl<P> Engine<P> {
             let place = place.filter(|at| posting.is_some_and(|p| !p.is_closed_around(*at, span)));
             posting.zip(place).into_iter().flat_map(move |(posting, at)| {
                 posting.near(at).filter_map(move |(i, entry, gap)| {
+                    // An address alone is a coincidence too often to show one tenant's evidence to another for it.
+                    if posting.rule.kind == EdgeKind::SameIp && entry.tenant != posting.entries[at].tenant {
+                        return None;
+                    }
                     let level = posting.level(at, i, span);
                     let allowed = match level {
                         Level::Open => !posting.rule.bridges,

@@ -10,6 +10,10 @@ use caponier_model::{
 };
 use compact_str::CompactString;
 
+/// What one finding adds at most to the values that G6 counts, accounts and devices first: a single alert that lists a
+/// hundred mails of one campaign is not a sprawling incident.
+const COUNTED_MAX: usize = 16;
+
 /// An account that a finding names, and who it is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Bound {
@@ -86,7 +90,7 @@ fn finish(out: &mut Bindings, settings: &Settings) {
     let room = settings.limits.finding_values as usize;
     out.cut = out.uses.len().saturating_sub(room) as u64;
     out.uses.truncate(room);
-    out.counted.truncate(room);
+    out.counted.truncate(COUNTED_MAX);
     if settings.edges.weak_pair && settings.edges.address && settings.edges.artefact {
         let pairs = pairs(&out.uses);
         let left = room.saturating_sub(out.uses.len());

@@ -578,6 +578,13 @@ fn a_weak_value_attaches_to_a_core_and_never_merges() {
     let roles: Vec<Membership> = incident.findings.iter().map(|f| f.role).collect();
     assert_eq!(roles, [Membership::Core, Membership::Attached, Membership::Core]);
     assert_eq!(incident.edges[1].reason, ReasonCode::Edge(EdgeKind::SameIp));
+    // In another tenant an address alone attaches nothing, while an artefact does.
+    for (value, count) in [(ip, 3), ((EntityKind::FileHash, "sha256:aa"), 2)] {
+        let mut entries = entries[..4].to_vec();
+        entries.push(alert(1, "a3", 150, &[d("d1"), value]));
+        entries.push(alert(2, "there", 160, &[value]));
+        assert_eq!(run(&Settings::defaults(), &merge_all(), &entries).incidents().count(), count, "{value:?}");
+    }
     let two = run(&Settings::defaults(), &merge_all(), &[alert(1, "x", 0, &[ip]), alert(1, "y", 1, &[ip])]);
     assert_eq!(two.incidents().count(), 2, "two loose findings make no incident by attaching");
 }
