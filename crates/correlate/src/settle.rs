@@ -4,7 +4,7 @@
 //! touched blobs alone gives what computing everything would give; the tests hold it against that.
 
 use crate::Engine;
-use crate::partition::{Node, cores};
+use crate::partition::{Core, Node, cores};
 use crate::posting::FindingIx;
 use crate::state::{Group, GroupIx, RecordIx};
 use caponier_model::{Persons, TenantId};
@@ -50,10 +50,11 @@ impl<P: Persons> Engine<P> {
         let mut loose: BTreeSet<FindingIx> = loose.into_iter().collect();
         let mut courted: BTreeSet<GroupIx> = BTreeSet::new();
         let mut formers = Formers::default();
-        for finding in &blob {
+        let changed: Vec<Core> = self.partition(&blob).into_iter().filter(|c| !self.stands(c, rebound)).collect();
+        for finding in changed.iter().flat_map(|core| &core.members) {
             self.dissolve(*finding, &mut formers, &mut loose, &mut courted, &mut touched);
         }
-        let fresh = self.regroup(&blob, &mut loose, &mut touched);
+        let fresh = self.regroup(changed, &mut loose, &mut touched);
         for finding in self.newcomers(&fresh, &formers, rebound) {
             loose.extend(self.loose_neighbours(finding));
         }
@@ -127,8 +128,8 @@ impl<P: Persons> Engine<P> {
         }
     }
 
-    /// Partitions a blob and makes its groups; returns the cores of more than one.
-    fn regroup(&mut self, blob: &[FindingIx], loose: &mut BTreeSet<FindingIx>, touched: &mut Touched) -> Vec<GroupIx> {
+    /// The cores of a blob.
+    fn partition(&self, blob: &[FindingIx]) -> Vec<Core> {
         let held = || blob.iter().filter_map(|f| Some((*f, self.findings.get(*f)?)));
         let nodes: Vec<Node<'_>> = held()
             .map(|(finding, h)| Node {
@@ -140,8 +141,19 @@ impl<P: Persons> Engine<P> {
             })
             .collect();
         let links: Vec<_> = held().flat_map(|(f, h)| h.links.iter().filter(move |l| l.a == f).copied()).collect();
-        let limits = (&self.settings.limits, &self.policy);
-        let found = cores(&nodes, &links, limits, |a, b| self.by_value(a, b));
+        cores(&nodes, &links, (&self.settings.limits, &self.policy), |a, b| self.by_value(a, b))
+    }
+
+    /// True for a core that stands already as it is, none of whose members changed: it is left alone, as if it lay
+    /// outside the blob.
+    fn stands(&self, core: &Core, rebound: &[FindingIx]) -> bool {
+        let group = core.members.first().and_then(|f| self.findings.get(*f)?.group);
+        group.and_then(|g| self.groups.get(g)).is_some_and(|g| g.core == *core)
+            && !core.members.iter().any(|f| rebound.contains(f))
+    }
+
+    /// Makes the groups of new cores; returns those of more than one.
+    fn regroup(&mut self, found: Vec<Core>, loose: &mut BTreeSet<FindingIx>, touched: &mut Touched) -> Vec<GroupIx> {
         let mut fresh = Vec::new();
         for core in found {
             let members = core.members.clone();
