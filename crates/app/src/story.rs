@@ -19,8 +19,8 @@ fn severity_style(severity: &str) -> Style {
 /// Writes the story. Colours are escape codes that a stream strips where they do not belong; `width` is in columns.
 pub fn tell(told: &Told, width: u16) -> String {
     let mut out = String::new();
-    head(&mut out, told);
-    people(&mut out, told);
+    head(&mut out, told, width);
+    people(&mut out, told, width);
     timeline(&mut out, told, width);
     reasons(&mut out, told);
     if !told.related.is_empty() {
@@ -39,7 +39,7 @@ pub fn tell(told: &Told, width: u16) -> String {
     out
 }
 
-fn head(out: &mut String, told: &Told) {
+fn head(out: &mut String, told: &Told, width: u16) {
     let style = severity_style(&told.severity);
     let _ = writeln!(out, "{style}{}{style:#}  {BOLD}{}{BOLD:#}", told.severity.to_uppercase(), told.title);
     if told.headline != told.title {
@@ -49,42 +49,48 @@ fn head(out: &mut String, told: &Told) {
         told.score.parts.iter().filter(|p| p.points > 0).map(|p| format!("{} {}", p.name, p.points)).collect();
     let _ = writeln!(out, "score {} ({}), confidence {:.2}", told.score.total, parts.join(", "), told.confidence);
     let _ = writeln!(out, "{} to {}", clock(&told.first_activity), clock(&told.last_activity));
-    if !told.tactics.is_empty() {
-        let _ = writeln!(out, "tactics {}; techniques {}", told.tactics.join(", "), or_none(&told.techniques));
+    for (name, list) in [("tactics", &told.tactics), ("techniques", &told.techniques)] {
+        if !list.is_empty() {
+            wrap(out, &format!("{name:<11}"), &list.join(", "), width);
+        }
     }
 }
 
-fn or_none(list: &[String]) -> String {
-    if list.is_empty() { "not named".to_owned() } else { list.join(", ") }
+/// A text after `head`, broken between words at `width` columns and indented below where it began.
+fn wrap(out: &mut String, head: &str, text: &str, width: u16) {
+    let indent = head.chars().count();
+    out.push_str(head);
+    let mut column = indent;
+    for (i, word) in text.split(' ').enumerate() {
+        if i > 0 && column + 1 + word.chars().count() > usize::from(width) {
+            let _ = write!(out, "\n{:indent$}", "");
+            column = indent;
+        } else if i > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += word.chars().count();
+    }
+    out.push('\n');
 }
 
-fn people(out: &mut String, told: &Told) {
+fn people(out: &mut String, told: &Told, width: u16) {
     let _ = writeln!(out, "\n{BOLD}Who is who{BOLD:#}");
     for person in &told.persons {
         let _ = writeln!(out, "  {}", name_of(person));
         for account in &person.accounts {
             let name = account.upn.as_deref().unwrap_or(&account.object_id);
-            let _ = write!(
-                out,
-                "    {:<12} {name} {DIM}({}){DIM:#}",
-                tenant(told, &account.tenant),
-                account.kind.replace('_', " ")
-            );
+            let owner = tenant(told, &account.tenant);
+            let _ = writeln!(out, "    {owner:<12} {name} {DIM}({}){DIM:#}", account.kind.replace('_', " "));
             let link = person
                 .links
                 .iter()
                 .find(|l| l.account.tenant == account.tenant && l.account.object_id == account.object_id);
-            match link {
-                Some(link) => {
-                    let _ = writeln!(
-                        out,
-                        ", joined by {} ({}, {:.2})",
-                        link.kinds.join(" + "),
-                        link.state,
-                        link.confidence
-                    );
-                }
-                None => out.push('\n'),
+            if let Some(link) = link {
+                let kinds: Vec<_> = link.kinds.iter().map(|k| k.replace('_', " ")).collect();
+                let words = format!("{} by {}, confidence {:.2}", link.state, kinds.join(" + "), link.confidence);
+                wrap(out, &format!("{:17}", ""), &words, width);
             }
         }
     }
