@@ -25,7 +25,8 @@ pub(super) fn read(source: Source<'_>, out: &mut Out<'_>) -> Flow {
     let delimiter = delimiter_of(&head);
     // With a newline behind the last row too, the line after a row is known, and with it the row's own.
     let whole = Cursor::new(head).chain(raw).chain(&b"\n"[..]);
-    let guarded = Guarded { inner: whole, since: row_bytes.clone(), most };
+    let ended = Rc::new(Cell::new(false));
+    let guarded = Guarded { inner: whole, since: row_bytes.clone(), ended: ended.clone(), most };
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter)
         .flexible(true)
@@ -48,7 +49,9 @@ pub(super) fn read(source: Source<'_>, out: &mut Out<'_>) -> Flow {
         if row.len() == 1 && row.as_slice().is_empty() {
             continue;
         }
-        let line = reader.position().line().saturating_sub(1 + newlines(row.as_slice()));
+        // A quote that is never closed ends with the file, not with a line: the newline behind it is the field's.
+        let terminator = u64::from(!ended.get());
+        let line = reader.position().line().saturating_sub(terminator + newlines(row.as_slice()));
         let Some(names) = &header else {
             header = Some(names_of(&row));
             continue;
@@ -198,6 +201,8 @@ struct Guarded<R> {
     inner: R,
     /// Bytes read since the row began.
     since: Rc<Cell<u64>>,
+    /// The row at hand needed more than there was.
+    ended: Rc<Cell<bool>>,
     most: u64,
 }
 
@@ -220,6 +225,7 @@ impl<R: Read> Read for Guarded<R> {
         }
         let got = self.inner.read(buf)?;
         self.since.set(self.since.get() + got as u64);
+        self.ended.set(got == 0 && !buf.is_empty());
         Ok(got)
     }
 }

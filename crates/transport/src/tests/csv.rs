@@ -55,6 +55,21 @@ fn a_bad_row_leaves_its_neighbours_alone() {
 }
 
 #[test]
+fn a_bad_last_row_is_named_by_its_own_line() {
+    for (text, line) in [
+        ("A,B\n1,x\n2", 3),
+        ("A,B\n1,x\n2\n", 3),
+        ("A,B\n1,x\n\"2", 3),
+        ("A,B\n1,x\n\"2\n", 3),
+        ("A,B\n1,x\n\n\"2\n3,y", 4),
+        ("A,B\n1,x\n\"2\n\"", 3),
+    ] {
+        let got = read_bytes("x.csv", text.as_bytes(), &Limits::default());
+        assert_eq!(got.reasons(), [(line, RejectReason::Malformed)], "{text:?}");
+    }
+}
+
+#[test]
 fn a_quote_that_is_never_closed_stops_at_the_limit() {
     let text = format!("A,B\n1,x\n2,\"{}", "y\n".repeat(2 << 20));
     let got = read_bytes("x.csv", text.as_bytes(), &Limits { line_bytes: 1 << 20, ..Limits::default() });
