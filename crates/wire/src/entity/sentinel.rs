@@ -5,6 +5,7 @@
 //! another (a local account its host). Kept as a tree of values, since references make a one-pass reader blind.
 
 use super::{AccountWords, HostWords, Named, fold};
+use crate::json::{DEEPEST, skip_space, value_end};
 use caponier_model::{EntityKind, EntityRole};
 use compact_str::{CompactString, format_compact};
 use serde_json::{Map, Value};
@@ -54,19 +55,40 @@ const READERS: [(&str, Reader); 32] = [
 
 /// Reads `Entities` text (or one object's text) into `named`; `assumed` is the type of objects that carry none.
 ///
-/// Text that is no JSON, or nested deeper than the parser allows, gives nothing: a missing entity proves nothing anyway,
-/// since the source itself cuts the list.
+/// The source cuts the list at a number of bytes: of an array that ends early the whole objects before the end are read.
+/// Other text that is no JSON, or nested deeper than the parser allows, gives nothing.
 pub(crate) fn read(text: &str, assumed: &str, named: &mut Named) {
-    let Ok(value) = serde_json::from_str::<Value>(text) else { return };
     // Portals hand the array over as text inside text.
-    match value {
-        Value::String(inner) => {
-            if let Ok(value) = serde_json::from_str::<Value>(&inner) {
-                read_value(&value, assumed, named);
-            }
-        }
-        value => read_value(&value, assumed, named),
+    let value = match parse(text) {
+        Some(Value::String(inner)) => parse(&inner),
+        value => value,
+    };
+    if let Some(value) = value {
+        read_value(&value, assumed, named);
     }
+}
+
+fn parse(text: &str) -> Option<Value> {
+    serde_json::from_str(text).ok().or_else(|| whole_objects(text))
+}
+
+/// The objects of an array before the place where its text is cut or broken.
+fn whole_objects(text: &str) -> Option<Value> {
+    let bytes = text.as_bytes();
+    let mut at = skip_space(bytes, 0);
+    if bytes.get(at) != Some(&b'[') {
+        return None;
+    }
+    let mut objects = Vec::new();
+    // At the opening bracket or at a comma.
+    while matches!(bytes.get(at), Some(b'[' | b',')) {
+        let start = skip_space(bytes, at + 1);
+        let Ok(end) = value_end(bytes, start, DEEPEST) else { break };
+        let object = text.get(start..end).and_then(|object| serde_json::from_str::<Value>(object).ok());
+        objects.extend(object.filter(Value::is_object));
+        at = skip_space(bytes, end);
+    }
+    Some(Value::Array(objects))
 }
 
 fn read_value(value: &Value, assumed: &str, named: &mut Named) {
@@ -396,6 +418,28 @@ mod tests {
             assert_eq!(values(broken), [], "{broken}");
         }
         assert_eq!(values(&format!("{}{}", "[".repeat(100_000), "]".repeat(100_000))), []);
+    }
+
+    #[test]
+    fn of_a_cut_list_the_whole_objects_are_kept() {
+        let (host, ip) = (
+            r#"{"$id":"1","HostName":"WS-7]","DnsDomain":"n.example","Type":"host"}"#,
+            r#"{"$id":"2","Address":"203.0.113.9","Type":"ip"}"#,
+        );
+        let whole = format!("[{host}, {ip}]");
+        let all = values(&whole);
+        assert_eq!(all.len(), 2);
+        for end in 0..whole.len() {
+            let kept = match end {
+                n if n <= host.len() => 0,
+                n if n < whole.len() - 1 => 1,
+                _ => 2,
+            };
+            let found = values(&whole[..end]);
+            assert_eq!(found.len(), kept, "{}", &whole[..end]);
+            let inside = serde_json::Value::from(&whole[..end]).to_string();
+            assert_eq!(values(&inside), found, "{inside}");
+        }
     }
 
     #[test]
