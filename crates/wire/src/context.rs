@@ -63,6 +63,8 @@ impl<'c> Context<'c> {
 pub struct Claims {
     /// The Entra tenant that wrote the record, in its own words.
     pub tenant: Option<TenantId>,
+    /// The tenant at a second place of the record (its resource id, its portal link): never an owner, only a cross-check.
+    pub second: Option<TenantId>,
     /// The Log Analytics workspace that held it.
     pub workspace: Option<Guid>,
     /// The Azure subscription it is about.
@@ -97,9 +99,18 @@ impl Context<'_> {
     /// Decides whose record it is: folder, workspace and subscription first, the record as a cross-check.
     ///
     /// # Errors
-    /// `TenantMismatch` where the record names another tenant than its folder, workspace or subscription belongs to;
+    /// `TenantMismatch` where the record names another tenant than its folder, workspace or subscription belongs to, or
+    /// names two tenants below a folder or a configuration;
     /// `UnknownTenant` where a configuration exists and nothing leads to one of its tenants.
     pub fn attribute(&self, claims: &Claims) -> Result<(TenantId, Basis), Reject> {
+        // Where only discovery is at work no owner is asserted that could be crossed: anonymised captures hold such records.
+        if let (Some(one), Some(two)) = (claims.tenant, claims.second)
+            && one != two
+            && (!self.discover || self.folder.is_some())
+        {
+            let detail = format_compact!("the record names the tenants {one} and {two}");
+            return Err(Reject::new(RejectReason::TenantMismatch, detail));
+        }
         let workspace = claims.workspace.and_then(|w| self.tenants.by_workspace(w));
         let subscription = claims.subscription.and_then(|s| self.tenants.by_subscription(s));
         let owners = [
@@ -194,6 +205,10 @@ mod tests {
         assert_eq!(in_folder.attribute(&Claims::default()), Ok((id(1), Basis::Folder)));
         assert_eq!(in_folder.attribute(&alone).unwrap_err().reason, RejectReason::TenantMismatch);
         let shared = Context { shared: true, ..in_folder };
+        let torn = Claims { tenant: Some(id(1)), second: Some(id(2)), ..Claims::default() };
+        for context in [&strict, &in_folder, &shared] {
+            assert_eq!(context.attribute(&torn).unwrap_err().reason, RejectReason::TenantMismatch);
+        }
         assert_eq!(shared.attribute(&Claims { tenant: Some(id(1)), ..Claims::default() }), Ok((id(1), Basis::Record)));
         assert_eq!(shared.attribute(&alone).unwrap_err().reason, RejectReason::UnknownTenant);
     }

@@ -41,6 +41,7 @@ pub(super) fn decode<'a>(record: &Record<'a>, context: &Context<'_>) -> Result<E
     let is_row = !f.table.is_absent() || !f.source.is_absent();
     let claims = Claims {
         tenant: tenant(f.tenant_id).filter(|_| !is_row).or_else(|| segment(f.resource, "tenants").map(TenantId)),
+        second: None,
         workspace: guid(f.tenant_id).filter(|_| is_row),
         subscription,
         caller: said.tenant,

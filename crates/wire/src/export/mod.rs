@@ -156,11 +156,21 @@ fn run<'a>(row: &'static Export, context: &Context<'_>, text: &'a str) -> Result
         reject
     };
     let event = (row.decode)(&record, context).map_err(named)?;
-    if let Some(limit) = context.not_after.filter(|limit| event.time > *limit) {
-        let detail = format_compact!("{} is after {limit}", event.time);
+    let latest = latest(&event);
+    if let Some(limit) = context.not_after.filter(|limit| latest > *limit) {
+        let detail = format_compact!("{latest} is after {limit}");
         return Err(named(Reject::new(RejectReason::FutureTime, detail)));
     }
     Ok(Decoded { event, basis: record.basis.get(), claims: record.claims.get() })
+}
+
+/// The latest instant that an event says something happened at: an end in the future would hold its incident open.
+fn latest(event: &Event<'_>) -> EventTime {
+    match &event.body {
+        Body::Sighting(sighting) => event.time.max(sighting.last),
+        Body::Incident(incident) => event.time.max(incident.last),
+        _ => event.time,
+    }
 }
 
 /// A record on its way to an event: its text, its row, and what was found out about its owner.
@@ -271,7 +281,12 @@ pub(crate) fn segment(value: Json<'_>, segment: &str) -> Option<Guid> {
 
 /// The Entra tenant of a diagnostic envelope: `tenantId`, else the one inside `resourceId`.
 pub(crate) fn envelope_tenant(tenant_id: Json<'_>, resource_id: Json<'_>) -> Option<TenantId> {
-    tenant(tenant_id).or_else(|| segment(resource_id, "tenants").map(TenantId))
+    tenant(tenant_id).or_else(|| resource_tenant(resource_id))
+}
+
+/// The tenant inside a `resourceId` of the directory (`/tenants/<GUID>/providers/…`); Azure's resources name none.
+pub(crate) fn resource_tenant(resource_id: Json<'_>) -> Option<TenantId> {
+    segment(resource_id, "tenants").map(TenantId)
 }
 
 /// The claims of a record that is either in a diagnostic envelope (`tenantId` is the Entra tenant) or a Log Analytics row
@@ -284,9 +299,9 @@ pub(crate) fn diagnostic_or_row(
 ) -> Claims {
     if properties.is_object() {
         let named = envelope_tenant(tenant_id, resource_id).or_else(|| tenant(aad_tenant));
-        Claims { tenant: named, ..Claims::default() }
+        Claims { tenant: named, second: resource_tenant(resource_id), ..Claims::default() }
     } else {
-        let named = tenant(aad_tenant).or_else(|| segment(resource_id, "tenants").map(TenantId));
+        let named = tenant(aad_tenant).or_else(|| resource_tenant(resource_id));
         Claims { tenant: named, workspace: guid(tenant_id), ..Claims::default() }
     }
 }

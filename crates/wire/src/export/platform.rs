@@ -1,6 +1,6 @@
 //! Records whose shared facts are all there is: Graph activity, resource logs, Intune.
 
-use super::{Record, envelope_tenant, given, guid, segment, tenant};
+use super::{Record, envelope_tenant, given, guid, resource_tenant, segment, tenant};
 use crate::context::{Claims, Context};
 use crate::json::{Json, fields};
 use caponier_model::{Actor, Body, DeviceRef, Event, Outcome, Reject, RejectReason, TenantId};
@@ -67,6 +67,7 @@ pub(super) fn decode_resource<'a>(record: &Record<'a>, context: &Context<'_>) ->
     }
     let claims = Claims {
         tenant: envelope_tenant(f.tenant_id, f.resource_id),
+        second: resource_tenant(f.resource_id),
         subscription: segment(f.resource_id, "subscriptions"),
         ..Claims::default()
     };

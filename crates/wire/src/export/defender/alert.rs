@@ -6,6 +6,7 @@ use super::super::Record;
 use crate::entity::Named;
 use crate::json::Json;
 use crate::product;
+use crate::time::parse_time;
 use caponier_model::{
     Body, Event, EventTime, FindingKey, Reject, Severity, Sighting, SightingKind, SourceIncidentKey, SourceRank,
     TenantId, Text,
@@ -150,12 +151,10 @@ pub(super) fn words(value: Json<'_>) -> Vec<CompactString> {
     dynamic.json().items().filter_map(|i| i.text().map(|t| t.to_compact_string())).collect()
 }
 
-/// A time that may be missing.
-///
-/// # Errors
-/// `BadTime` where something is there that no form reads.
-pub(super) fn maybe_time(record: &Record<'_>, name: &str, value: Json<'_>) -> Result<Option<EventTime>, Reject> {
-    if value.text().is_none() { Ok(None) } else { record.time(name, value).map(Some) }
+/// A time beside the event's own; none where nothing readable is there. An alert is not lost for a side date: .NET's empty
+/// date (`0001-01-01`) stands in many columns of alerts that go on.
+pub(super) fn maybe_time(value: Json<'_>) -> Option<EventTime> {
+    if is_said(value) { parse_time(&value.text()?) } else { None }
 }
 
 /// The first of the times that is there.
@@ -164,8 +163,14 @@ pub(super) fn maybe_time(record: &Record<'_>, name: &str, value: Json<'_>) -> Re
 /// `MissingField` where none is, `BadTime` where the first that is there cannot be read.
 pub(super) fn first_time(record: &Record<'_>, times: &[(&str, Json<'_>)]) -> Result<EventTime, Reject> {
     let names = times.first().map_or("time", |(name, _)| *name);
-    let (name, value) = times.iter().find(|(_, v)| v.text().is_some()).copied().unwrap_or((names, Json::ABSENT));
+    let (name, value) = times.iter().find(|(_, v)| is_said(*v)).copied().unwrap_or((names, Json::ABSENT));
     record.time(name, value)
+}
+
+/// Does the field say a time, be it unreadable? .NET's empty date says none.
+fn is_said(time: Json<'_>) -> bool {
+    time.text()
+        .is_some_and(|t| !["0001-01-01", "1/1/0001", "01/01/0001"].iter().any(|empty| t.trim().starts_with(empty)))
 }
 
 /// The tenant that a portal link names (`…?tid=<GUID>`).

@@ -35,13 +35,14 @@ fields! {
 /// Reads an object.
 pub(super) fn decode<'a>(record: &Record<'a>, context: &Context<'_>) -> Result<Event<'a>, Reject> {
     let f = Fields::read(record)?;
-    let claimed = tenant(f.tenant).or_else(|| tenant_of_link(&word(f.link)));
-    let owner = record.owner(context, Claims { tenant: claimed, ..Claims::default() })?;
+    let linked = tenant_of_link(&word(f.link));
+    let claims = Claims { tenant: tenant(f.tenant).or(linked), second: linked, ..Claims::default() };
+    let owner = record.owner(context, claims)?;
     let id = record.need("id", f.id.text())?;
     let first = first_time(record, &[("firstActivityDateTime", f.first), ("createdDateTime", f.created)])?;
-    let last = maybe_time(record, "lastActivityDateTime", f.last)?;
-    let updated = maybe_time(record, "lastUpdateDateTime", f.updated)?;
-    let created = maybe_time(record, "createdDateTime", f.created)?;
+    let last = maybe_time(f.last);
+    let updated = maybe_time(f.updated);
+    let created = maybe_time(f.created);
     let products = [word(f.service), word(f.product)];
     let (title, severity, status, class) = (word(f.title), word(f.severity), word(f.status), word(f.classification));
     let (category, categories, techniques) = (word(f.category), list(f.categories), list(f.techniques));

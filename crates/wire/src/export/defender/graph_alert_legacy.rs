@@ -39,8 +39,8 @@ pub(super) fn decode<'a>(record: &Record<'a>, context: &Context<'_>) -> Result<E
     let owner = record.owner(context, Claims { tenant: tenant(f.tenant), ..Claims::default() })?;
     let id = record.need("id", f.id.text())?;
     let first = first_time(record, &[("eventDateTime", f.event), ("createdDateTime", f.created)])?;
-    let last = maybe_time(record, "lastEventDateTime", f.last)?;
-    let modified = maybe_time(record, "lastModifiedDateTime", f.modified)?;
+    let last = maybe_time(f.last);
+    let modified = maybe_time(f.modified);
     let products = [word(f.provider), word(f.sub_provider)];
     let (title, severity, status, feedback) = (word(f.title), word(f.severity), word(f.status), word(f.feedback));
     let category = word(f.category);

@@ -31,11 +31,12 @@ fields! {
 /// Reads an object.
 pub(super) fn decode<'a>(record: &Record<'a>, context: &Context<'_>) -> Result<Event<'a>, Reject> {
     let f = Fields::read(record)?;
-    let claimed = tenant(f.tenant).or_else(|| tenant_of_link(&word(f.link)));
-    let owner = record.owner(context, Claims { tenant: claimed, ..Claims::default() })?;
+    let linked = tenant_of_link(&word(f.link));
+    let claims = Claims { tenant: tenant(f.tenant).or(linked), second: linked, ..Claims::default() };
+    let owner = record.owner(context, claims)?;
     let id = record.need("id", f.id.text())?;
     let version = first_time(record, &[("lastUpdateDateTime", f.updated), ("createdDateTime", f.created)])?;
-    let created = maybe_time(record, "createdDateTime", f.created)?.unwrap_or(version);
+    let created = maybe_time(f.created).unwrap_or(version);
     let alerts = Alerts::read(f.alerts);
     let incident = SourceIncident {
         key: xdr_incident(owner, &id),

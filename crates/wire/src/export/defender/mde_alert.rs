@@ -39,9 +39,9 @@ pub(super) fn decode<'a>(record: &Record<'a>, context: &Context<'_>) -> Result<E
     let owner = record.owner(context, Claims { tenant: tenant(f.tenant), ..Claims::default() })?;
     let id = record.need("id", f.id.text())?;
     let first = first_time(record, &[("firstEventTime", f.first), ("alertCreationTime", f.created)])?;
-    let last = maybe_time(record, "lastEventTime", f.last)?;
-    let updated = maybe_time(record, "lastUpdateTime", f.updated)?;
-    let created = maybe_time(record, "alertCreationTime", f.created)?;
+    let last = maybe_time(f.last);
+    let updated = maybe_time(f.updated);
+    let created = maybe_time(f.created);
     let (title, severity, status, class) = (word(f.title), word(f.severity), word(f.status), word(f.classification));
     let (category, techniques) = (word(f.category), list(f.techniques));
     let mut alert = Alert {

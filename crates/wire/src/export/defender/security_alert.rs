@@ -59,10 +59,10 @@ pub(super) fn decode<'a>(record: &Record<'a>, context: &Context<'_>) -> Result<E
     };
     let owner = record.owner(context, claims)?;
     let id = record.need("SystemAlertId", f.system_id.text().or_else(|| f.vendor_id.text()))?;
-    let generated = maybe_time(record, "TimeGenerated", f.generated)?;
-    let processed = maybe_time(record, "ProcessingEndTime", f.processed)?;
+    let generated = maybe_time(f.generated);
+    let processed = maybe_time(f.processed);
     let first = first_time(record, &[("StartTime", f.start), ("TimeGenerated", f.generated)])?;
-    let last = maybe_time(record, "EndTime", f.end)?;
+    let last = maybe_time(f.end);
     let products = [word(f.provider), word(f.product)];
     let products = [products[0].as_ref(), products[1].as_ref()];
     let vendor_id = f.vendor_id.text();

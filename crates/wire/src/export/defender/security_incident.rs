@@ -35,9 +35,9 @@ pub(super) fn decode<'a>(record: &Record<'a>, context: &Context<'_>) -> Result<E
     let tenant = record.owner(context, Claims { workspace: guid(f.workspace), ..Claims::default() })?;
     let name = record.need("IncidentName", f.name.text())?;
     let version = first_time(record, &[("LastModifiedTime", f.modified), ("TimeGenerated", f.generated)])?;
-    let created = maybe_time(record, "CreatedTime", f.created)?;
-    let first = maybe_time(record, "FirstActivityTime", f.first)?.or(created).unwrap_or(version);
-    let last = maybe_time(record, "LastActivityTime", f.last)?.unwrap_or(first);
+    let created = maybe_time(f.created);
+    let first = maybe_time(f.first).or(created).unwrap_or(version);
+    let last = maybe_time(f.last).unwrap_or(first);
     let incident = SourceIncident {
         key: sentinel_key(tenant, &name),
         aliases: aliases(tenant, f.provider, f.provider_id),

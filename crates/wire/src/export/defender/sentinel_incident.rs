@@ -39,9 +39,9 @@ pub(super) fn decode<'a>(record: &Record<'a>, context: &Context<'_>) -> Result<E
     let tenant = record.owner(context, claims)?;
     let name = record.need("name", f.name.text())?;
     let version = first_time(record, &[("lastModifiedTimeUtc", f.modified), ("createdTimeUtc", f.created)])?;
-    let created = maybe_time(record, "createdTimeUtc", f.created)?;
-    let last = maybe_time(record, "lastActivityTimeUtc", f.last)?;
-    let first = maybe_time(record, "firstActivityTimeUtc", f.first)?.or(created).or(last).unwrap_or(version);
+    let created = maybe_time(f.created);
+    let last = maybe_time(f.last);
+    let first = maybe_time(f.first).or(created).or(last).unwrap_or(version);
     let incident = SourceIncident {
         key: sentinel_key(tenant, &name),
         aliases: aliases(tenant, f.provider, f.provider_id),

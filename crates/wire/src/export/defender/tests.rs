@@ -1,7 +1,7 @@
 //! The roads of one invented alert lead to one finding; every road of it says the same about whom it names.
 
 use crate::{Context, decode};
-use caponier_model::{Body, EntityKind, EventTime, Sighting, SightingKind, TenantId, Tenants};
+use caponier_model::{Body, EntityKind, EventTime, RejectReason, Sighting, SightingKind, TenantId, Tenants};
 
 const TENANT: &str = "1a2b3c4d-0001-4001-8001-000000000001";
 const OBJECT: &str = "0dd00000-0000-4000-8000-000000000001";
@@ -168,7 +168,77 @@ fn another_tenants_link_is_a_mismatch() {
     let tenants = Tenants::default();
     let context = Context { folder: TenantId::parse(TENANT), ..Context::discovering(&tenants) };
     let reject = decode(&context, other.as_bytes()).unwrap_err();
-    assert_eq!(reject.reason, caponier_model::RejectReason::TenantMismatch);
+    assert_eq!(reject.reason, RejectReason::TenantMismatch);
+}
+
+#[test]
+fn two_tenants_in_one_record_are_a_mismatch() {
+    const OTHER: &str = "5e6f7a8b-0002-4002-8002-000000000002";
+    let tenants = Tenants::default();
+    let open = Context::discovering(&tenants);
+    let mut graph: serde_json::Value = serde_json::from_str(&graph_alert()).unwrap();
+    let diagnostic = |tenant: &str| {
+        serde_json::json!({
+            "time": "2031-03-14T09:41:00Z", "tenantId": TENANT, "category": "AuditLogs",
+            "resourceId": format!("/tenants/{tenant}/providers/Microsoft.aadiam"), "operationName": "Add user",
+            "properties": {"id": "Directory_1", "activityDateTime": "2031-03-14T09:40:00Z",
+                           "activityDisplayName": "Add user"},
+        })
+    };
+    for (tenant, fits) in [(TENANT, true), (OTHER, false)] {
+        graph["alertWebUrl"] = format!("https://security.example/alerts/da1?tid={tenant}").into();
+        for text in [graph.to_string(), diagnostic(tenant).to_string()] {
+            assert!(decode(&open, text.as_bytes()).is_ok(), "{text}");
+            let folder = Context { folder: TenantId::parse(TENANT), ..open };
+            for context in [folder, Context { shared: true, ..folder }] {
+                let reason = decode(&context, text.as_bytes()).err().map(|r| r.reason);
+                assert_eq!(reason, (!fits).then_some(RejectReason::TenantMismatch), "{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_end_in_the_future_is_refused() {
+    let tenants = Tenants::default();
+    let limit = EventTime::from_civil((2031, 3, 15), (0, 0, 0), 0);
+    let context = Context { not_after: limit, ..Context::discovering(&tenants) };
+    let alert = security_alert();
+    assert!(decode(&context, alert.as_bytes()).is_ok());
+    let late = alert.replace("2031-03-14T09:30:00Z", "2099-01-01T00:00:00Z");
+    assert_eq!(decode(&context, late.as_bytes()).unwrap_err().reason, RejectReason::FutureTime);
+    let incident = |last: &str| {
+        serde_json::json!({
+            "Type": "SecurityIncident", "IncidentName": "fe11bbbb-0000-4000-8000-00000000000b", "IncidentNumber": 7,
+            "TenantId": "1a2b3c4d-5555-4555-8555-000000000001", "LastModifiedTime": "2031-03-14T09:40:00Z",
+            "CreatedTime": "2031-03-14T09:40:00Z", "LastActivityTime": last,
+        })
+        .to_string()
+    };
+    assert!(decode(&context, incident("2031-03-14T09:30:00Z").as_bytes()).is_ok());
+    let reject = decode(&context, incident("2099-01-01T00:00:00Z").as_bytes()).unwrap_err();
+    assert_eq!(reject.reason, RejectReason::FutureTime);
+}
+
+#[test]
+fn a_bad_side_time_does_not_cost_the_alert() {
+    let good = sighting(&security_alert());
+    for (from, to) in [
+        ("2031-03-14T09:30:00Z", "0001-01-01T00:00:00Z"),
+        ("2031-03-14T09:30:00Z", "soon"),
+        ("2031-03-14T09:40:00.1234567Z", "yesterday"),
+        ("2031-03-14T09:39:59Z", "0001-01-01T00:00:00"),
+    ] {
+        let alert = sighting(&security_alert().replace(from, to));
+        assert_eq!((alert.first, &alert.key), (good.first, &good.key), "{to}");
+        assert!(alert.last == good.first || alert.last == good.last, "{to}");
+    }
+    let empty_start = security_alert().replace("2031-03-14T09:26:53.5897932Z", "0001-01-01T00:00:00Z");
+    assert_eq!(Some(sighting(&empty_start).first), sighting(&empty_start).ingested);
+    let tenants = Tenants::default();
+    let bad_start = security_alert().replace("2031-03-14T09:26:53.5897932Z", "soon");
+    let reject = decode(&Context::discovering(&tenants), bad_start.as_bytes()).unwrap_err();
+    assert_eq!(reject.reason, RejectReason::BadTime);
 }
 
 /// The examples of one format, by file name.
