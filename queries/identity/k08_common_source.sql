@@ -2,7 +2,8 @@
 -- person synchronised into both.
 --
 -- Proves     that both came from one object of one on-premises directory.
--- Written by the synchronisation of both tenants.
+-- Written by the synchronisation of both tenants; but the resource tenant's administrators can type the value, so it counts as
+--            theirs and never makes a link alone.
 -- Wrong if   the value is set by hand in a tenant without synchronisation, or two accounts of one tenant carry it: then there is
 --            no evidence. Neither account is a guest; the link runs from the secondary tenant to the primary one, and between
 --            two of one role to the smaller tenant id, so that it never runs both ways.

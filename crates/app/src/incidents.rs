@@ -2,6 +2,7 @@
 
 use crate::failure::{Failure, failed};
 use serde::Deserialize;
+use serde_json::Value;
 use std::io::BufRead as _;
 use std::path::Path;
 
@@ -185,6 +186,22 @@ pub struct RemediationTold {
     pub action: String,
 }
 
+/// Every text without what could command a terminal or reverse what is read: control and bidirectional characters.
+fn plain(value: Value) -> Value {
+    let harmless = |c: char| {
+        !c.is_control() && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    match value {
+        Value::String(text) if text.chars().all(harmless) => Value::String(text),
+        Value::String(text) => {
+            text.chars().map(|c| if harmless(c) { c } else { '\u{fffd}' }).collect::<String>().into()
+        }
+        Value::Array(list) => list.into_iter().map(plain).collect(),
+        Value::Object(map) => map.into_iter().map(|(key, value)| (key, plain(value))).collect(),
+        other => other,
+    }
+}
+
 /// The incident that `wanted` names: an id, the start of exactly one, or `gravest`.
 pub fn find(path: &Path, wanted: &str) -> Result<Told, Failure> {
     let file = std::fs::File::open(path).map_err(|e| {
@@ -198,6 +215,8 @@ pub fn find(path: &Path, wanted: &str) -> Result<Told, Failure> {
             continue;
         }
         let told: Told = serde_json::from_str(&line)
+            .map(plain)
+            .and_then(serde_json::from_value)
             .map_err(|e| failed(&format!("{}:{} is no incident of caponier", path.display(), i + 1), e))?;
         let gravest = wanted == "gravest";
         if gravest || told.id.starts_with(wanted) {

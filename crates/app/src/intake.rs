@@ -8,11 +8,11 @@ use crate::failure::{Failure, failed};
 use crate::summary::{Summary, Tally};
 use caponier_identity as identity;
 use caponier_model::{
-    Body, Class, DeadLetter, Event, EventTime, Position, Reject, RejectReason, Rows, Sighting, TenantId,
+    Body, Class, DeadLetter, Event, EventTime, Guid, Position, Reject, RejectReason, Rows, Sighting, TenantId, Tenants,
 };
 use caponier_rules as rules;
 use caponier_transport::{self as transport, DeadLetters, Distinct, Input, Item, Sorter};
-use caponier_wire::{self as wire, Basis, Context, RawRecord};
+use caponier_wire::{self as wire, Basis, Claims, Context, RawRecord};
 use indicatif::ProgressBar;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +30,39 @@ pub struct Intake {
     pub dead: DeadLetters,
     /// Tenants whose records were read.
     pub tenants: BTreeSet<TenantId>,
+    /// Whose workspaces and subscriptions they are, as records that name their tenant say; for a run without configuration.
+    pub owners: Owners,
+}
+
+/// Workspaces and subscriptions beside the tenants that records name together with them.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Owners {
+    /// By workspace.
+    pub workspaces: BTreeMap<Guid, BTreeSet<TenantId>>,
+    /// By subscription.
+    pub subscriptions: BTreeMap<Guid, BTreeSet<TenantId>>,
+}
+
+impl Owners {
+    /// Takes in what one record says of itself.
+    fn see(&mut self, claims: &Claims, tenant: TenantId) {
+        let add = |map: &mut BTreeMap<Guid, BTreeSet<TenantId>>, id: Option<Guid>| {
+            if let Some(id) = id {
+                map.entry(id).or_default().insert(tenant);
+            }
+        };
+        add(&mut self.workspaces, claims.workspace);
+        add(&mut self.subscriptions, claims.subscription);
+    }
+
+    fn append(&mut self, other: Self) {
+        for (id, tenants) in other.workspaces {
+            self.workspaces.entry(id).or_default().extend(tenants);
+        }
+        for (id, tenants) in other.subscriptions {
+            self.subscriptions.entry(id).or_default().extend(tenants);
+        }
+    }
 }
 
 /// Reads and decodes all inputs.
@@ -82,6 +115,7 @@ fn gather(config: &Config, workers: Result<Vec<Worker<'_>>, Failure>) -> Result<
     let mut tallies = BTreeMap::<&'static str, Tally>::new();
     let (mut sorters, mut distincts, mut deads) = (Vec::new(), Vec::new(), Vec::new());
     let (mut rows, mut tenants, mut bases) = (Rows::default(), BTreeSet::new(), BTreeMap::<Basis, u64>::new());
+    let mut owners = Owners::default();
     for worker in workers? {
         summary.bytes += worker.bytes;
         for (format, tally) in worker.tallies {
@@ -95,6 +129,7 @@ fn gather(config: &Config, workers: Result<Vec<Worker<'_>>, Failure>) -> Result<
         }
         rows.append(worker.rows);
         tenants.extend(worker.tenants);
+        owners.append(worker.owners);
         sorters.push(worker.sorter);
         distincts.push(worker.distinct);
         deads.push(worker.dead);
@@ -114,7 +149,7 @@ fn gather(config: &Config, workers: Result<Vec<Worker<'_>>, Failure>) -> Result<
     summary.tenants = tenants.len() as u64;
     rows.canonical();
     let dead = DeadLetters::merge(deads);
-    Ok(Intake { summary, sorter: Sorter::merge(sorters), rows, dead, tenants })
+    Ok(Intake { summary, sorter: Sorter::merge(sorters), rows, dead, tenants, owners })
 }
 
 /// What was assumed, in words.
@@ -161,6 +196,7 @@ struct Worker<'c> {
     reasons: BTreeMap<&'static str, u64>,
     bases: BTreeMap<Basis, u64>,
     tenants: BTreeSet<TenantId>,
+    owners: Owners,
     rows: Rows,
     sorter: Sorter,
     distinct: Distinct,
@@ -181,6 +217,7 @@ impl<'c> Worker<'c> {
             reasons: BTreeMap::new(),
             bases: BTreeMap::new(),
             tenants: BTreeSet::new(),
+            owners: Owners::default(),
             rows: Rows::default(),
             sorter: Sorter::new(&config.limits),
             distinct: Distinct::new(&config.limits),
@@ -213,7 +250,8 @@ impl<'c> Worker<'c> {
     /// One record, the records it encloses, or (at the `outer` level only) those that a shipper wrapped in it.
     fn record(&mut self, index: usize, offset: u64, record: &RawRecord<'_>, outer: bool) -> Result<(), Failure> {
         let (odata, table) = (record.odata.as_deref(), record.table.as_deref());
-        let context = context(self.config, &self.inputs[index], Some(self.not_after), odata, table);
+        let context =
+            context(self.config, &self.config.tenants, &self.inputs[index], Some(self.not_after), odata, table);
         let reject = match wire::decode_full(&context, &record.bytes) {
             Ok(decoded) => {
                 self.decoded(index, offset, record, &decoded)?;
@@ -261,7 +299,9 @@ impl<'c> Worker<'c> {
             .map_err(|e| failed("cannot keep fingerprints on disk", e))?;
         self.tallies.entry(event.format).or_default().count(if used { Class::Used } else { Class::Quiet });
         self.tenants.insert(event.tenant);
-        if !matches!(decoded.basis, Basis::Folder | Basis::Workspace | Basis::Subscription | Basis::Record) {
+        if matches!(decoded.basis, Basis::Folder | Basis::Workspace | Basis::Subscription | Basis::Record) {
+            self.owners.see(&decoded.claims, event.tenant);
+        } else {
             *self.bases.entry(decoded.basis).or_default() += 1;
         }
         Ok(())
@@ -299,13 +339,14 @@ fn unhinted(index: u32, bytes: Cow<'_, [u8]>) -> RawRecord<'_> {
 /// What is known of a record before it is read.
 pub fn context<'x>(
     config: &'x Config,
+    tenants: &'x Tenants,
     input: &'x Input,
     not_after: Option<EventTime>,
     odata: Option<&'x str>,
     table: Option<&'x str>,
 ) -> Context<'x> {
     Context {
-        tenants: &config.tenants,
+        tenants,
         folder: input.tenant,
         table: table.or(input.table.as_deref()),
         odata,

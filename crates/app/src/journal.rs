@@ -58,7 +58,8 @@ pub fn replay(
     let mut taken = intake(config, inputs, not_after, &bar)?;
     bar.finish_and_clear();
     let step = progress::step("joining");
-    let identities = join(config, &taken)?;
+    let identities = join(config, &mut taken)?;
+    taken.summary.tenants = identities.tenants.all.len() as u64;
     step.finish_and_clear();
     let step = progress::step("correlating");
     count_links(&mut taken.summary, &identities.links);
@@ -71,9 +72,8 @@ pub fn replay(
 ///
 /// # Errors
 /// A query of `queries/identity/` fails.
-pub fn join(config: &Config, taken: &Intake) -> Result<Identities, Failure> {
-    let tenants =
-        if config.configured { config.tenants.clone() } else { learned::tenants(&taken.rows, &taken.tenants) };
+pub fn join(config: &Config, taken: &mut Intake) -> Result<Identities, Failure> {
+    let tenants = if config.configured { config.tenants.clone() } else { learned::tenants(taken) };
     let failing = |e| failed("the identity join failed", e);
     let facts = identity::facts(&taken.rows);
     let join = Join::new(Queries::embedded()).map_err(failing)?;
@@ -124,7 +124,7 @@ fn correlate(
         if key == last_key {
             continue;
         }
-        for entry in entries(config, inputs, &value) {
+        for entry in entries(config, &tenants, inputs, &value) {
             engine.handle_time(entry.at);
             engine.handle(entry);
         }
@@ -145,10 +145,10 @@ fn correlate(
 }
 
 /// The journal entries of one sorted record, which decoded before and so decodes again.
-fn entries(config: &Config, inputs: &[Input], value: &[u8]) -> Vec<Journalled> {
+fn entries(config: &Config, tenants: &Tenants, inputs: &[Input], value: &[u8]) -> Vec<Journalled> {
     let Some(kept) = read_value(value) else { return Vec::new() };
     let Some(input) = inputs.get(kept.place.input as usize) else { return Vec::new() };
-    let context = context(config, input, None, kept.odata, kept.table);
+    let context = context(config, tenants, input, None, kept.odata, kept.table);
     let Ok(event) = wire::decode(&context, kept.record) else { return Vec::new() };
     let position = Position { source: input.name.clone(), offset: kept.place.offset, index: kept.place.index };
     let at = event.time;

@@ -2,7 +2,8 @@
 //!
 //! A learned domain counts as verified only because nothing better is known; the run says that it assumed so.
 
-use caponier_model::{AccountRow, Rows, Tenant, TenantId, TenantRole, Tenants};
+use crate::intake::{Intake, Owners};
+use caponier_model::{AccountRow, Guid, Rows, Tenant, TenantId, TenantRole, Tenants};
 use caponier_wire::UNNAMED_TENANT;
 use compact_str::{CompactString, format_compact};
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,8 +11,47 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A domain is held to be verified when at least this many members (or one in this many of them) sign in under it.
 const MEMBERS_SHARE: usize = 50;
 
-/// The tenants that a capture shows, by id.
-pub fn tenants(rows: &Rows, seen: &BTreeSet<TenantId>) -> Tenants {
+/// The tenants that a capture shows, by id, with the workspaces and subscriptions that belong to exactly one of them.
+///
+/// A workspace or subscription whose own id stood in for a tenant gives way to the tenant it turns out to belong to: its
+/// rows become that tenant's here, its findings when they are decoded again for the journal.
+pub fn tenants(taken: &mut Intake) -> Tenants {
+    let stand_ins = stand_ins(&taken.owners);
+    each_tenant(&mut taken.rows, |tenant| *tenant = *stand_ins.get(tenant).unwrap_or(tenant));
+    taken.rows.canonical();
+    taken.tenants.retain(|t| !stand_ins.contains_key(t));
+    let mut tenants = named(&taken.rows, &taken.tenants);
+    for tenant in &mut tenants.all {
+        let owned = |map: &BTreeMap<Guid, BTreeSet<TenantId>>| {
+            let sole = map.iter().filter(|(_, owners)| owners.len() == 1 && owners.contains(&tenant.id));
+            sole.map(|(id, _)| *id).collect()
+        };
+        (tenant.workspaces, tenant.subscriptions) =
+            (owned(&taken.owners.workspaces), owned(&taken.owners.subscriptions));
+    }
+    tenants
+}
+
+/// The tenant behind each id that may have stood in for one.
+fn stand_ins(owners: &Owners) -> BTreeMap<TenantId, TenantId> {
+    let sole = |(id, owners): (&Guid, &BTreeSet<TenantId>)| {
+        let owner = owners.first().copied().filter(|o| owners.len() == 1 && o.0 != *id)?;
+        Some((TenantId(*id), owner))
+    };
+    owners.subscriptions.iter().chain(&owners.workspaces).filter_map(sole).collect()
+}
+
+/// Every place where a row names the tenant whose log or directory it is of.
+fn each_tenant(rows: &mut Rows, mut act: impl FnMut(&mut TenantId)) {
+    rows.accounts.iter_mut().for_each(|r| act(&mut r.account.tenant));
+    rows.sign_ins.iter_mut().for_each(|r| act(&mut r.log));
+    rows.invitations.iter_mut().for_each(|r| act(&mut r.guest.tenant));
+    rows.provisioning.iter_mut().for_each(|r| act(&mut r.source.tenant));
+    rows.callers.iter_mut().for_each(|r| act(&mut r.log));
+    rows.devices.iter_mut().for_each(|r| act(&mut r.tenant));
+}
+
+fn named(rows: &Rows, seen: &BTreeSet<TenantId>) -> Tenants {
     let mut domains = BTreeMap::<TenantId, BTreeMap<CompactString, usize>>::new();
     let mut members = BTreeMap::<TenantId, usize>::new();
     for row in rows.accounts.iter().filter(|r| is_native(r)) {
@@ -55,7 +95,7 @@ fn name(id: TenantId, domains: &BTreeMap<CompactString, usize>, taken: &mut BTre
 #[cfg(test)]
 mod tests {
     use super::*;
-    use caponier_model::{AccountKey, Guid};
+    use caponier_model::AccountKey;
 
     fn row(tenant: u128, object: u128, upn: &str) -> AccountRow {
         AccountRow {
@@ -91,11 +131,19 @@ mod tests {
             ..Rows::default()
         };
         let seen = [1, 2, 3].map(|n| TenantId(Guid::from_u128(n))).into();
-        let tenants = tenants(&rows, &seen);
+        let tenants = named(&rows, &seen);
         assert_eq!(tenants.all[0].name, "contoso");
         assert_eq!(tenants.all[0].role, TenantRole::Primary);
         assert_eq!(tenants.all[1].domains, ["fabrikam.onmicrosoft.com"]);
         assert_eq!(tenants.all[2].name, "tenant-00000000");
         assert!(tenants.all[2].domains.is_empty());
+    }
+
+    #[test]
+    fn a_workspace_of_two_tenants_belongs_to_neither() {
+        let (a, b) = (TenantId(Guid::from_u128(1)), TenantId(Guid::from_u128(2)));
+        let (one, two) = (Guid::from_u128(11), Guid::from_u128(12));
+        let owners = Owners { workspaces: [(one, [a].into()), (two, [a, b].into())].into(), ..Owners::default() };
+        assert_eq!(stand_ins(&owners), [(TenantId(one), a)].into());
     }
 }

@@ -115,8 +115,10 @@ impl EvidenceKind {
             | Self::PairedSignIn
             | Self::NamedSignIn
             | Self::Redemption => Writer::Log,
-            Self::CommonSource => Writer::HomeDirectory,
-            Self::Extension
+            // K8 rests on values of both directories, and the weaker pen decides: without synchronisation an immutable id
+            // or a SID can be typed into the resource tenant's directory (docs/adr/0006).
+            Self::CommonSource
+            | Self::Extension
             | Self::EmployeeId
             | Self::Address
             | Self::ExtName

@@ -20,6 +20,7 @@ pub fn run(args: &Replay, config: Option<&Path>) -> Result<Exit, Failure> {
     config.engine.edges.source_incident &= !args.without_source_incidents;
     config.engine.epoch = config.epoch;
     let (inputs, skipped, faults) = inputs(&args.paths)?;
+    check_outputs(args, &inputs)?;
     let mut changes =
         args.changes.as_ref().map(|_| tempfile::tempfile()).transpose().map_err(|e| failed("no temporary file", e))?;
     let mut replayed = replay(&config, &inputs, not_after(&config), &mut |change, tenants, policy| {
@@ -40,6 +41,38 @@ pub fn run(args: &Replay, config: Option<&Path>) -> Result<Exit, Failure> {
     tell(&format!("{}\n\n{}", replayed.summary.table(), replayed.summary.words()));
     publish(args, replayed, changes)?;
     Ok(if args.strict && refused > 0 { Exit::InvalidInput } else { Exit::Done })
+}
+
+/// Faults of the outputs are found before hours of work, and no output takes the place of an input or of another output.
+fn check_outputs(args: &Replay, inputs: &[Input]) -> Result<(), Failure> {
+    let named = [
+        ("--out", &args.out),
+        ("--changes", &args.changes),
+        ("--final", &args.final_forms),
+        ("--dead-letter", &args.dead_letter),
+        ("--summary", &args.summary),
+    ];
+    let mut faults = Vec::new();
+    let mut taken: Vec<(&str, PathBuf)> = Vec::new();
+    for (flag, path) in named.into_iter().filter_map(|(flag, path)| Some((flag, path.as_ref()?))) {
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let Ok(folder) = folder.canonicalize() else {
+            faults.push(format!("{flag} {}: the folder {} does not exist", path.display(), folder.display()));
+            continue;
+        };
+        let real = path.file_name().map_or_else(|| folder.clone(), |name| folder.join(name));
+        let real = real.canonicalize().unwrap_or(real);
+        if real.is_dir() {
+            faults.push(format!("{flag} {} is a folder; name a file", path.display()));
+        } else if inputs.iter().any(|i| i.path.canonicalize().is_ok_and(|p| p == real)) {
+            faults.push(format!("{flag} {} is also an input, which would be lost", path.display()));
+        } else if let Some((other, _)) = taken.iter().find(|(_, p)| *p == real && (real.is_file() || !real.exists())) {
+            // A device such as /dev/null may take several.
+            faults.push(format!("{flag} and {other} name one file; give each its own"));
+        }
+        taken.push((flag, real));
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Failure::Usage(faults.join("\n"))) }
 }
 
 /// The inputs under the paths, how many files were skipped, and what could not be read below them.

@@ -40,9 +40,9 @@ pub fn run(args: &Resolve, config: Option<&Path>) -> Result<Exit, Failure> {
     };
     let (inputs, _, _) = inputs(&args.captures)?;
     let bar = progress::bytes(inputs.iter().map(|i| i.bytes).sum(), "reading");
-    let taken = intake(&config, &inputs, not_after(&config), &bar)?;
+    let mut taken = intake(&config, &inputs, not_after(&config), &bar)?;
     bar.finish_and_clear();
-    let identities = join(&config, &taken)?;
+    let identities = join(&config, &mut taken)?;
     let index = index(&identities);
     let tenant = tenant(&args.tenant, &identities.tenants)?;
     let Some(account) = account(&args.account, tenant, &index, at) else {

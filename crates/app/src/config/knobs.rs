@@ -9,6 +9,8 @@ pub struct Knob {
     pub path: &'static str,
     /// What it does, with its unit.
     pub says: &'static str,
+    /// The greatest value that makes sense.
+    pub most: u64,
     /// Where it lives.
     pub slot: fn(&mut Config) -> Slot<'_>,
 }
@@ -49,8 +51,26 @@ pub enum Slot<'c> {
 macro_rules! knobs {
     ($($path:literal $kind:ident $($field:ident).+ => $says:literal;)*) => {
         /// Every knob, in the order `config init` writes them.
-        pub const KNOBS: &[Knob] = &[$(Knob { path: $path, says: $says, slot: |c| Slot::$kind(&mut c.$($field).+) }),*];
+        pub const KNOBS: &[Knob] = &[$(Knob { path: $path, says: $says, most: most($path), slot: |c| Slot::$kind(&mut c.$($field).+) }),*];
     };
+}
+
+/// Ten years in seconds.
+const TEN_YEARS: u64 = 10 * 366 * 86_400;
+/// Certainty, in millionths.
+const CERTAIN: u64 = 1_000_000;
+
+/// Limits by path; what is not listed has none but its type's.
+const fn most(path: &str) -> u64 {
+    match path.as_bytes() {
+        b"limits.depth" => 128,
+        b"intake.threads" => 64,
+        b"identity.accept" | b"identity.possible" | b"guards.cut_confidence" => CERTAIN,
+        b"retention.days" => 3660,
+        b"guards.window" | b"guards.span" => TEN_YEARS,
+        [b'w', b'i', b'n', b'd', b'o', b'w', b's', b'.', ..] => TEN_YEARS,
+        _ => u64::MAX,
+    }
 }
 
 knobs! {

@@ -40,6 +40,11 @@ pub fn parse(text: &str) -> Result<Config, Vec<Fault>> {
     if let Some(pairs) = table.get_ref().get("pair") {
         reader.pairs(pairs, &mut config);
     }
+    reader.settle_pairs(&mut config);
+    if config.identity.possible > config.identity.accept {
+        let (possible, accept) = (config.identity.possible, config.identity.accept);
+        reader.fault(text.len(), format!("identity.possible ({possible}) is above identity.accept ({accept})"));
+    }
     if config.tenants.all.is_empty() && reader.faults.is_empty() {
         reader.fault(0, "no [[tenant]] is listed; add one for each tenant whose exports are read".into());
     }
@@ -106,8 +111,14 @@ impl Reader<'_> {
             Slot::Texts(slot) => texts(said).map(|v| *slot = v).ok_or("a list of texts"),
             Slot::Switch(slot) => said.as_bool().map(|v| *slot = v).ok_or("true or false"),
         };
-        if let Err(wanted) = read {
-            self.fault(at, format!("{path} must be {wanted}, not {}", said.type_str()));
+        match read {
+            Err(wanted) => self.fault(at, format!("{path} must be {wanted}, not {}", said.type_str())),
+            Ok(()) => {
+                let most = knob.most;
+                if integer(said).is_some_and(|v| v > most) {
+                    self.fault(at, format!("{path} may be at most {most}"));
+                }
+            }
         }
     }
 
@@ -203,12 +214,27 @@ impl Reader<'_> {
                     _ => fields.wrong(at, format!("directory_evidence {text:?} is neither \"suggest\" nor \"accept\"")),
                 }),
             };
-            if let (Some(home), Some(resource), Some(merge), Some(directory_evidence)) =
-                (home, resource, merge, directory_evidence)
-            {
+            if let (Some(home), Some(resource)) = (home, resource) {
                 let pair = Pair { home, resource };
-                self.pair(pair, merge, &mut config.policy, at);
+                // A fault in the other keys does not hide one in the pair itself.
+                self.pair(pair, merge.unwrap_or_default(), &mut config.policy, at);
+                let directory_evidence = directory_evidence.unwrap_or_default();
                 config.identity.pairs.get_or_insert_default().push(PairSettings { pair, directory_evidence });
+            }
+        }
+    }
+
+    /// Links run in every pair that is not forbidden: an unlisted one is `suggest`, which shows what it does not merge.
+    fn settle_pairs(&self, config: &mut Config) {
+        let policy = &config.policy;
+        let listed = config.identity.pairs.get_or_insert_default();
+        listed.retain(|p| policy.of(p.pair) != MergePolicy::Forbid);
+        for home in &config.tenants.all {
+            for resource in config.tenants.all.iter().filter(|r| r.id != home.id) {
+                let pair = Pair { home: home.id, resource: resource.id };
+                if policy.of(pair) != MergePolicy::Forbid && listed.iter().all(|p| p.pair != pair) {
+                    listed.push(PairSettings { pair, directory_evidence: DirectoryEvidence::Suggest });
+                }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What a replay promises: every record in one class, nothing depends on the order of files, copies change counters only.
 
 use crate::ground::{GROUND, program};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -104,4 +104,126 @@ fn a_guest_resolves_to_its_home_with_the_evidence() {
     assert_eq!(answer["home"], *home);
     assert_eq!(answer["via"]["state"], "accepted");
     assert!(!answer["evidence"].as_array().unwrap().is_empty());
+}
+
+const NORTH: &str = "0c7d9e5a-8f21-4b36-9d40-5e1f2a3b4c5d";
+const EAST: &str = "1d8eaf6b-9032-4c47-8e51-6f203b4c5d6e";
+const WORKSPACE: &str = "2e9fb07c-a143-4d58-9f62-70314c5d6e7f";
+
+/// A Sentinel alert on one account, with or without a link that names its tenant.
+fn alert(id: &str, tenant_in_link: Option<&str>, account: &str, minute: u32) -> Value {
+    let entities = json!([{"$id": "1", "Type": "account", "AadUserId": account}]).to_string();
+    json!({"Type": "SecurityAlert", "TenantId": WORKSPACE, "SystemAlertId": id, "VendorOriginalId": id,
+        "AlertName": "Something odd", "AlertSeverity": "Medium", "ProviderName": "ASI Scheduled Alerts",
+        "StartTime": format!("2026-03-02T10:{minute:02}:00Z"), "EndTime": format!("2026-03-02T10:{minute:02}:30Z"),
+        "TimeGenerated": "2026-03-02T11:00:00Z", "Status": "New", "Entities": entities,
+        "AlertLink": tenant_in_link.map(|t| format!("https://security.microsoft.com/alerts/{id}?tid={t}"))})
+}
+
+/// Replays one file of records and returns the summary and the incidents.
+fn replay_records(records: &[(String, Vec<Value>)], config: Option<&str>) -> (Value, Vec<Value>) {
+    let folder = TempDir::new().unwrap();
+    for (place, values) in records {
+        let path = folder.path().join("in").join(place);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let lines: Vec<_> = values.iter().map(Value::to_string).collect();
+        fs::write(path, lines.join("\n")).unwrap();
+    }
+    let file = |name: &str| folder.path().join(name);
+    let mut paths = vec![file("summary"), file("in")];
+    let mut words: Vec<&OsStr> = vec![OsStr::new("replay"), OsStr::new("--out")];
+    let out = file("out");
+    words.push(out.as_os_str());
+    let configured = file("c.toml");
+    if let Some(text) = config {
+        fs::write(&configured, text).unwrap();
+        words.extend([OsStr::new("--config"), configured.as_os_str()]);
+    }
+    words.push(OsStr::new("--summary"));
+    let told = program(words, paths.drain(..));
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    let text = fs::read_to_string(out).unwrap();
+    let incidents = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    (serde_json::from_slice(&fs::read(file("summary")).unwrap()).unwrap(), incidents)
+}
+
+#[test]
+fn a_workspace_seen_with_its_tenant_is_that_tenant() {
+    let account = "3fa0c18d-b254-4e69-8073-81425d6e7f80";
+    let alerts = vec![alert("a-1", Some(NORTH), account, 1), alert("a-2", None, account, 5)];
+    let (summary, incidents) = replay_records(&[("alerts.json".into(), alerts)], None);
+    assert_eq!(summary["tenants"], 1);
+    assert_eq!(incidents.len(), 1);
+    assert_eq!(incidents[0]["tenants"][0]["id"], NORTH);
+    assert_eq!(incidents[0]["cross_tenant"], false);
+}
+
+/// Two members with one immutable id, an alert on each, and perhaps the sign-in that proves them one.
+fn two_members(proof: bool) -> Vec<(String, Vec<Value>)> {
+    let (home, other) = ("3fa0c18d-b254-4e69-8073-81425d6e7f80", "40b1d29e-c365-4f7a-9184-92536e7f8091");
+    let user = |id: &str, upn: &str| {
+        json!({"@odata.type": "#microsoft.graph.user", "id": id, "userPrincipalName": upn, "userType": "Member",
+            "createdDateTime": "2024-01-01T00:00:00Z", "onPremisesImmutableId": "q83vEjRWeJA="})
+    };
+    let mut records = Vec::new();
+    for (tenant, id, upn) in [(NORTH, home, "ada@north.example"), (EAST, other, "ada@east.example")] {
+        records.push((format!("graph/tenantId={tenant}/users.json"), vec![user(id, upn)]));
+        let mut alert = alert(&format!("a-{upn}"), None, id, 3);
+        alert["TenantId"] =
+            if tenant == NORTH { WORKSPACE.into() } else { "51c2e3af-d476-408b-a295-a3647f8091a2".into() };
+        records.push((format!("am-SecurityAlert/tenantId={tenant}/rows.json"), vec![alert]));
+    }
+    if proof {
+        let sign_in = json!({"time": "2026-03-02T09:00:30Z", "category": "SignInLogs", "tenantId": EAST, "resultType": "0",
+            "properties": {"id": "62d3f4b0-e587-419c-83a6-b4758091a2b3", "createdDateTime": "2026-03-02T09:00:00Z",
+                "userId": other, "userPrincipalName": "ada@north.example", "homeTenantId": NORTH,
+                "resourceTenantId": EAST, "appId": "73e405c1-f698-42ad-94b7-c58691a2b3c4", "status": {"errorCode": 0}}});
+        records.push((format!("insights-logs-signinlogs/tenantId={EAST}/PT1H.json"), vec![sign_in]));
+    }
+    records
+}
+
+#[test]
+fn what_two_directories_say_alone_joins_nobody() {
+    let (summary, incidents) = replay_records(&two_members(false), None);
+    assert_eq!((summary["links"].as_u64(), summary["links_possible"].as_u64()), (Some(0), Some(1)));
+    assert!(incidents.iter().all(|i| i["cross_tenant"] == false), "a false bridge");
+    let (summary, _) = replay_records(&two_members(true), None);
+    assert_eq!(summary["links"], 1);
+}
+
+#[test]
+fn an_unlisted_pair_suggests_and_a_forbidden_one_is_silent() {
+    let tenant =
+        |id: &str, name: &str, role: &str| format!("[[tenant]]\nid = \"{id}\"\nname = \"{name}\"\nrole = \"{role}\"\n");
+    let tenants = tenant(NORTH, "north", "primary") + &tenant(EAST, "east", "secondary");
+    let pair = |merge: &str| format!("{tenants}[[pair]]\nhome = \"north\"\nresource = \"east\"\nmerge = \"{merge}\"\n");
+    for (config, merged, related) in
+        [(tenants.clone(), false, true), (pair("merge"), true, false), (pair("forbid"), false, false)]
+    {
+        let (_, incidents) = replay_records(&two_members(true), Some(&config));
+        assert_eq!(incidents.iter().any(|i| i["cross_tenant"] == true), merged, "{config}");
+        let shown = incidents.iter().any(|i| !i["related"].as_array().unwrap().is_empty());
+        assert_eq!(shown, related, "{config}");
+    }
+}
+
+#[test]
+fn an_output_never_takes_the_place_of_an_input() {
+    let folder = TempDir::new().unwrap();
+    let input = folder.path().join("in.json");
+    fs::write(&input, "{}").unwrap();
+    for (out, other, what) in [
+        (input.clone(), folder.path().join("s"), "is also an input"),
+        (folder.path().join("x"), folder.path().join("x"), "name one file"),
+        (folder.path().join("no/x"), folder.path().join("s"), "does not exist"),
+        (folder.path().to_path_buf(), folder.path().join("s"), "is a folder"),
+    ] {
+        let words =
+            [OsStr::new("replay"), OsStr::new("--out"), out.as_os_str(), OsStr::new("--summary"), other.as_os_str()];
+        let told = program(words, [&input]);
+        assert_eq!(told.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&told.stderr).contains(what), "{}", String::from_utf8_lossy(&told.stderr));
+    }
+    assert_eq!(fs::read_to_string(&input).unwrap(), "{}");
 }
