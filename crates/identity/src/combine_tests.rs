@@ -72,16 +72,18 @@ fn one_writer_counts_once_and_writers_combine() {
     check(&["R1 H1 named_sign_in 0 9"], &["R1 H1 accepted 900000 -inf inf"]);
     check(&["R1 H1 named_sign_in 0 9", "R1 H1 paired_sign_in 0 9"], &["R1 H1 accepted 900000 -inf inf"]);
     check(&["R1 H1 named_sign_in 0 9", "R1 H1 address -inf inf"], &["R1 H1 accepted 970000 -inf inf"]);
-    check(&["R1 H1 common_source -inf inf", "R1 H1 address -inf inf"], &["R1 H1 accepted 985000 -inf inf"]);
+    // Both stand in the resource directory (docs/adr/0006); a log is a second witness.
+    check(&["R1 H1 common_source -inf inf", "R1 H1 address -inf inf"], &["R1 H1 possible 950000 -inf inf"]);
+    check(&["R1 H1 common_source -inf inf", "R1 H1 named_sign_in 0 9"], &["R1 H1 accepted 995000 -inf inf"]);
     check(&["R1 H1 statement 5 9"], &["R1 H1 accepted 1000000 5 9"]);
 }
 
 #[test]
 fn the_resource_directory_alone_is_never_enough() {
-    let all = ["extension", "employee_id", "address", "ext_name", "naming_rule", "looks_alike"];
+    let all = ["common_source", "extension", "employee_id", "address", "ext_name", "naming_rule", "looks_alike"];
     let rows: Vec<_> = all.iter().map(|kind| format!("R1 H1 {kind} -inf inf")).collect();
     let rows: Vec<_> = rows.iter().map(String::as_str).collect();
-    check(&rows, &["R1 H1 possible 750000 -inf inf"]);
+    check(&rows, &["R1 H1 possible 950000 -inf inf"]);
     check(&["R1 H1 looks_alike -inf inf"], &[]);
     // Even if an operator believes in it: confidence is not independence.
     let mut settings = Settings::default();
@@ -135,7 +137,7 @@ fn a_refutation_ends_what_logs_and_directories_said() {
         refutation("R3", "X0", "-inf", "inf"),
     ];
     let links = combine(&evidence(&rows), &from_x, &[], &Settings::default());
-    assert_eq!(show(&links), ["R1 H1 accepted 970000 -inf 50", "R3 H3 accepted 950000 -inf inf"]);
+    assert_eq!(show(&links), ["R1 H1 accepted 970000 -inf 50", "R3 H3 possible 950000 -inf inf"]);
 }
 
 #[test]
@@ -148,7 +150,7 @@ fn links_live_as_long_as_the_account_is_a_guest() {
         fact("R3", AccountKind::Member, "7", "inf"),
     ];
     let links = combine(&evidence(&rows), &[], &facts, &Settings::default());
-    let wanted = ["R1 H1 accepted 900000 0 100", "R2 H2 accepted 900000 5 40", "R3 H3 accepted 950000 7 inf"];
+    let wanted = ["R1 H1 accepted 900000 0 100", "R2 H2 accepted 900000 5 40", "R3 H3 possible 950000 7 inf"];
     assert_eq!(show(&links), wanted);
 }
 
@@ -187,7 +189,7 @@ fn order_and_repeats_do_not_matter() {
         "R1 H1 address -inf 70",
         "R1 H3 ext_name 0 inf",
         "R2 H1 provisioning 5 6",
-        "H1 S1 common_source 30 40",
+        "H1 S1 statement 30 40",
     ];
     let refutations = [refutation("R1", "X0", "80", "inf"), refutation("R1", "H0", "-inf", "80")];
     let wanted = combine(&evidence(&rows), &refutations, &[], &Settings::default());
