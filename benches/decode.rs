@@ -1,7 +1,7 @@
 //! `cargo bench -p caponier-benches --bench decode`: records + decode against the faster of two typed parses of the same bytes.
 
 use caponier_benches::load::Load;
-use caponier_benches::rounds::{Contestant, compare};
+use caponier_benches::rounds::{Contestant, compare, report};
 use caponier_benches::{load, parse};
 use caponier_model::{Body, Outcome, Tenants};
 use caponier_wire::{Context, decode, records};
@@ -29,7 +29,6 @@ fn main() -> std::io::Result<()> {
         Contestant::new("records + decode", all),
     ];
     let rates = compare(&batches, 31, &mut contestants);
-    let limit = rates[0].max(rates[1]);
     let bytes: usize = batches.iter().map(Vec::len).sum();
     let mut out = std::io::stdout().lock();
     writeln!(
@@ -38,8 +37,5 @@ fn main() -> std::io::Result<()> {
         bytes / (batches.len() * load::BATCH),
         load::BATCH
     )?;
-    for (contestant, rate) in contestants.iter().zip(&rates) {
-        writeln!(out, "{:32} {:8.0} MB/s  {:5.2} of the typed parse", contestant.name, rate / 1e6, rate / limit)?;
-    }
-    Ok(())
+    report(&mut out, &contestants, &rates)
 }

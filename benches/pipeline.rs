@@ -7,7 +7,7 @@
 
 use caponier_benches::load::{self, Load, Person};
 use caponier_benches::parse;
-use caponier_benches::rounds::{Contestant, compare};
+use caponier_benches::rounds::{Contestant, compare, report};
 use caponier_correlate::{Engine, Settings};
 use caponier_identity::{Index, observe};
 use caponier_model::{
@@ -56,7 +56,6 @@ fn main() -> std::io::Result<()> {
         }),
     ];
     let rates = compare(&batches, 31, &mut contestants);
-    let limit = rates[0].max(rates[1]);
     let bytes: usize = batches.iter().map(Vec::len).sum();
     let mut out = std::io::stdout().lock();
     writeln!(
@@ -66,9 +65,7 @@ fn main() -> std::io::Result<()> {
         load::BATCH,
         people.len()
     )?;
-    for (contestant, rate) in contestants.iter().zip(&rates) {
-        writeln!(out, "{:32} {:8.0} MB/s  {:5.2} of the typed parse", contestant.name, rate / 1e6, rate / limit)?;
-    }
+    report(&mut out, &contestants, &rates)?;
     drop(contestants);
     let counts = whole.engine.counts();
     writeln!(out, "the whole path held {} findings and emitted {} changes", counts.findings, counts.changes)

@@ -1,6 +1,7 @@
 //! Interleaved rounds: every contestant once a round, medians over rounds, so that a drifting machine drifts for all.
 
 use std::hint::black_box;
+use std::io::{self, Write};
 use std::time::Instant;
 
 /// What a contestant does with one batch.
@@ -45,6 +46,18 @@ pub fn compare(batches: &[Vec<u8>], rounds: usize, contestants: &mut [Contestant
         }
     }
     rates.into_iter().map(median).collect()
+}
+
+/// A line for each contestant: its rate, and its ratio to the faster of the first two, which are the typed parses.
+///
+/// # Errors
+/// Whatever `out` says.
+pub fn report(out: &mut impl Write, contestants: &[Contestant<'_>], rates: &[f64]) -> io::Result<()> {
+    let limit = rates.iter().take(2).copied().fold(f64::NAN, f64::max);
+    for (contestant, rate) in contestants.iter().zip(rates) {
+        writeln!(out, "{:32} {:8.0} MB/s  {:5.2} of the typed parse", contestant.name, rate / 1e6, rate / limit)?;
+    }
+    Ok(())
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

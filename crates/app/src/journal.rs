@@ -148,8 +148,9 @@ fn correlate(
 fn entries(config: &Config, tenants: &Tenants, inputs: &[Input], value: &[u8]) -> Vec<Journalled> {
     let Some(kept) = read_value(value) else { return Vec::new() };
     let Some(input) = inputs.get(kept.place.input as usize) else { return Vec::new() };
-    let context = context(config, tenants, input, None, kept.odata, kept.table);
-    let Ok(event) = wire::decode(&context, kept.record) else { return Vec::new() };
+    // Where what was learned contradicts itself about one record, it stays whose it was at intake.
+    let decode = |tenants| wire::decode(&context(config, tenants, input, None, kept.odata, kept.table), kept.record);
+    let Ok(event) = decode(tenants).or_else(|_| decode(&config.tenants)) else { return Vec::new() };
     let position = Position { source: input.name.clone(), offset: kept.place.offset, index: kept.place.index };
     let at = event.time;
     let journalled = |entry| Journalled { at, position: Some(position.clone()), entry };

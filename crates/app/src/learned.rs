@@ -17,9 +17,11 @@ const MEMBERS_SHARE: usize = 50;
 /// rows become that tenant's here, its findings when they are decoded again for the journal.
 pub fn tenants(taken: &mut Intake) -> Tenants {
     let stand_ins = stand_ins(&taken.owners);
-    each_tenant(&mut taken.rows, |tenant| *tenant = *stand_ins.get(tenant).unwrap_or(tenant));
-    taken.rows.canonical();
-    taken.tenants.retain(|t| !stand_ins.contains_key(t));
+    if taken.tenants.iter().any(|t| stand_ins.contains_key(t)) {
+        each_tenant(&mut taken.rows, |tenant| *tenant = *stand_ins.get(tenant).unwrap_or(tenant));
+        taken.rows.canonical();
+        taken.tenants.retain(|t| !stand_ins.contains_key(t));
+    }
     let mut tenants = named(&taken.rows, &taken.tenants);
     for tenant in &mut tenants.all {
         let owned = |map: &BTreeMap<Guid, BTreeSet<TenantId>>| {

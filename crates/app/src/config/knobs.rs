@@ -74,7 +74,7 @@ const fn most(path: &str) -> u64 {
 }
 
 knobs! {
-    "epoch" Small epoch => "the operator's epoch, part of every incident id; raise it to rename all incidents on purpose";
+    "epoch" Small engine.epoch => "the operator's epoch, part of every incident id; raise it to rename all incidents on purpose";
     "intake.threads" Integer intake_threads => "threads that read and decode; 0 = one per core";
     "intake.future_minutes" Integer future_minutes => "a record later than the clock plus this many minutes is refused as future_time";
     "limits.line_bytes" Size limits.line_bytes => "longest line, row or message; a longer one is refused as too_large";

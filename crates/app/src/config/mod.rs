@@ -26,8 +26,6 @@ pub struct Config {
     pub tenants: Tenants,
     /// What may be merged between ordered pairs.
     pub policy: Policy,
-    /// The operator's epoch: part of every incident id.
-    pub epoch: u32,
     /// Records later than the wall clock plus this many minutes are refused as `future_time`.
     pub future_minutes: u64,
     /// Threads that read and decode; 0 = one per core.
@@ -49,7 +47,6 @@ impl Config {
             configured: false,
             tenants: Tenants::default(),
             policy: Policy { pairs: Vec::new(), unlisted: MergePolicy::Merge },
-            epoch: 1,
             future_minutes: 24 * 60,
             intake_threads: 0,
             engine: correlate::Settings::defaults(),

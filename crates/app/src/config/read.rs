@@ -368,7 +368,7 @@ role = "secondary"
     #[test]
     fn a_good_one_is_read_in_any_order() {
         let config = parse(GOOD).unwrap();
-        assert_eq!(config.epoch, 3);
+        assert_eq!(config.engine.epoch, 3);
         assert_eq!(config.tenants.all.len(), 2);
         assert_eq!(config.tenants.all[0].domains[0], "contoso.com");
         let pair = Pair { home: config.tenants.all[0].id, resource: config.tenants.all[1].id };
