@@ -9,10 +9,10 @@ use crate::summary::Summary;
 use caponier_correlate::Engine;
 use caponier_identity::{self as identity, Index};
 use caponier_model::{
-    AccountFacts, Body, Change, Entry, EventTime, Evidence, IdentityChange, Incident, IncidentState, Journalled, Link,
-    LinkState, Policy, Position, Tenants,
+    AccountFacts, Body, Change, Entry, EventTime, IdentityChange, Incident, IncidentState, Journalled, Link, LinkState,
+    Policy, Position, Refusal, Tenants, Testimony,
 };
-use caponier_query::{Join, Queries};
+use caponier_query::{Join, Queries, Question};
 use caponier_rules as rules;
 use caponier_transport::{DeadLetters, Input};
 use caponier_wire as wire;
@@ -38,10 +38,12 @@ pub struct Identities {
     pub tenants: Tenants,
     /// What the directories say.
     pub facts: Vec<AccountFacts>,
-    /// Evidence, by account.
-    pub evidence: Vec<Evidence>,
+    /// What the queries found: evidence, refutations, ambiguities.
+    pub testimony: Testimony,
     /// Combined links.
     pub links: Vec<Link>,
+    /// What was not made a link, and why.
+    pub refusals: Vec<Refusal>,
 }
 
 /// Runs inputs through the whole engine; `on_change` sees every change in order.
@@ -77,9 +79,10 @@ pub fn join(config: &Config, taken: &mut Intake) -> Result<Identities, Failure> 
     let failing = |e| failed("the identity join failed", e);
     let facts = identity::facts(&taken.rows);
     let join = Join::new(Queries::embedded()).map_err(failing)?;
-    let outcome = join.evidence(&taken.rows, &facts, &tenants).map_err(failing)?;
-    let links = identity::combine(&outcome.evidence, &outcome.refutations, &facts, &config.identity);
-    Ok(Identities { tenants, facts, evidence: outcome.evidence, links })
+    let question = Question { rows: &taken.rows, facts: &facts, tenants: &tenants, naming: &[] };
+    let testimony = join.testimony(&question).map_err(failing)?;
+    let identity::Weighed { links, refusals } = identity::combine(&testimony, &facts, &config.identity);
+    Ok(Identities { tenants, facts, testimony, links, refusals })
 }
 
 fn count_links(summary: &mut Summary, links: &[Link]) {

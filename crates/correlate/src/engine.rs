@@ -82,6 +82,8 @@ impl<P: Persons> Engine<P> {
             caponier_model::Entry::Sighting(sighting) => self.take_sighting(*sighting),
             caponier_model::Entry::Incident(incident) => self.take_incident(*incident),
             caponier_model::Entry::Identity(change) => self.take_identity(change),
+            // Its effect comes as identity changes; here it only has its place in the order.
+            caponier_model::Entry::Statement(_) => {}
             caponier_model::Entry::Watermark(now) => self.handle_time(now),
         }
     }

@@ -24,6 +24,7 @@ impl Persons for People {
         let bears = |f: &&AccountFacts| match handle {
             Handle::Name(name) => f.names.iter().any(|n| n == name),
             Handle::Sid(sid) => f.sids.iter().any(|s| s == sid),
+            Handle::Puid(_) | Handle::App(_) | Handle::Device(_) => false,
         };
         let mut found = self.facts.values().filter(|f| f.account.tenant == tenant).filter(bears);
         found.next().filter(|_| found.next().is_none()).map(|f| f.account)
@@ -53,6 +54,10 @@ impl Persons for People {
                 let touched = vec![link.account, link.home];
                 self.links.insert(link.account, link);
                 touched
+            }
+            IdentityChange::Forget(account, _) => {
+                self.facts.remove(&account);
+                vec![account]
             }
             IdentityChange::Unlink(account, home, _) => {
                 self.links.remove(&account);
@@ -97,6 +102,9 @@ fn facts(account: AccountKey, name: &str) -> Entry {
         display: None,
         names: vec![name.into()],
         sids: Vec::new(),
+        puids: Vec::new(),
+        app: None,
+        devices: Vec::new(),
         enabled: None,
         from: EventTime::MIN,
         until: EventTime::MAX,

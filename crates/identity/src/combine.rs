@@ -6,7 +6,8 @@
 use crate::settings::{DirectoryEvidence, ONE, Settings};
 use crate::span::Span;
 use caponier_model::{
-    AccountFacts, AccountKey, AccountKind, EventTime, Evidence, EvidenceKind, Link, LinkState, Pair, Refutation, Writer,
+    AccountFacts, AccountKey, AccountKind, EventTime, Evidence, EvidenceKind, Link, LinkState, Pair, Refusal,
+    Refutation, Testimony, Writer,
 };
 use compact_str::CompactString;
 use std::collections::BTreeSet;
@@ -24,16 +25,11 @@ const SOURCES: usize = 8;
 /// - A refutation removes all but statements and common sources for homes in other tenants while it holds.
 /// - Two accepted homes at one time are a conflict of both. A home that is itself a satellite then is a conflict, too.
 /// - Links run only inside [`Settings::pairs`] and never where [`Settings::cannot_link`] forbids.
-pub fn combine(
-    evidence: &[Evidence],
-    refutations: &[Refutation],
-    facts: &[AccountFacts],
-    settings: &Settings,
-) -> Vec<Link> {
-    let mut evidence: Vec<&Evidence> = evidence.iter().filter(|e| allowed(e, settings)).collect();
+pub fn combine(testimony: &Testimony, facts: &[AccountFacts], settings: &Settings) -> Weighed {
+    let mut evidence: Vec<&Evidence> = testimony.evidence.iter().filter(|e| allowed(e, settings)).collect();
     evidence.sort_unstable();
     evidence.dedup();
-    let mut refutations: Vec<&Refutation> = refutations.iter().collect();
+    let mut refutations: Vec<&Refutation> = testimony.refutations.iter().collect();
     refutations.sort_unstable();
     let mut facts: Vec<&AccountFacts> = facts.iter().collect();
     facts.sort_unstable_by_key(|f| (f.account, f.from));
@@ -45,7 +41,16 @@ pub fn combine(
     }
     let mut links = star(links);
     links.sort_unstable();
-    links
+    Weighed { links, refusals: Vec::new() }
+}
+
+/// What the testimony amounts to.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Weighed {
+    /// Dated links, sorted: accepted, possible, in conflict.
+    pub links: Vec<Link>,
+    /// What was not made a link, or not an accepted one, and why; sorted.
+    pub refusals: Vec<Refusal>,
 }
 
 /// May this evidence make a link at all?

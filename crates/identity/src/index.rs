@@ -146,6 +146,21 @@ impl Index {
         affected
     }
 
+    fn forget(&mut self, account: AccountKey, from: EventTime) -> Vec<AccountKey> {
+        let Some(&slot) = self.slots.get(&account) else { return Vec::new() };
+        let known = &mut self.entries[slot as usize].facts;
+        let Some(at) = known.iter().position(|f| f.from == from) else { return Vec::new() };
+        let gone = known.remove(at);
+        let mut affected = vec![account];
+        for handle in handles(&gone) {
+            let others = self.candidates(account.tenant, handle);
+            affected.extend(others.filter(|e| e.facts.iter().any(|f| names(f, handle))).map(|e| e.account));
+        }
+        affected.sort_unstable();
+        affected.dedup();
+        affected
+    }
+
     fn apply_link(&mut self, link: Link) -> Vec<AccountKey> {
         let affected = pair(link.account, link.home);
         let home = self.slot(link.home);
@@ -228,6 +243,7 @@ impl Persons for Index {
         match change {
             IdentityChange::Account(facts) => self.apply_facts(facts),
             IdentityChange::Link(link) => self.apply_link(link),
+            IdentityChange::Forget(account, from) => self.forget(account, from),
             IdentityChange::Unlink(account, home, from) => self.unlink(account, home, from),
         }
     }
@@ -240,13 +256,18 @@ fn pair(account: AccountKey, home: AccountKey) -> Vec<AccountKey> {
 }
 
 fn handles(facts: &AccountFacts) -> impl Iterator<Item = Handle<'_>> {
-    facts.names.iter().map(|n| Handle::Name(n)).chain(facts.sids.iter().map(|s| Handle::Sid(s)))
+    let names = facts.names.iter().map(|n| Handle::Name(n)).chain(facts.sids.iter().map(|s| Handle::Sid(s)));
+    let puids = facts.puids.iter().map(|p| Handle::Puid(p));
+    names.chain(puids).chain(facts.app.map(Handle::App)).chain(facts.devices.iter().map(|d| Handle::Device(d)))
 }
 
 fn names(facts: &AccountFacts, handle: Handle<'_>) -> bool {
     match handle {
         Handle::Name(name) => facts.names.iter().any(|n| n == name),
         Handle::Sid(sid) => facts.sids.iter().any(|s| s == sid),
+        Handle::Puid(puid) => facts.puids.iter().any(|p| p == puid),
+        Handle::App(app) => facts.app == Some(app),
+        Handle::Device(id) => facts.devices.iter().any(|d| d == id),
     }
 }
 
@@ -256,6 +277,9 @@ fn hash(tenant: TenantId, handle: Handle<'_>) -> u64 {
     match handle {
         Handle::Name(text) => (0_u8, text).hash(&mut hasher),
         Handle::Sid(text) => (1_u8, text).hash(&mut hasher),
+        Handle::Puid(text) => (2_u8, text).hash(&mut hasher),
+        Handle::App(app) => (3_u8, app).hash(&mut hasher),
+        Handle::Device(text) => (4_u8, text).hash(&mut hasher),
     }
     hasher.finish()
 }

@@ -11,7 +11,7 @@ mod observe;
 mod settings;
 mod span;
 
-pub use combine::combine;
+pub use combine::{Weighed, combine};
 pub use facts::facts;
 pub use index::Index;
 pub use observe::observe;

@@ -1,7 +1,7 @@
 //! What an event contributes to the identity join. Knows events and rows, no formats; decides nothing about who is who.
 
 use caponier_model::{
-    AccountKey, AccountRow, Audit, Body, Caller, CallerRow, DeviceRow, Directory, Event, EventTime, Guid,
+    Access, AccountKey, AccountRow, Audit, Body, Caller, CallerRow, DeviceRow, Directory, Event, EventTime, Guid,
     InvitationRow, Outcome, Provisioning, ProvisioningRow, Rows, SignIn, SignInRow, TenantId,
 };
 use compact_str::{CompactString, ToCompactString};
@@ -54,8 +54,24 @@ fn sign_in_row(event: &Event<'_>, sign_in: &SignIn<'_>) -> Option<SignInRow> {
         app: sign_in.app,
         time: event.time,
         id: named(event),
+        correlation: sign_in.correlation.as_deref().and_then(Guid::parse),
+        access: access(sign_in.access.as_deref()),
         success: event.outcome == Some(Outcome::Success),
     })
+}
+
+/// `crossTenantAccessType` as written; unknown words stay [`Access::Other`].
+fn access(said: Option<&str>) -> Access {
+    const WORDS: [(&str, Access); 6] = [
+        ("none", Access::Unsaid),
+        ("", Access::Unsaid),
+        ("b2bCollaboration", Access::Collaboration),
+        ("b2bDirectConnect", Access::DirectConnect),
+        ("serviceProvider", Access::Delegated),
+        ("microsoftSupport", Access::Delegated),
+    ];
+    let Some(said) = said else { return Access::Unsaid };
+    WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(said)).map_or(Access::Other, |(_, access)| *access)
 }
 
 fn account_row(event: &Event<'_>, directory: &Directory<'_>) -> Option<AccountRow> {

@@ -30,7 +30,7 @@ pub struct PairSettings {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Settings {
     /// Confidence by kind, in millionths, in the order of [`EvidenceKind::ALL`].
-    pub confidence: [u32; 14],
+    pub confidence: [u32; 16],
     /// A link of at least this confidence is accepted.
     pub accept: u32,
     /// A link of at least this confidence is shown as possible.
@@ -76,6 +76,8 @@ const fn default_confidence(kind: EvidenceKind) -> u32 {
         EvidenceKind::Puid => 970_000,
         EvidenceKind::PairedSignIn | EvidenceKind::NamedSignIn => 900_000,
         EvidenceKind::Redemption => 920_000,
+        EvidenceKind::PairedSignInById => 980_000,
+        EvidenceKind::Application => 990_000,
         EvidenceKind::CommonSource => 950_000,
         EvidenceKind::Extension => 750_000,
         EvidenceKind::EmployeeId | EvidenceKind::Address => 700_000,

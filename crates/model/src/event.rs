@@ -110,8 +110,14 @@ pub struct SignIn<'a> {
     pub resource: Option<TenantId>,
     /// `none`, `b2bCollaboration`, … as written.
     pub access: Option<Cow<'a, str>>,
-    /// Client application.
+    /// Client application; of a service principal's sign-in, its own.
     pub app: Option<Guid>,
+    /// The service principal object that signed in, instead of a user.
+    pub principal: Option<Guid>,
+    /// The tenant that owns the application.
+    pub app_owner: Option<TenantId>,
+    /// True where a managed identity signed in.
+    pub managed: bool,
     /// Correlation id, supplied by the client.
     pub correlation: Option<Cow<'a, str>>,
     /// Session id.

@@ -1,6 +1,6 @@
 //! The journal: the correlator's only input, in one order.
 
-use crate::{EventTime, IdentityChange, Position, Sighting, SourceIncident};
+use crate::{EventTime, IdentityChange, Position, Sighting, SourceIncident, Statement};
 
 /// One entry of the journal.
 #[derive(Clone, PartialEq, Debug)]
@@ -11,6 +11,9 @@ pub enum Entry {
     Incident(Box<SourceIncident>),
     /// A change of what is known about identities.
     Identity(IdentityChange),
+    /// A statement about two accounts: journalled so that whoever reads the journal knows who said what. The links that follow
+    /// from it are identity changes of their own.
+    Statement(Statement),
     /// Nothing earlier than this is expected any more.
     Watermark(EventTime),
 }

@@ -5,6 +5,7 @@
 
 mod entity;
 mod event;
+mod evidence;
 mod finding;
 mod id;
 mod incident;
@@ -20,6 +21,10 @@ pub use entity::{Entity, EntityKind, EntityRole};
 pub use event::{
     Actor, Audit, AuditTarget, Body, Caller, DeviceRef, Directory, Event, Invitation, Outcome, Provisioning, SignIn,
 };
+pub use evidence::{
+    Ambiguity, Evidence, EvidenceKind, NamingRule, Refusal, RefusalReason, Refutation, Statement, Testimony, Verdict,
+    Writer,
+};
 pub use finding::{FindingKey, Severity, Sighting, SightingKind, SourceIncident, SourceIncidentKey, SourceRank};
 pub use id::{AccountKey, Guid, TenantId};
 pub use incident::{
@@ -27,12 +32,11 @@ pub use incident::{
     LinkView, Membership, PersonView, ReasonCode, Related, Remediation, ScorePart, SightingView,
 };
 pub use journal::{Entry, Journalled};
-pub use link::{
-    AccountFacts, AccountKind, Binding, Evidence, EvidenceKind, Handle, IdentityChange, Link, LinkState, Persons,
-    Refutation, Writer,
-};
+pub use link::{AccountFacts, AccountKind, Binding, Handle, IdentityChange, Link, LinkState, Persons};
 pub use position::{Class, DeadLetter, Position, Reject, RejectReason};
-pub use rows::{AccountRow, CallerRow, DeviceRow, InvitationRow, ProvisioningRow, Rows, SignInRow};
+pub use rows::{
+    Access, AccountRow, CallerRow, DeviceRow, InvitationRow, PrincipalRow, ProvisioningRow, Rows, SignInRow,
+};
 pub use tenant::{MergePolicy, Pair, Policy, Tenant, TenantRole, Tenants};
 pub use text::{Param, Text};
 pub use time::EventTime;

@@ -1,167 +1,8 @@
-//! Links from satellite accounts to home accounts: evidence, the combined link, and what a binding tells the correlator.
+//! Links from satellite accounts to home accounts, what the directories say of an account, and what a binding tells the
+//! correlator.
 
-use crate::{AccountKey, EventTime, TenantId};
+use crate::{AccountKey, EventTime, EvidenceKind, Guid, TenantId};
 use compact_str::CompactString;
-
-/// Who could have written a piece of evidence. Evidence of one writer never counts twice.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Writer {
-    /// An analyst or the operator.
-    Analyst,
-    /// The home tenant's directory.
-    HomeDirectory,
-    /// A log that Entra itself writes.
-    Log,
-    /// The resource tenant's directory: anyone who administers that tenant.
-    ResourceDirectory,
-}
-
-impl Writer {
-    /// The word used on the wire and in SQL.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Analyst => "analyst",
-            Self::HomeDirectory => "home_directory",
-            Self::Log => "log",
-            Self::ResourceDirectory => "resource_directory",
-        }
-    }
-}
-
-/// The kinds of evidence (scenarios.md 2.1).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum EvidenceKind {
-    /// K1: an analyst's or operator's statement.
-    Statement,
-    /// K2: a provisioning row names both objects.
-    Provisioning,
-    /// K3: claims name the home tenant and the home object: it is the home account.
-    DelegatedCaller,
-    /// K4: `altsecid` equals a home PUID.
-    Puid,
-    /// K5: one sign-in logged in both tenants.
-    PairedSignIn,
-    /// K6: a resource row names the home tenant and a UPN that one home user bore.
-    NamedSignIn,
-    /// K7: a redeemed invitation and a sign-in that names the home tenant.
-    Redemption,
-    /// K8: one on-premises object synchronised into both tenants.
-    CommonSource,
-    /// K9: a directory extension holds the home object id.
-    Extension,
-    /// K10: equal employee ids.
-    EmployeeId,
-    /// K11: an address of exactly one home user.
-    Address,
-    /// K12: the decoded `#EXT#` name.
-    ExtName,
-    /// K13: a configured naming rule.
-    NamingRule,
-    /// K14: looks alike; never alone.
-    LooksAlike,
-}
-
-impl EvidenceKind {
-    /// All kinds, K1 to K14.
-    pub const ALL: [Self; 14] = [
-        Self::Statement,
-        Self::Provisioning,
-        Self::DelegatedCaller,
-        Self::Puid,
-        Self::PairedSignIn,
-        Self::NamedSignIn,
-        Self::Redemption,
-        Self::CommonSource,
-        Self::Extension,
-        Self::EmployeeId,
-        Self::Address,
-        Self::ExtName,
-        Self::NamingRule,
-        Self::LooksAlike,
-    ];
-
-    /// The word used on the wire and in SQL.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Statement => "statement",
-            Self::Provisioning => "provisioning",
-            Self::DelegatedCaller => "delegated_caller",
-            Self::Puid => "puid",
-            Self::PairedSignIn => "paired_sign_in",
-            Self::NamedSignIn => "named_sign_in",
-            Self::Redemption => "redemption",
-            Self::CommonSource => "common_source",
-            Self::Extension => "extension",
-            Self::EmployeeId => "employee_id",
-            Self::Address => "address",
-            Self::ExtName => "ext_name",
-            Self::NamingRule => "naming_rule",
-            Self::LooksAlike => "looks_alike",
-        }
-    }
-
-    /// Reads the word that [`EvidenceKind::code`] writes.
-    pub fn read(code: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|k| k.code() == code)
-    }
-
-    /// Who could have written it.
-    pub const fn writer(self) -> Writer {
-        match self {
-            Self::Statement => Writer::Analyst,
-            Self::Provisioning
-            | Self::DelegatedCaller
-            | Self::Puid
-            | Self::PairedSignIn
-            | Self::NamedSignIn
-            | Self::Redemption => Writer::Log,
-            // K8 rests on values of both directories, and the weaker pen decides: without synchronisation an immutable id
-            // or a SID can be typed into the resource tenant's directory (docs/adr/0006).
-            Self::CommonSource
-            | Self::Extension
-            | Self::EmployeeId
-            | Self::Address
-            | Self::ExtName
-            | Self::NamingRule
-            | Self::LooksAlike => Writer::ResourceDirectory,
-        }
-    }
-}
-
-/// One piece of evidence that `account` is `home`.
-///
-/// Evidence from a log spans what was observed (first to last record); combining carries it on to where something
-/// contradicts it. Evidence from a directory spans the life of what it rests on.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Evidence {
-    /// The satellite account.
-    pub account: AccountKey,
-    /// The home account.
-    pub home: AccountKey,
-    /// The kind.
-    pub kind: EvidenceKind,
-    /// Valid from, in event time.
-    pub from: EventTime,
-    /// Valid until (exclusive); `EventTime::MAX` while nothing contradicts it.
-    pub until: EventTime,
-    /// The record it rests on, for the reader.
-    pub source: CompactString,
-}
-
-/// A log named the home tenant of an account: directory evidence for a home in any other tenant does not hold meanwhile.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Refutation {
-    /// The account.
-    pub account: AccountKey,
-    /// The home tenant that the log names; the account's own tenant when it says that there is no other.
-    pub home: TenantId,
-    /// Holds from.
-    pub from: EventTime,
-    /// Holds until, exclusive.
-    pub until: EventTime,
-    /// The record it rests on, for the reader.
-    pub source: CompactString,
-}
 
 /// What the combined evidence amounts to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -222,6 +63,12 @@ pub enum AccountKind {
     InternalGuest,
     /// A guest without an Entra home (personal account, one-time passcode).
     ConsumerGuest,
+    /// A service principal: an application's object in one tenant.
+    ServicePrincipal,
+    /// A managed identity: it lives in one tenant only and never has a home elsewhere.
+    ManagedIdentity,
+    /// A device.
+    Device,
 }
 
 impl AccountKind {
@@ -234,6 +81,9 @@ impl AccountKind {
             Self::ExternalMember => "external_member",
             Self::InternalGuest => "internal_guest",
             Self::ConsumerGuest => "consumer_guest",
+            Self::ServicePrincipal => "service_principal",
+            Self::ManagedIdentity => "managed_identity",
+            Self::Device => "device",
         }
     }
 }
@@ -253,6 +103,12 @@ pub struct AccountFacts {
     pub names: Vec<CompactString>,
     /// Every SID that finds it: on-premises and cloud; upper case, sorted.
     pub sids: Vec<CompactString>,
+    /// Every PUID of its own that a token showed; upper case, sorted.
+    pub puids: Vec<CompactString>,
+    /// The application, for a service principal.
+    pub app: Option<Guid>,
+    /// Defender device id and ARM resource id, for a device; lower case, sorted.
+    pub devices: Vec<CompactString>,
     /// Enabled?
     pub enabled: Option<bool>,
     /// Exists from.
@@ -264,8 +120,10 @@ pub struct AccountFacts {
 /// A change of what is known about identities: an entry of the journal.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum IdentityChange {
-    /// An account's facts.
+    /// An account's facts; replaces the fact of the same account and beginning.
     Account(AccountFacts),
+    /// A fact is withdrawn: (account, from).
+    Forget(AccountKey, EventTime),
     /// A link appears or takes a new form.
     Link(Link),
     /// A link is withdrawn: (satellite, home, from).
@@ -279,6 +137,12 @@ pub enum Handle<'a> {
     Name(&'a str),
     /// Security identifier, in upper case.
     Sid(&'a str),
+    /// PUID, in upper case.
+    Puid(&'a str),
+    /// Application id: its service principal in the tenant.
+    App(Guid),
+    /// Defender device id or ARM resource id, in lower case.
+    Device(&'a str),
 }
 
 /// Who an account is at one instant.
@@ -296,6 +160,11 @@ pub struct Binding {
 pub trait Persons {
     /// The one account of `tenant` that the handle names at `at`; `None` when nobody or more than one bears it.
     fn account(&self, tenant: TenantId, handle: Handle<'_>, at: EventTime) -> Option<AccountKey>;
+
+    /// The person behind `account` at `at`: [`Persons::bind`] without the reasons, for the hot path; allocates nothing.
+    fn person(&self, account: AccountKey, at: EventTime) -> AccountKey {
+        self.bind(account, at).person
+    }
 
     /// Who `account` is at `at`.
     fn bind(&self, account: AccountKey, at: EventTime) -> Binding;

@@ -2,7 +2,7 @@
 //!
 //! Owned, because they outlive the bytes; folded (addresses in lower case, SIDs in upper case), because SQL compares bytes.
 
-use crate::{AccountKey, EventTime, Guid, TenantId};
+use crate::{AccountKey, EventTime, Guid, Statement, TenantId};
 use compact_str::CompactString;
 
 /// An account as its directory showed it at `seen`.
@@ -44,6 +44,35 @@ pub struct AccountRow {
     pub enabled: Option<bool>,
 }
 
+/// How a sign-in crosses tenants (`crossTenantAccessType`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum Access {
+    /// The row does not say, or says `none`.
+    #[default]
+    Unsaid,
+    /// `b2bCollaboration`: a guest object in the resource tenant.
+    Collaboration,
+    /// `b2bDirectConnect`: no object in the resource tenant; the row's object is the home account.
+    DirectConnect,
+    /// `serviceProvider`, `microsoftSupport`: a delegate (Lighthouse, GDAP); the row's object is the home account.
+    Delegated,
+    /// Anything else (`passthrough`, words not known yet).
+    Other,
+}
+
+impl Access {
+    /// The word used in SQL.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Unsaid => "unsaid",
+            Self::Collaboration => "collaboration",
+            Self::DirectConnect => "direct_connect",
+            Self::Delegated => "delegated",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// A sign-in that names two tenants.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct SignInRow {
@@ -63,8 +92,31 @@ pub struct SignInRow {
     pub time: EventTime,
     /// Request id.
     pub id: CompactString,
+    /// Correlation id, where it is a GUID; supplied by the client.
+    pub correlation: Option<Guid>,
+    /// How it crosses.
+    pub access: Access,
     /// Whether it worked.
     pub success: bool,
+}
+
+/// A service principal or managed identity, as a sign-in log or a directory shows it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct PrincipalRow {
+    /// The service principal object, in the tenant whose log or directory has the row.
+    pub account: AccountKey,
+    /// The application.
+    pub app: Guid,
+    /// The tenant that owns the application, where the row names it.
+    pub owner: Option<TenantId>,
+    /// True for a managed identity.
+    pub managed: bool,
+    /// Display name.
+    pub name: Option<CompactString>,
+    /// When.
+    pub time: EventTime,
+    /// The row's id.
+    pub id: CompactString,
 }
 
 /// An invitation or its redemption in a resource tenant.
@@ -152,6 +204,10 @@ pub struct Rows {
     pub callers: Vec<CallerRow>,
     /// Devices.
     pub devices: Vec<DeviceRow>,
+    /// Service principals and managed identities.
+    pub principals: Vec<PrincipalRow>,
+    /// What analysts and the configuration say.
+    pub statements: Vec<Statement>,
 }
 
 impl Rows {
@@ -163,6 +219,8 @@ impl Rows {
         self.provisioning.append(&mut other.provisioning);
         self.callers.append(&mut other.callers);
         self.devices.append(&mut other.devices);
+        self.principals.append(&mut other.principals);
+        self.statements.append(&mut other.statements);
     }
 
     /// How many rows there are.
@@ -173,6 +231,8 @@ impl Rows {
             + self.provisioning.len()
             + self.callers.len()
             + self.devices.len()
+            + self.principals.len()
+            + self.statements.len()
     }
 
     /// True without any row.
@@ -192,5 +252,7 @@ impl Rows {
         tidy(&mut self.provisioning);
         tidy(&mut self.callers);
         tidy(&mut self.devices);
+        tidy(&mut self.principals);
+        tidy(&mut self.statements);
     }
 }

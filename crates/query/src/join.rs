@@ -4,7 +4,8 @@
 use crate::QueryError;
 use crate::tables::tables;
 use caponier_model::{
-    AccountFacts, AccountKey, EventTime, Evidence, EvidenceKind, Guid, Refutation, Rows, TenantId, Tenants,
+    AccountFacts, AccountKey, EventTime, Evidence, EvidenceKind, Guid, NamingRule, Refutation, Rows, TenantId, Tenants,
+    Testimony,
 };
 use datafusion::arrow::array::{Array, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::compute::cast;
@@ -61,13 +62,17 @@ impl Queries {
     }
 }
 
-/// What the join found; both lists sorted, without repeats.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Outcome {
-    /// Evidence for links.
-    pub evidence: Vec<Evidence>,
-    /// Where logs name the home tenant of an account.
-    pub refutations: Vec<Refutation>,
+/// What the join runs over.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// Rows of evidence.
+    pub rows: &'a Rows,
+    /// The dated names of the same rows' accounts (from `identity`).
+    pub facts: &'a [AccountFacts],
+    /// Tenants and their domains.
+    pub tenants: &'a Tenants,
+    /// Agreed naming rules (K13).
+    pub naming: &'a [NamingRule],
 }
 
 const REFUTATION: [&str; 6] =
@@ -95,23 +100,23 @@ impl Join {
         Ok(join)
     }
 
-    /// Runs the queries over `rows`. `facts` are the dated names of the same rows' accounts (from `identity`).
+    /// Runs the queries over the rows of `question`.
     ///
     /// Blocks until done, on one thread of its own; safe to call from any thread, also inside an async runtime.
     ///
     /// # Errors
     /// A query that fails, or yields a value that is no identifier or kind, by name.
-    pub fn evidence(&self, rows: &Rows, facts: &[AccountFacts], tenants: &Tenants) -> Result<Outcome, QueryError> {
-        if rows.is_empty() {
-            return Ok(Outcome::default());
+    pub fn testimony(&self, question: &Question<'_>) -> Result<Testimony, QueryError> {
+        if question.rows.is_empty() {
+            return Ok(Testimony::default());
         }
-        apart(|| self.run(rows, facts, tenants))
+        apart(|| self.run(question))
     }
 
-    fn run(&self, rows: &Rows, facts: &[AccountFacts], tenants: &Tenants) -> Result<Outcome, QueryError> {
+    fn run(&self, question: &Question<'_>) -> Result<Testimony, QueryError> {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        let session = session(rows, facts, tenants)?;
-        let mut out = Outcome::default();
+        let session = session(question)?;
+        let mut out = Testimony::default();
         let query = &self.queries.refutations;
         let batches = runtime.block_on(collect(&session, query))?;
         for batch in &batches {
@@ -131,7 +136,8 @@ impl Join {
 
     fn check(&self) -> Result<(), QueryError> {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        let session = session(&Rows::default(), &[], &Tenants::default())?;
+        let session =
+            session(&Question { rows: &Rows::default(), facts: &[], tenants: &Tenants::default(), naming: &[] })?;
         let all = self.queries.evidence.iter().map(|q| (q, &EVIDENCE[..]));
         for (query, wanted) in all.chain([(&self.queries.refutations, &REFUTATION[..])]) {
             let frame = runtime.block_on(session.sql(&query.text)).map_err(QueryError::engine(&query.name))?;
@@ -157,9 +163,9 @@ fn apart<T: Send>(work: impl FnOnce() -> Result<T, QueryError> + Send) -> Result
 }
 
 /// One partition: the tables are in memory and the machine's other cores have other work.
-fn session(rows: &Rows, facts: &[AccountFacts], tenants: &Tenants) -> Result<SessionContext, QueryError> {
+fn session(question: &Question<'_>) -> Result<SessionContext, QueryError> {
     let session = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
-    for (name, table) in tables(rows, facts, tenants)? {
+    for (name, table) in tables(question.rows, question.facts, question.tenants)? {
         session.register_batch(name, table).map_err(QueryError::engine(name))?;
     }
     Ok(session)

@@ -7,7 +7,7 @@ mod columns;
 mod join;
 mod tables;
 
-pub use join::{Join, Outcome, Queries, Query};
+pub use join::{Join, Queries, Query, Question};
 
 /// What can go wrong with a query.
 #[derive(Debug, thiserror::Error)]

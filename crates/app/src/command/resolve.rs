@@ -53,7 +53,7 @@ pub fn run(args: &Resolve, config: Option<&Path>) -> Result<Exit, Failure> {
         )));
     };
     let binding = index.bind(account, at);
-    let evidence = identities.evidence.iter().filter(|e| e.account == account).collect();
+    let evidence = identities.testimony.evidence.iter().filter(|e| e.account == account).collect();
     let answer = Answer { account, at, binding, index: &index, evidence, tenants: &identities.tenants };
     print(&if args.json { format!("{}\n", as_json(&answer)) } else { in_words(&answer) })
 }

@@ -1,9 +1,10 @@
 //! Reads a small organisation from text and writes results with the same labels, so that goldens can be read by people.
 
 use caponier_model::{
-    AccountKey, AccountRow, CallerRow, EventTime, Evidence, Guid, InvitationRow, Link, ProvisioningRow, Refutation,
-    Rows, SignInRow, Tenant, TenantId, TenantRole, Tenants,
+    Access, AccountFacts, AccountKey, AccountRow, CallerRow, EventTime, Evidence, Guid, InvitationRow, Link,
+    ProvisioningRow, Refutation, Rows, SignInRow, Tenant, TenantId, TenantRole, Tenants,
 };
+use caponier_query::Question;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -62,6 +63,10 @@ impl Cast {
             }
         }
         cast
+    }
+
+    pub fn question<'a>(&'a self, facts: &'a [AccountFacts]) -> Question<'a> {
+        Question { rows: &self.rows, facts, tenants: &self.tenants, naming: &[] }
     }
 
     /// A label is its own identifier: the bytes of its text.
@@ -124,6 +129,8 @@ impl Cast {
             app: f.get("app").map(|a| self.guid(a)),
             time: time(f.must("time")),
             id: f.must("id").into(),
+            correlation: None,
+            access: Access::Unsaid,
             success: !f.has("failed"),
         };
         self.rows.sign_ins.push(row);

@@ -30,7 +30,7 @@ fn golden(name: &str, found: &str) {
 #[test]
 fn each_query_yields_its_golden() {
     let cast = Cast::read(ORGANISATION);
-    let found = join().evidence(&cast.rows, &facts(&cast.rows), &cast.tenants).unwrap();
+    let found = join().testimony(&cast.question(&facts(&cast.rows))).unwrap();
     let mut left = found.evidence;
     for query in Queries::embedded().evidence {
         let kind = query.name.split_once('_').unwrap().1;
@@ -47,8 +47,8 @@ fn each_query_yields_its_golden() {
 fn the_organisation_resolves_to_its_people() {
     let mut cast = Cast::read(ORGANISATION);
     let facts = facts(&cast.rows);
-    let found = join().evidence(&cast.rows, &facts, &cast.tenants).unwrap();
-    let links = combine(&found.evidence, &found.refutations, &facts, &Settings::default());
+    let found = join().testimony(&cast.question(&facts)).unwrap();
+    let links = combine(&found, &facts, &Settings::default()).links;
     golden("links", &cast.links(&links));
 
     let mut index = Index::new();
@@ -72,17 +72,17 @@ fn order_and_repeats_of_rows_do_not_matter() {
     other.rows.invitations.reverse();
     other.rows.append(cast.rows.clone());
     let join = join();
-    let run = |cast: &Cast| join.evidence(&cast.rows, &facts(&cast.rows), &cast.tenants).unwrap();
+    let run = |cast: &Cast| join.testimony(&cast.question(&facts(&cast.rows))).unwrap();
     assert_eq!(run(&cast), run(&other));
 }
 
 #[test]
 fn verified_domains_are_derived_where_none_are_configured() {
     let mut cast = Cast::read(ORGANISATION);
-    let configured = join().evidence(&cast.rows, &facts(&cast.rows), &cast.tenants);
+    let configured = join().testimony(&cast.question(&facts(&cast.rows)));
     // One reader's tenants, with and without their domains.
     cast.tenants.all.iter_mut().for_each(|t| t.domains.clear());
-    let derived = join().evidence(&cast.rows, &facts(&cast.rows), &cast.tenants);
+    let derived = join().testimony(&cast.question(&facts(&cast.rows)));
     assert_eq!(configured.unwrap(), derived.unwrap());
 }
 

@@ -4,9 +4,9 @@
 
 use caponier_identity::{Settings, combine, facts};
 use caponier_model::{
-    AccountKey, AccountRow, EventTime, Guid, LinkState, Rows, SignInRow, Tenant, TenantId, TenantRole, Tenants,
+    Access, AccountKey, AccountRow, EventTime, Guid, LinkState, Rows, SignInRow, Tenant, TenantId, TenantRole, Tenants,
 };
-use caponier_query::{Join, Queries};
+use caponier_query::{Join, Queries, Question};
 
 const HOME: TenantId = TenantId(Guid::from_u128(1));
 const RESOURCE: TenantId = TenantId(Guid::from_u128(2));
@@ -56,6 +56,8 @@ fn person(n: u128, rows: &mut Rows) {
                 app: Some(Guid::from_u128(7)),
                 time: EventTime::from_seconds(seconds + lag),
                 id: format!("{n}-{i}").into(),
+                correlation: None,
+                access: Access::Unsaid,
                 success: true,
             });
         }
@@ -73,8 +75,9 @@ fn every_guest_of_many_finds_its_home() {
     (0..people).for_each(|n| person(n, &mut rows));
     let all = vec![tenant(HOME, TenantRole::Primary), tenant(RESOURCE, TenantRole::Secondary)];
     let facts = facts(&rows);
-    let found = Join::new(Queries::embedded()).unwrap().evidence(&rows, &facts, &Tenants { all }).unwrap();
-    let links = combine(&found.evidence, &found.refutations, &facts, &Settings::default());
+    let question = Question { rows: &rows, facts: &facts, tenants: &Tenants { all }, naming: &[] };
+    let found = Join::new(Queries::embedded()).unwrap().testimony(&question).unwrap();
+    let links = combine(&found, &facts, &Settings::default()).links;
     let right = |l: &&caponier_model::Link| {
         l.state == LinkState::Accepted
             && l.kinds.len() == 4
