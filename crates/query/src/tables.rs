@@ -78,7 +78,11 @@ fn side(kind: AccountKind) -> &'static str {
     match kind {
         AccountKind::ExternalGuest | AccountKind::ExternalMember => "satellite",
         AccountKind::Member | AccountKind::Unknown => "home",
-        AccountKind::InternalGuest | AccountKind::ConsumerGuest => "neither",
+        AccountKind::InternalGuest
+        | AccountKind::ConsumerGuest
+        | AccountKind::ServicePrincipal
+        | AccountKind::ManagedIdentity
+        | AccountKind::Device => "neither",
     }
 }
 
