@@ -65,9 +65,21 @@ fn show(links: &[Link]) -> Vec<String> {
     links.iter().map(line).collect()
 }
 
+/// The links alone.
+fn weighed(
+    evidence: &[Evidence],
+    refutations: &[Refutation],
+    facts: &[AccountFacts],
+    settings: &Settings,
+) -> Vec<Link> {
+    let (evidence, refutations) = (evidence.to_vec(), refutations.to_vec());
+    let testimony = Testimony { evidence, refutations, ..Testimony::default() };
+    combine(&testimony, facts, settings).links
+}
+
 #[track_caller]
 fn check(rows: &[&str], wanted: &[&str]) {
-    assert_eq!(show(&combine(&evidence(rows), &[], &[], &Settings::default())), wanted);
+    assert_eq!(show(&weighed(&evidence(rows), &[], &[], &Settings::default())), wanted);
 }
 
 #[test]
@@ -91,7 +103,7 @@ fn the_resource_directory_alone_is_never_enough() {
     // Even if an operator believes in it: confidence is not independence.
     let mut settings = Settings::default();
     settings.confidence[EvidenceKind::Address as usize] = 990_000;
-    let links = combine(&evidence(&["R1 H1 address -inf inf"]), &[], &[], &settings);
+    let links = weighed(&evidence(&["R1 H1 address -inf inf"]), &[], &[], &settings);
     assert_eq!(show(&links), ["R1 H1 possible 990000 -inf inf"]);
 }
 
@@ -100,7 +112,7 @@ fn a_pair_may_accept_its_resource_directory() {
     let pair = Pair { home: account("H0").tenant, resource: account("R0").tenant };
     let pairs = Some(vec![PairSettings { pair, directory_evidence: DirectoryEvidence::Accept }]);
     let settings = Settings { pairs, ..Settings::default() };
-    let links = |rows: &[&str]| show(&combine(&evidence(rows), &[], &[], &settings));
+    let links = |rows: &[&str]| show(&weighed(&evidence(rows), &[], &[], &settings));
     assert_eq!(links(&["R1 H1 address -inf inf"]), ["R1 H1 accepted 700000 -inf inf"]);
     assert_eq!(links(&["R1 H1 extension -inf inf"]), ["R1 H1 accepted 750000 -inf inf"]);
     assert_eq!(links(&["R1 H1 employee_id -inf inf"]), ["R1 H1 accepted 700000 -inf inf"]);
@@ -139,7 +151,7 @@ fn a_refutation_ends_what_logs_and_directories_said() {
         refutation("R2", "X0", "-inf", "inf"),
         refutation("R3", "X0", "-inf", "inf"),
     ];
-    let links = combine(&evidence(&rows), &from_x, &[], &Settings::default());
+    let links = weighed(&evidence(&rows), &from_x, &[], &Settings::default());
     assert_eq!(show(&links), ["R1 H1 accepted 970000 -inf 50", "R3 H3 possible 950000 -inf inf"]);
 }
 
@@ -152,7 +164,7 @@ fn links_live_as_long_as_the_account_is_a_guest() {
         fact("R2", AccountKind::ExternalGuest, "5", "40"),
         fact("R3", AccountKind::Member, "7", "inf"),
     ];
-    let links = combine(&evidence(&rows), &[], &facts, &Settings::default());
+    let links = weighed(&evidence(&rows), &[], &facts, &Settings::default());
     let wanted = ["R1 H1 accepted 900000 0 100", "R2 H2 accepted 900000 5 40", "R3 H3 possible 950000 7 inf"];
     assert_eq!(show(&links), wanted);
 }
@@ -161,7 +173,7 @@ fn links_live_as_long_as_the_account_is_a_guest() {
 fn a_satellite_is_nobodys_home() {
     // By its directory.
     let facts = [fact("H1", AccountKind::ExternalMember, "-inf", "inf")];
-    let links = combine(&evidence(&["R1 H1 provisioning 0 1"]), &[], &facts, &Settings::default());
+    let links = weighed(&evidence(&["R1 H1 provisioning 0 1"]), &[], &facts, &Settings::default());
     assert_eq!(show(&links), [""; 0]);
     // By a link: the chain keeps its last link, the cycle keeps none.
     check(
@@ -181,7 +193,7 @@ fn who_may_not_be_linked_is_not() {
     let cannot_link = [(account("R1"), account("H1"))].into();
     let settings = Settings { cannot_link, ..Settings::default() };
     let rows = evidence(&["R1 H1 statement -inf inf", "R1 H2 named_sign_in 0 9"]);
-    assert_eq!(show(&combine(&rows, &[], &[], &settings)), ["R1 H2 accepted 900000 -inf inf"]);
+    assert_eq!(show(&weighed(&rows, &[], &[], &settings)), ["R1 H2 accepted 900000 -inf inf"]);
 }
 
 #[test]
@@ -195,7 +207,7 @@ fn order_and_repeats_do_not_matter() {
         "H1 S1 statement 30 40",
     ];
     let refutations = [refutation("R1", "X0", "80", "inf"), refutation("R1", "H0", "-inf", "80")];
-    let wanted = combine(&evidence(&rows), &refutations, &[], &Settings::default());
+    let wanted = weighed(&evidence(&rows), &refutations, &[], &Settings::default());
     assert!(wanted.len() > 4, "{:?}", show(&wanted));
     for turn in 0..rows.len() {
         let mut rows = rows;
@@ -204,6 +216,6 @@ fn order_and_repeats_do_not_matter() {
         all.reverse();
         all.extend(evidence(&rows[..turn]));
         let refutations: Vec<_> = refutations.iter().cycle().skip(turn).take(3).cloned().collect();
-        assert_eq!(combine(&all, &refutations, &[], &Settings::default()), wanted);
+        assert_eq!(weighed(&all, &refutations, &[], &Settings::default()), wanted);
     }
 }
