@@ -504,6 +504,23 @@ fn a_guest_joins_its_home_account_only_through_an_accepted_link_and_an_allowed_p
     }
 }
 
+/// The link comes after both findings were told to somebody: the two incidents become one, and what is true then is what it
+/// would have been had the link come first.
+#[test]
+fn a_late_link_merges_what_was_already_emitted() {
+    let (home, guest) = (account(1, 7), account(2, 8));
+    let (h, g) = (guid(7), guid(8));
+    let alerts = [alert(1, "h", 0, &[(EntityKind::Account, &h)]), alert(2, "g", HOUR, &[(EntityKind::Account, &g)])];
+    let link = link(guest, home, LinkState::Accepted, 900_000);
+    let mut late = run(&Settings::defaults(), &merge_all(), &alerts);
+    assert_eq!(changes(&mut late).len(), 2);
+    give(&mut late, link.clone());
+    let kinds: Vec<ChangeKind> = changes(&mut late).iter().map(|c| c.incident.change).collect();
+    assert_eq!(kinds, [ChangeKind::Merged, ChangeKind::Redirected]);
+    let early = run(&Settings::defaults(), &merge_all(), &[&[link][..], &alerts].concat());
+    assert_eq!(final_forms(late.incidents()), final_forms(early.incidents()));
+}
+
 #[test]
 fn retracting_a_link_splits_and_the_older_part_keeps_the_id() {
     let (home, guest) = (account(1, 7), account(2, 8));
