@@ -1,16 +1,22 @@
-//! What must survive a crash: output files that appear whole or not at all, and snapshots that are checked when loaded.
+//! What must survive a crash: output files that appear whole or not at all, snapshots that are checked when loaded, and the
+//! decisions of people.
 //!
-//! It knows paths and bytes, no incident and no JSON. Standard output is not its business. Incident history, decisions and
-//! audit come with the issue that needs them; they will live in SQLite, and only this crate will name it.
+//! It knows paths, bytes and statements, no incident; standard output is not its business. The only crate that names SQLite.
 //!
 //! ```text
 //! publish(&Path, |&mut dyn Write| -> io::Result<()>) -> Result<Published { bytes, sha256 }, LedgerError>
 //! Snapshot::save(&Path, version, body) -> Result<Published, LedgerError>
 //! Snapshot::load(&Path, version) -> Result<Snapshot { version, body }, LedgerError>
+//! Ledger::open(&Path), Ledger::read(&Path) -> Result<Ledger, LedgerError>
+//! Ledger::record(&Statement) -> Result<u64, LedgerError>
+//! Ledger::statements() -> Result<Vec<Recorded { seq, statement }>, LedgerError>
 //! ```
 
+mod database;
+mod decisions;
 mod publish;
 mod snapshot;
 
+pub use decisions::{Ledger, Recorded};
 pub use publish::{LedgerError, Published, publish};
 pub use snapshot::Snapshot;

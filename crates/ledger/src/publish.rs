@@ -16,7 +16,7 @@ pub struct Published {
     pub sha256: String,
 }
 
-/// Why a file could not be written or loaded; each says which path and what to do.
+/// Why a file could not be written, loaded or queried; each says which path and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// The folder of the file is not there or does not let us write.
@@ -82,6 +82,64 @@ pub enum LedgerError {
     ChecksumMismatch {
         /// The snapshot.
         path: PathBuf,
+    },
+    /// A ledger that is to be read is not there.
+    #[error("cannot read the ledger {path}: {source}; name one that caponier wrote with --ledger")]
+    NoLedger {
+        /// The ledger.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file is no ledger.
+    #[error("{path} is not a ledger; name one that caponier wrote, or a new file, with --ledger")]
+    NotALedger {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A ledger whose pages are not those that were written.
+    #[error("the ledger {path} is damaged: {what}; restore a copy of it, what it lost cannot be computed again")]
+    Damaged {
+        /// The ledger.
+        path: PathBuf,
+        /// What was found.
+        what: String,
+    },
+    /// A ledger of a later build.
+    #[error("the ledger {path} has schema {found}, this build knows {wanted} at most; use a newer build")]
+    NewSchema {
+        /// The ledger.
+        path: PathBuf,
+        /// Its version.
+        found: usize,
+        /// The version of this build.
+        wanted: usize,
+    },
+    /// A ledger of an earlier build that is only to be read.
+    #[error(
+        "the ledger {path} has schema {found}, this build reads {wanted}; a command that writes to it (identity link) brings it there"
+    )]
+    OldSchema {
+        /// The ledger.
+        path: PathBuf,
+        /// Its version.
+        found: usize,
+        /// The version of this build.
+        wanted: usize,
+    },
+    /// Another program holds the ledger.
+    #[error("the ledger {path} is held by another writer; try again when it is done")]
+    Busy {
+        /// The ledger.
+        path: PathBuf,
+    },
+    /// The database fails otherwise.
+    #[error("the ledger {path} failed: {source}; check the permissions and the free space")]
+    Database {
+        /// The ledger.
+        path: PathBuf,
+        /// What SQLite says.
+        source: rusqlite::Error,
     },
 }
 
