@@ -118,12 +118,9 @@ impl<P: Persons> Engine<P> {
         }
         let account = |(account, at): (AccountKey, EventTime)| {
             let facts = self.persons.facts(account, at);
-            AccountView {
-                account,
-                upn: facts.and_then(|f| f.upn.clone()),
-                display: facts.and_then(|f| f.display.clone()),
-                kind: facts.map(|f| f.kind).unwrap_or_default(),
-            }
+            let kind = facts.as_ref().map(|f| f.kind).unwrap_or_default();
+            let (upn, display) = facts.map_or((None, None), |f| (f.upn, f.display));
+            AccountView { account, upn, display, kind }
         };
         people
             .into_iter()

@@ -222,7 +222,7 @@ pub(crate) fn with_account<P: Persons>(
     account: AccountKey,
     at: EventTime,
 ) -> Text {
-    let upn = engine.persons.facts(account, at).and_then(|f| f.upn.clone());
+    let upn = engine.persons.facts(account, at).and_then(|f| f.upn);
     let kind = if upn.is_some() { EntityKind::AccountName } else { EntityKind::Account };
     let shown = upn.unwrap_or_else(|| account.object.to_compact_string());
     text.with(name, &shown, Some(kind), Some(account.tenant))

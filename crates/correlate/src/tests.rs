@@ -39,8 +39,8 @@ impl Persons for People {
         }
     }
 
-    fn facts(&self, account: AccountKey, _: EventTime) -> Option<&AccountFacts> {
-        self.facts.get(&account)
+    fn facts(&self, account: AccountKey, _: EventTime) -> Option<AccountFacts> {
+        self.facts.get(&account).cloned()
     }
 
     fn apply(&mut self, change: IdentityChange) -> Vec<AccountKey> {

@@ -233,9 +233,9 @@ impl Persons for Index {
         Binding { person: accepted.map_or(account, |l| l.home), via: accepted.cloned(), possible }
     }
 
-    fn facts(&self, account: AccountKey, at: EventTime) -> Option<&AccountFacts> {
+    fn facts(&self, account: AccountKey, at: EventTime) -> Option<AccountFacts> {
         let facts = self.history_of(account);
-        facts.iter().rev().find(|f| Span { from: f.from, until: f.until }.holds(at))
+        facts.iter().rev().find(|f| Span { from: f.from, until: f.until }.holds(at)).cloned()
     }
 
     /// For facts the result also names every other account that bears one of the names: what they mean may change with it.

@@ -169,8 +169,8 @@ pub trait Persons {
     /// Who `account` is at `at`.
     fn bind(&self, account: AccountKey, at: EventTime) -> Binding;
 
-    /// What is known of the account at `at`, for the reader.
-    fn facts(&self, account: AccountKey, at: EventTime) -> Option<&AccountFacts>;
+    /// What is known of the account at `at`, for the reader. Owned, because an index need not keep it in this shape.
+    fn facts(&self, account: AccountKey, at: EventTime) -> Option<AccountFacts>;
 
     /// Takes in one change and returns the accounts whose binding it may alter (satellite and home), sorted.
     fn apply(&mut self, change: IdentityChange) -> Vec<AccountKey>;

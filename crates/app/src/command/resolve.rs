@@ -151,6 +151,7 @@ fn as_json(answer: &Answer<'_>) -> Value {
         })
     };
     let facts = answer.index.facts(answer.account, answer.at);
+    let facts = facts.as_ref();
     json!({
         "account": key(answer.account),
         "upn": facts.and_then(|f| f.upn.as_deref()),
