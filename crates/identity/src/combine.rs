@@ -56,8 +56,7 @@ pub struct Weighed {
 /// May this evidence make a link at all?
 fn allowed(evidence: &Evidence, settings: &Settings) -> bool {
     let Evidence { account, home, .. } = evidence;
-    account.tenant != home.tenant
-        && settings.pair(Pair { home: home.tenant, resource: account.tenant }).is_some()
+    settings.scale(Pair { home: home.tenant, resource: account.tenant }).is_some()
         && !settings.cannot_link.contains(&(*account, *home))
 }
 
@@ -228,20 +227,21 @@ fn candidates(account: AccountKey, claims: &[Claim<'_>], piece: Span, settings: 
 /// Rules 1 and 2 for one home; its evidence comes sorted by kind and source.
 fn weigh(account: AccountKey, evidence: &[&Evidence], settings: &Settings) -> Option<Candidate> {
     let home = evidence.first()?.home;
-    let pair = settings.pair(Pair { home: home.tenant, resource: account.tenant })?;
+    let scale = settings.scale(Pair { home: home.tenant, resource: account.tenant })?;
     let mut best = [0_u32; 4];
     for e in evidence {
         let of_writer = &mut best[e.kind.writer() as usize];
-        *of_writer = (*of_writer).max(settings.confidence_of(e.kind));
+        *of_writer = (*of_writer).max(scale.confidence(e.kind));
     }
     let doubt = best.iter().fold(1_u128, |doubt, c| doubt * u128::from(ONE - c));
     // Four factors of a millionth each; the one division at the end keeps the result independent of any order.
     let confidence = ONE - u32::try_from(doubt.div_ceil(u128::from(ONE).pow(3))).unwrap_or(ONE);
-    let governed = pair == DirectoryEvidence::Accept && evidence.iter().any(|e| may_stand_alone(e.kind));
+    let governed =
+        scale.directory_evidence() == DirectoryEvidence::Accept && evidence.iter().any(|e| may_stand_alone(e.kind));
     let independent = evidence.iter().any(|e| e.kind.writer() != Writer::ResourceDirectory);
-    let state = if governed || (independent && confidence >= settings.accept) {
+    let state = if governed || (independent && confidence >= scale.accept()) {
         LinkState::Accepted
-    } else if confidence >= settings.possible {
+    } else if confidence >= scale.possible() {
         LinkState::Possible
     } else {
         return None;

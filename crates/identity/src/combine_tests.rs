@@ -110,7 +110,8 @@ fn the_resource_directory_alone_is_never_enough() {
 #[test]
 fn a_pair_may_accept_its_resource_directory() {
     let pair = Pair { home: account("H0").tenant, resource: account("R0").tenant };
-    let pairs = Some(vec![PairSettings { pair, directory_evidence: DirectoryEvidence::Accept }]);
+    let governed = PairSettings { directory_evidence: DirectoryEvidence::Accept, ..PairSettings::new(pair) };
+    let pairs = Some(vec![governed]);
     let settings = Settings { pairs, ..Settings::default() };
     let links = |rows: &[&str]| show(&weighed(&evidence(rows), &[], &[], &settings));
     assert_eq!(links(&["R1 H1 address -inf inf"]), ["R1 H1 accepted 700000 -inf inf"]);

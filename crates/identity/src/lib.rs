@@ -15,4 +15,4 @@ pub use combine::{Weighed, combine};
 pub use facts::facts;
 pub use index::Index;
 pub use observe::observe;
-pub use settings::{DirectoryEvidence, PairSettings, Settings};
+pub use settings::{DirectoryEvidence, PairSettings, Scale, Settings};

@@ -219,7 +219,8 @@ impl Reader<'_> {
                 // A fault in the other keys does not hide one in the pair itself.
                 self.pair(pair, merge.unwrap_or_default(), &mut config.policy, at);
                 let directory_evidence = directory_evidence.unwrap_or_default();
-                config.identity.pairs.get_or_insert_default().push(PairSettings { pair, directory_evidence });
+                let settings = PairSettings { directory_evidence, ..PairSettings::new(pair) };
+                config.identity.pairs.get_or_insert_default().push(settings);
             }
         }
     }
@@ -233,7 +234,7 @@ impl Reader<'_> {
             for resource in config.tenants.all.iter().filter(|r| r.id != home.id) {
                 let pair = Pair { home: home.id, resource: resource.id };
                 if policy.of(pair) != MergePolicy::Forbid && listed.iter().all(|p| p.pair != pair) {
-                    listed.push(PairSettings { pair, directory_evidence: DirectoryEvidence::Suggest });
+                    listed.push(PairSettings::new(pair));
                 }
             }
         }
