@@ -201,6 +201,9 @@ pub struct Testimony {
     pub refutations: Vec<Refutation>,
     /// Matches that more than one account could be.
     pub ambiguities: Vec<Ambiguity>,
+    /// What people and the configuration said of these accounts, as it came ([`crate::Rows::statements`]): who weighs needs to
+    /// know of couples that are two people, and of words taken back.
+    pub statements: Vec<Statement>,
 }
 
 /// Why something that speaks for a link does not make it accepted.
@@ -228,13 +231,15 @@ pub enum RefusalReason {
     OutsideLife,
     /// Logs name a home tenant of which no account is known.
     HomeNotMonitored,
-    /// The account has no home in another Entra tenant (personal account, one-time passcode).
+    /// The account has no home in another Entra tenant (personal account, one-time passcode, managed identity).
     NoEntraHome,
+    /// Nothing that was read names a home account for it.
+    NoEvidence,
 }
 
 impl RefusalReason {
     /// All reasons.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::ResourceDirectoryAlone,
         Self::TooWeak,
         Self::Refuted,
@@ -247,6 +252,7 @@ impl RefusalReason {
         Self::OutsideLife,
         Self::HomeNotMonitored,
         Self::NoEntraHome,
+        Self::NoEvidence,
     ];
 
     /// The word used on the wire and in SQL.
@@ -264,6 +270,7 @@ impl RefusalReason {
             Self::OutsideLife => "outside_life",
             Self::HomeNotMonitored => "home_not_monitored",
             Self::NoEntraHome => "no_entra_home",
+            Self::NoEvidence => "no_evidence",
         }
     }
 }
@@ -273,7 +280,7 @@ impl RefusalReason {
 pub struct Refusal {
     /// The account without a home.
     pub account: AccountKey,
-    /// The tenant where the home would be.
+    /// The tenant where the home would be; the account's own where nothing says which.
     pub tenant: TenantId,
     /// The home account it would have been; `None` where no single one is meant.
     pub home: Option<AccountKey>,

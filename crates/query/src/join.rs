@@ -127,6 +127,9 @@ impl Join {
                 evidence(&query.name, batch, &mut out.evidence)?;
             }
         }
+        out.statements.clone_from(&question.rows.statements);
+        out.statements.sort_unstable();
+        out.statements.dedup();
         out.refutations.sort_unstable();
         out.refutations.dedup();
         out.evidence.sort_unstable();
