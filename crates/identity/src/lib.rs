@@ -8,6 +8,7 @@ mod combine;
 mod facts;
 mod index;
 mod observe;
+mod observer;
 mod settings;
 mod span;
 
@@ -15,4 +16,5 @@ pub use combine::{Weighed, combine};
 pub use facts::facts;
 pub use index::Index;
 pub use observe::observe;
+pub use observer::Observer;
 pub use settings::{DirectoryEvidence, PairSettings, Scale, Settings};

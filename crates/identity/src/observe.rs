@@ -2,7 +2,7 @@
 
 use caponier_model::{
     Access, AccountKey, AccountRow, Audit, Body, Caller, CallerRow, DeviceRow, Directory, Event, EventTime, Guid,
-    InvitationRow, Outcome, Provisioning, ProvisioningRow, Rows, SignIn, SignInRow, TenantId,
+    InvitationRow, Outcome, PrincipalRow, Provisioning, ProvisioningRow, Rows, SignIn, SignInRow, TenantId,
 };
 use compact_str::{CompactString, ToCompactString};
 
@@ -12,7 +12,21 @@ use compact_str::{CompactString, ToCompactString};
 pub fn observe(event: &Event<'_>, rows: &mut Rows) -> bool {
     let before = rows.len();
     match &event.body {
-        Body::SignIn(sign_in) => rows.sign_ins.extend(sign_in_row(event, sign_in)),
+        Body::SignIn(sign_in) => {
+            rows.sign_ins.extend(sign_in_row(event, sign_in));
+            rows.principals.extend(principal_row(event, sign_in));
+        }
+        Body::Principal(principal) => rows.principals.push(PrincipalRow {
+            account: AccountKey { tenant: event.tenant, object: principal.object },
+            app: principal.app,
+            // What a directory says of an application of its own tenant costs nobody else's trust. That it belongs to another
+            // tenant must come from a log: whoever administers a directory might have written this.
+            owner: principal.owner.filter(|owner| *owner == event.tenant && !principal.managed),
+            managed: principal.managed,
+            name: spoken(event.actor.display.as_deref()),
+            time: event.time,
+            id: named(event),
+        }),
         Body::Directory(directory) => rows.accounts.extend(account_row(event, directory)),
         Body::Audit(audit) => rows.invitations.extend(invitation_row(event, audit)),
         Body::Provisioning(provisioning) => rows.provisioning.extend(provisioning_row(event, provisioning)),
@@ -60,7 +74,24 @@ fn sign_in_row(event: &Event<'_>, sign_in: &SignIn<'_>) -> Option<SignInRow> {
     })
 }
 
+/// A service principal that signed in. Whether it worked does not matter: Entra itself found the object and its application.
+fn principal_row(event: &Event<'_>, sign_in: &SignIn<'_>) -> Option<PrincipalRow> {
+    Some(PrincipalRow {
+        account: AccountKey { tenant: event.tenant, object: given(sign_in.principal)? },
+        app: given(sign_in.app)?,
+        // A managed identity lives in one tenant only, whatever its row says.
+        owner: sign_in.app_owner.filter(|_| !sign_in.managed),
+        managed: sign_in.managed,
+        name: spoken(event.actor.display.as_deref()),
+        time: event.time,
+        id: named(event),
+    })
+}
+
 /// `crossTenantAccessType` as written; unknown words stay [`Access::Other`].
+///
+/// The words are Graph's (`signInAccessType`); captures at hand show `none` and `b2bCollaboration` only. That the row of a direct
+/// connection or of a service provider carries the home account's object id is inferred: there is no other object.
 fn access(said: Option<&str>) -> Access {
     const WORDS: [(&str, Access); 6] = [
         ("none", Access::Unsaid),
@@ -89,12 +120,12 @@ fn account_row(event: &Event<'_>, directory: &Directory<'_>) -> Option<AccountRo
         upn: folded(directory.upn.as_deref()),
         mail: folded(directory.mail.as_deref()),
         addresses,
-        display: directory.display.as_deref().map(str::trim).filter(|d| !d.is_empty()).map(CompactString::from),
+        display: spoken(directory.display.as_deref()),
         user_type: folded(directory.user_type.as_deref()),
         creation_type: folded(directory.creation_type.as_deref()),
         external_state: folded(directory.external_state.as_deref()),
         external_entra: directory.external_entra,
-        employee: directory.employee.as_deref().map(str::trim).filter(|e| !e.is_empty()).map(CompactString::from),
+        employee: spoken(directory.employee.as_deref()),
         onprem_sid: raised(directory.onprem_sid.as_deref()),
         immutable_id: directory.immutable_id.as_deref().filter(|i| !i.is_empty()).map(CompactString::from),
         home_object: given(directory.home_object),
@@ -169,6 +200,11 @@ fn named(event: &Event<'_>) -> CompactString {
 /// An object id that is somebody's: where Entra knows nobody it writes zeros.
 fn given(object: Option<Guid>) -> Option<Guid> {
     object.filter(|g| *g != Guid::ZERO)
+}
+
+/// As written, without surrounding blanks; `None` where nothing is left.
+fn spoken(text: Option<&str>) -> Option<CompactString> {
+    text.map(str::trim).filter(|t| !t.is_empty()).map(CompactString::from)
 }
 
 /// Lower case without surrounding blanks; `None` where nothing is left.

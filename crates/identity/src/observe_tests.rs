@@ -1,7 +1,7 @@
 //! What each kind of event contributes, and what it does not.
 
 use super::*;
-use caponier_model::{Actor, DeviceRef, Invitation, Severity};
+use caponier_model::{Actor, DeviceRef, Invitation, Principal, Severity};
 
 const H: TenantId = TenantId(Guid::from_u128(1));
 const R: TenantId = TenantId(Guid::from_u128(2));
@@ -112,5 +112,52 @@ fn invitations_and_devices_are_kept_and_the_rest_is_quiet() {
     let alone = Body::Inventory { defender: Some("ABC".into()), entra: None, azure: None };
     for body in [alone, Body::Plain, Body::Audit(Audit::default())] {
         assert!(seen(&event(H, body)).is_empty());
+    }
+}
+
+#[test]
+fn a_service_principal_counts_with_what_its_log_says_of_the_application() {
+    let app = Guid::from_u128(13);
+    let own = SignIn { principal: Some(OTHER), app: Some(app), app_owner: Some(H), ..SignIn::default() };
+    let rows = |sign_in: &SignIn<'static>| seen(&event(R, Body::SignIn(sign_in.clone())));
+    let row = rows(&own).principals.pop().unwrap();
+    assert_eq!((row.account, row.app), (AccountKey { tenant: R, object: OTHER }, app));
+    assert_eq!((row.owner, row.managed, row.id.as_str()), (Some(H), false, "row"));
+    let managed = rows(&SignIn { managed: true, ..own.clone() }).principals.pop().unwrap();
+    assert_eq!((managed.owner, managed.managed), (None, true), "a managed identity has no home elsewhere");
+    assert_eq!(rows(&SignIn { app_owner: None, ..own.clone() }).principals[0].owner, None, "rows of 2022");
+    for nothing in [SignIn { app: None, ..own.clone() }, SignIn { principal: Some(Guid::ZERO), ..own.clone() }] {
+        assert!(rows(&nothing).is_empty());
+    }
+    // A tenant that a sign-in of no user names as home joins nobody.
+    assert!(rows(&own).sign_ins.is_empty());
+}
+
+#[test]
+fn a_directory_says_nothing_of_another_tenants_application() {
+    let principal = |owner, managed| Body::Principal(Principal { object: OTHER, app: SOMEBODY, owner, managed });
+    let owner = |owner, managed| seen(&event(R, principal(owner, managed))).principals.pop().unwrap().owner;
+    assert_eq!(owner(Some(H), false), None);
+    assert_eq!(owner(None, false), None);
+    assert_eq!(owner(Some(R), false), Some(R));
+    assert_eq!(owner(Some(R), true), None);
+}
+
+#[test]
+fn the_words_of_access_are_read_in_any_case() {
+    for (word, want) in [
+        (None, Access::Unsaid),
+        (Some(""), Access::Unsaid),
+        (Some("none"), Access::Unsaid),
+        (Some("b2bCollaboration"), Access::Collaboration),
+        (Some("B2BDirectConnect"), Access::DirectConnect),
+        (Some("serviceProvider"), Access::Delegated),
+        (Some("microsoftSupport"), Access::Delegated),
+        (Some("passthrough"), Access::Other),
+        (Some("unknownFutureValue"), Access::Other),
+        (Some("b2bCollaboration,passthrough"), Access::Other),
+    ] {
+        let sign_in = SignIn { home: Some(H), resource: Some(R), access: word.map(Into::into), ..SignIn::default() };
+        assert_eq!(seen(&event(R, Body::SignIn(sign_in))).sign_ins[0].access, want, "{word:?}");
     }
 }

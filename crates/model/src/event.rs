@@ -84,6 +84,8 @@ pub enum Body<'a> {
     Provisioning(Provisioning<'a>),
     /// A directory object: an account as a snapshot or a change shows it.
     Directory(Box<Directory<'a>>),
+    /// A directory object: a service principal.
+    Principal(Principal),
     /// A device inventory row: its ids belong together.
     Inventory {
         /// Defender device id.
@@ -114,7 +116,7 @@ pub struct SignIn<'a> {
     pub app: Option<Guid>,
     /// The service principal object that signed in, instead of a user.
     pub principal: Option<Guid>,
-    /// The tenant that owns the application.
+    /// The tenant that owns the application, where a service principal signed in.
     pub app_owner: Option<TenantId>,
     /// True where a managed identity signed in.
     pub managed: bool,
@@ -199,6 +201,19 @@ pub struct Provisioning<'a> {
     pub systems: (Option<Cow<'a, str>>, Option<Cow<'a, str>>),
     /// `create`, `update`, ….
     pub action: Option<Cow<'a, str>>,
+}
+
+/// A service principal as its directory shows it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Principal {
+    /// Object id.
+    pub object: Guid,
+    /// The application.
+    pub app: Guid,
+    /// The tenant that owns the application, as the directory says.
+    pub owner: Option<TenantId>,
+    /// True for a managed identity.
+    pub managed: bool,
 }
 
 /// An account as its directory shows it.

@@ -86,6 +86,36 @@ fn invitations_and_claims_come_out_of_the_examples() {
     assert!(read("activity_la", "claims_as_text.json").contains("onprem_sid: Some(\"S-1-5-21"));
 }
 
+/// The service principal, its application and owner, and whether it is a managed identity.
+#[test]
+fn service_principals_come_out_of_every_envelope() {
+    let tenants = Tenants::default();
+    for (name, example, owner, managed) in [
+        ("signin_service_principal_diag", "multi_tenant_application.json", true, false),
+        ("signin_service_principal_la", "multi_tenant_application.json", true, false),
+        ("signin_service_principal_diag", "backup.json", false, false),
+        ("signin_managed_identity_diag", "machine.json", false, true),
+        ("signin_managed_identity_la", "machine.json", false, true),
+        ("signin_graph", "managed_identity.json", false, true),
+        ("service_principal_graph", "own.json", true, false),
+        ("service_principal_graph", "bare.json", false, false),
+    ] {
+        let row = exports().find(|r| r.name == name).unwrap();
+        let bytes = std::fs::read(folder(row).join("examples").join(example)).unwrap();
+        let event = decode(&Context::discovering(&tenants), &bytes).unwrap();
+        let said = match event.body {
+            Body::SignIn(s) => {
+                assert_eq!((s.home, s.user_type.is_some()), (None, false), "{name}/{example}");
+                (s.principal.is_some(), s.app.is_some(), s.app_owner.is_some(), s.managed)
+            }
+            Body::Principal(p) => (p.object == event.actor.id.unwrap(), true, p.owner.is_some(), p.managed),
+            other => panic!("{name}/{example}: {other:?}"),
+        };
+        assert_eq!(said, (true, true, owner, managed), "{name}/{example}");
+        assert!(event.actor.display.is_some(), "{name}/{example}");
+    }
+}
+
 #[test]
 fn a_detection_is_one_sighting_by_every_road() {
     let tenants = Tenants::default();

@@ -1,9 +1,10 @@
-//! Directory objects: Graph users, `IdentityInfo` in both forms, and `AADUserInfo` rows. Must not say who is whose guest.
+//! Directory objects: Graph users and service principals, `IdentityInfo` in both forms, and `AADUserInfo` rows. Must not say who
+//! is whose guest.
 
 use super::{Record, diagnostic_or_row, guid, own, tenant};
 use crate::context::{Claims, Context};
 use crate::json::{Dynamic, Json, fields};
-use caponier_model::{Actor, Body, Directory, Event, EventTime, Guid, Reject};
+use caponier_model::{Actor, Body, Directory, Event, EventTime, Guid, Principal, Reject};
 use std::borrow::Cow;
 
 fields! {
@@ -154,6 +155,37 @@ pub(super) fn decode_row<'a>(record: &Record<'a>, context: &Context<'_>) -> Resu
         ..Directory::default()
     };
     Ok(event(record, owner, time, f.properties, body))
+}
+
+fields! {
+    /// What a Graph service principal says (documented by Graph's reference; no capture of one is at hand).
+    struct Application {
+        object: "id",
+        app: "appId",
+        owner: "appOwnerOrganizationId",
+        kind: "servicePrincipalType",
+        display: "displayName" | "appDisplayName",
+        created: "createdDateTime",
+        tenant_id: "tenantId",
+    }
+}
+
+/// Reads a service principal of Microsoft Graph. As with users, creation stands in for the time, else the epoch.
+pub(super) fn decode_principal<'a>(record: &Record<'a>, context: &Context<'_>) -> Result<Event<'a>, Reject> {
+    let f = Application::read(record)?;
+    let owner = record.owner(context, Claims { tenant: tenant(f.tenant_id), ..Claims::default() })?;
+    let body = Principal {
+        object: record.need("id", guid(f.object))?,
+        app: record.need("appId", guid(f.app))?,
+        owner: tenant(f.owner),
+        managed: f.kind.text().is_some_and(|k| k.eq_ignore_ascii_case("ManagedIdentity")),
+    };
+    let time = f.created.text().and_then(|t| crate::time::parse_time(&t)).unwrap_or_default();
+    Ok(Event {
+        id: f.object.text(),
+        actor: Actor { id: Some(body.object), display: f.display.text(), ..Actor::default() },
+        ..record.event(owner, time, Json::ABSENT, Body::Principal(body))
+    })
 }
 
 fn event<'a>(

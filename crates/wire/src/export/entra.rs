@@ -43,6 +43,7 @@ pub(super) const ROWS: &[Export] = &[
     Export::new("provisioning_la", "Provisioning", &[Table("AADProvisioningLogs"), Table("ProvisioningLogs")], provisioning::decode),
     Export::new("provisioning_graph", "Provisioning", &[Odata("microsoft.graph.provisioningObjectSummary"), Odata("auditLogs/provisioning"), Table("provisioning"), Keys(&["provisioningAction", "sourceIdentity"]), Keys(&["sourceIdentity", "targetIdentity"])], provisioning::decode),
     Export::new("user_graph", "Directory", &[Odata("microsoft.graph.user"), Odata("users"), Table("users"), Keys(&["userPrincipalName", "id", "displayName"]), Keys(&["userPrincipalName", "id", "mail"]), Keys(&["userPrincipalName", "id", "userType"]), Keys(&["userPrincipalName", "id", "identities"]), Keys(&["azure_ad"])], directory::decode_user),
+    Export::new("service_principal_graph", "Directory", &[Odata("microsoft.graph.servicePrincipal"), Odata("servicePrincipals"), Table("servicePrincipals"), Keys(&["appOwnerOrganizationId", "appId"]), Keys(&["servicePrincipalNames", "appId"])], directory::decode_principal),
     Export::new("identity_info_diag", "Directory", &[Category("AdvancedHunting-IdentityInfo")], directory::decode_info),
     Export::new("identity_info_la", "Directory", &[Table("IdentityInfo"), Keys(&["AccountTenantId", "AccountObjectId"])], directory::decode_info),
     Export::new("user_info_la", "Directory", &[Table("AADUserInfo"), Table("AADUserInfov2_CL"), Table("AADUserInfo_CL"), Keys(&["UserPrincipalName_s", "ObjectId_g"])], directory::decode_row),

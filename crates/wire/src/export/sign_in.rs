@@ -1,6 +1,11 @@
 //! Sign-ins of users, service principals and managed identities: diagnostic, Log Analytics and Graph envelopes of one record.
 //!
 //! The hottest format: everything comes from one pass and nothing is copied. Must not decide who a guest is.
+//!
+//! Whose application a service principal is stands in `appOwnerTenantId` (documented for the Log Analytics tables; a capture of
+//! 2026 has it, those of 2022 lack it), never in `homeTenantId`, which Graph documents as the tenant of a *user* and "not
+//! applicable" here. `servicePrincipalId` is the object in the tenant that wrote the log. Which tenant's token a federated
+//! credential accepted is nowhere said: `federatedCredentialId` only names the credential.
 
 use super::{Record, diagnostic_or_row, given, guid, inner, tenant};
 use crate::context::{Claims, Context};
@@ -27,6 +32,7 @@ fields! {
         principal_id: "properties/servicePrincipalId" | "servicePrincipalId",
         principal_name: "properties/servicePrincipalName" | "servicePrincipalName",
         app: "properties/appId" | "appId",
+        app_owner: "properties/appOwnerTenantId" | "appOwnerTenantId",
         address: "properties/ipAddress" | "ipAddress",
         status: "properties/status" | "status" | "Status_string" | "Status_dynamic",
         error: "properties/status/errorCode" | "status/errorCode",
@@ -55,14 +61,14 @@ pub(super) fn decode<'a>(record: &Record<'a>, context: &Context<'_>) -> Result<E
     let user = guid(f.user_id);
     let person = user.is_some() || !f.upn.is_absent();
     let sign_in = SignIn {
-        // The home of a service principal is its publisher's: it says nothing about a person.
+        // Documented as not applicable to service principals; where one has it all the same, it says nothing about a person.
         home: home.filter(|_| person),
         resource,
         access: f.access.text(),
         app: guid(f.app),
         principal: guid(f.principal_id).filter(|_| !person),
-        app_owner: home.filter(|_| !person),
-        managed: false,
+        app_owner: tenant(f.app_owner).filter(|_| !person),
+        managed: !person && is_managed(record),
         correlation: f.correlation.text(),
         session: f.session.text(),
         token: f.token.text(),
@@ -84,6 +90,14 @@ pub(super) fn decode<'a>(record: &Record<'a>, context: &Context<'_>) -> Result<E
         outcome: outcome(&f),
         ..record.event(owner, time, f.properties, Body::SignIn(sign_in))
     })
+}
+
+/// Managed identities have a stream and a table of their own; Graph tells them by their event type (documented, not captured).
+fn is_managed(record: &Record<'_>) -> bool {
+    let types = || record.json().get("signInEventTypes");
+    record.format.starts_with("signin_managed_identity")
+        || (record.format == "signin_graph"
+            && types().items().any(|t| t.text().is_some_and(|t| t.eq_ignore_ascii_case("managedIdentity"))))
 }
 
 /// The device, unless its tenant withheld it.
