@@ -1,7 +1,7 @@
 //! Who and what exists: tenants, people, satellite accounts, machines. Knows no log, no attack and no wire format.
 
 mod build;
-mod names;
+pub(crate) mod names;
 
 use crate::random::Random;
 use caponier_model::{AccountKey, EventTime, Guid, TenantId};
