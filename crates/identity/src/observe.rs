@@ -1,8 +1,9 @@
 //! What an event contributes to the identity join. Knows events and rows, no formats; decides nothing about who is who.
 
 use caponier_model::{
-    Access, AccountKey, AccountRow, Audit, Body, Caller, CallerRow, DeviceRow, Directory, Event, EventTime, Guid,
-    InvitationRow, Outcome, PrincipalRow, Provisioning, ProvisioningRow, Rows, SignIn, SignInRow, TenantId,
+    Access, AccountKey, AccountRow, Audit, Body, Caller, CallerRow, DeviceRow, Directory, EntityKind, Event, EventTime,
+    Guid, InvitationRow, Outcome, PrincipalRow, Provisioning, ProvisioningRow, Rows, Sighting, SignIn, SignInRow,
+    TenantId,
 };
 use compact_str::{CompactString, ToCompactString};
 
@@ -43,9 +44,38 @@ pub fn observe(event: &Event<'_>, rows: &mut Rows) -> bool {
                 time: event.time,
             }),
         ),
-        Body::Sighting(_) | Body::Incident(_) | Body::Plain => {}
+        Body::Sighting(sighting) => device_rows(event, sighting, rows),
+        Body::Incident(_) | Body::Plain => {}
     }
     rows.len() > before
+}
+
+/// A host that a finding names by Defender's id and by another one: what an inventory says, where none was exported.
+fn device_rows(event: &Event<'_>, sighting: &Sighting, rows: &mut Rows) {
+    for defender in sighting.entities.iter().filter(|e| e.kind == EntityKind::Device) {
+        // Of several values of one kind none is this host's for certain.
+        let sole = |kind| {
+            let mut of = sighting.entities.iter().filter(|e| e.group == defender.group && e.kind == kind);
+            of.next().filter(|_| of.next().is_none())
+        };
+        if sole(EntityKind::Device).is_none() {
+            continue;
+        }
+        let value = |kind| sole(kind).map(|e| e.value.clone());
+        let entra = sole(EntityKind::EntraDevice).and_then(|e| Guid::parse(&e.value));
+        let azure = value(EntityKind::AzureResource);
+        if entra.is_none() && azure.is_none() {
+            continue;
+        }
+        rows.devices.push(DeviceRow {
+            tenant: defender.tenant,
+            defender: Some(defender.value.clone()),
+            entra,
+            azure,
+            name: value(EntityKind::HostFqdn).or_else(|| value(EntityKind::HostName)),
+            time: event.time,
+        });
+    }
 }
 
 /// A sign-in is of use when it names two tenants, or when it says that a guest has no other home than the resource tenant.

@@ -1,7 +1,9 @@
 //! What each kind of event contributes, and what it does not.
 
 use super::*;
-use caponier_model::{Actor, DeviceRef, Invitation, Principal, Severity};
+use caponier_model::{
+    Actor, DeviceRef, Entity, EntityRole, FindingKey, Invitation, Principal, Severity, SightingKind, SourceRank, Text,
+};
 
 const H: TenantId = TenantId(Guid::from_u128(1));
 const R: TenantId = TenantId(Guid::from_u128(2));
@@ -160,4 +162,49 @@ fn the_words_of_access_are_read_in_any_case() {
         let sign_in = SignIn { home: Some(H), resource: Some(R), access: word.map(Into::into), ..SignIn::default() };
         assert_eq!(seen(&event(R, Body::SignIn(sign_in))).sign_ins[0].access, want, "{word:?}");
     }
+}
+
+#[test]
+fn a_finding_tells_which_ids_are_one_host() {
+    let entity =
+        |kind, value: &str, group| Entity { kind, value: value.into(), tenant: R, group, role: EntityRole::Impacted };
+    let (first, second) = (OTHER.to_string(), SOMEBODY.to_string());
+    let rows = |entities: Vec<Entity>| {
+        let sighting = Sighting {
+            key: FindingKey { tenant: R, product: "mde".into(), id: "a".into() },
+            kind: SightingKind::Alert,
+            format: "test",
+            id: "a".into(),
+            url: None,
+            rank: SourceRank::STREAM,
+            version: EventTime::default(),
+            content: 0,
+            title: Text::plain(""),
+            severity: Severity::Low,
+            closed: false,
+            verdict: None,
+            first: EventTime::default(),
+            last: EventTime::default(),
+            ingested: None,
+            entities,
+            tactics: Vec::new(),
+            techniques: Vec::new(),
+            source_incident: None,
+            detector: None,
+        };
+        seen(&event(R, Body::Sighting(Box::new(sighting.canonical())))).devices
+    };
+    let all = rows(vec![
+        entity(EntityKind::Device, "d1", 1),
+        entity(EntityKind::EntraDevice, &first, 1),
+        entity(EntityKind::HostFqdn, "ws-1.example", 1),
+        entity(EntityKind::Device, "d2", 2),
+        entity(EntityKind::AzureResource, "/subscriptions/x/vm", 2),
+        entity(EntityKind::Device, "d3", 3),
+        entity(EntityKind::AzureResource, "/subscriptions/y", 4),
+    ]);
+    assert_eq!((all.len(), all[0].entra, all[0].name.as_deref()), (2, Some(OTHER), Some("ws-1.example")));
+    assert_eq!((all[1].defender.as_deref(), all[1].azure.as_deref()), (Some("d2"), Some("/subscriptions/x/vm")));
+    let torn = [entity(EntityKind::EntraDevice, &first, 1), entity(EntityKind::EntraDevice, &second, 1)];
+    assert_eq!(rows([vec![entity(EntityKind::Device, "d1", 1)], torn.to_vec()].concat()), []);
 }

@@ -12,8 +12,8 @@
 //!   Only where the logs return to a home within the hour in which they left it can the return be dated later, and never beyond
 //!   that hour's last row of that home.
 //!
-//! Sign-ins are kept one by one (exact copies apart): K7 cuts their times at an invitation, the refutations at any other home, and
-//! K5 by equal ids compares each single id, so no row between two others is without use.
+//! Sign-ins are kept one by one: K7 cuts their times at an invitation and the refutations at every other home, so that no row
+//! between two others is without use.
 
 use crate::observe;
 use caponier_model::{CallerRow, DeviceRow, Event, EventTime, PrincipalRow, Rows};
