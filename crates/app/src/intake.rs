@@ -114,8 +114,8 @@ fn gather(config: &Config, workers: Result<Vec<Worker<'_>>, Failure>) -> Result<
     let mut summary = Summary::default();
     let mut tallies = BTreeMap::<&'static str, Tally>::new();
     let (mut sorters, mut distincts, mut deads) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut rows, mut tenants, mut bases) = (Rows::default(), BTreeSet::new(), BTreeMap::<Basis, u64>::new());
-    let mut owners = Owners::default();
+    let (mut tenants, mut bases) = (BTreeSet::new(), BTreeMap::<Basis, u64>::new());
+    let (mut observer, mut owners) = (identity::Observer::default(), Owners::default());
     for worker in workers? {
         summary.bytes += worker.bytes;
         for (format, tally) in worker.tallies {
@@ -127,7 +127,7 @@ fn gather(config: &Config, workers: Result<Vec<Worker<'_>>, Failure>) -> Result<
         for (reason, count) in worker.reasons {
             *summary.by_reason.entry(reason).or_default() += count;
         }
-        rows.append(worker.rows);
+        observer.append(worker.observer);
         tenants.extend(worker.tenants);
         owners.append(worker.owners);
         sorters.push(worker.sorter);
@@ -147,6 +147,7 @@ fn gather(config: &Config, workers: Result<Vec<Worker<'_>>, Failure>) -> Result<
     }
     summary.assumed = assumptions(config, &bases);
     summary.tenants = tenants.len() as u64;
+    let mut rows = observer.into_rows();
     rows.canonical();
     let dead = DeadLetters::merge(deads);
     Ok(Intake { summary, sorter: Sorter::merge(sorters), rows, dead, tenants, owners })
@@ -197,7 +198,7 @@ struct Worker<'c> {
     bases: BTreeMap<Basis, u64>,
     tenants: BTreeSet<TenantId>,
     owners: Owners,
-    rows: Rows,
+    observer: identity::Observer,
     sorter: Sorter,
     distinct: Distinct,
     dead: DeadLetters,
@@ -218,7 +219,7 @@ impl<'c> Worker<'c> {
             bases: BTreeMap::new(),
             tenants: BTreeSet::new(),
             owners: Owners::default(),
-            rows: Rows::default(),
+            observer: identity::Observer::default(),
             sorter: Sorter::new(&config.limits),
             distinct: Distinct::new(&config.limits),
             dead: DeadLetters::new(&config.limits),
@@ -284,7 +285,7 @@ impl<'c> Worker<'c> {
     ) -> Result<(), Failure> {
         let event = &decoded.event;
         let journals = self.journals(event);
-        let used = identity::observe(event, &mut self.rows) || journals;
+        let used = self.observer.observe(event) || journals;
         if journals {
             let place = Place { input: index as u32, offset, index: record.index };
             self.sorter
