@@ -3,7 +3,8 @@
 -- Proves     the link itself: Entra's synchronisation created or updated the target account from the source account.
 -- Written by the provisioning service, in the home tenant's log; only who may run synchronisation there can cause a row.
 -- Wrong if   a job runs the other way round, into accounts that are at home in their tenant: a target that its directory
---            shows as a member of its own is therefore no satellite, and a source that is a guest is no home.
+--            shows as a member of its own is therefore no satellite, and a source that is a guest is no home. Where no
+--            directory shows the target, a job of a secondary tenant into a primary one proves nothing.
 WITH made AS (
     SELECT p.source_tenant, p.source_object,
            coalesce(p.target_tenant, a.tenant) AS target_tenant, p.target_object,
@@ -12,13 +13,17 @@ WITH made AS (
     LEFT JOIN accounts a
       ON a.object = p.target_object
      AND (p.target_tenant IS NULL OR p.target_tenant = a.tenant)
-    WHERE a.side IS NULL OR a.side = 'satellite'
+    LEFT JOIN tenants s ON s.tenant = p.source_tenant
+    LEFT JOIN tenants t ON t.tenant = p.target_tenant
+    WHERE a.side = 'satellite'
+       OR (a.side IS NULL AND NOT (coalesce(s.role, '') = 'secondary' AND coalesce(t.role, '') = 'primary'))
 )
 SELECT target_tenant AS account_tenant,
        target_object AS account_object,
        source_tenant AS home_tenant,
        source_object AS home_object,
        'provisioning' AS kind,
+       1 AS candidates,
        min(time) AS valid_from,
        max(time) + 1 AS valid_until,
        min(id) AS source

@@ -4,64 +4,82 @@
 -- Proves     that who signed in as the home user was the guest there: same home and resource tenant, same user name, same
 --            application, at most 60 seconds apart, and only one candidate on either side that day.
 -- Written by Entra, in both logs.
--- Wrong if   two accounts of one tenant use one name on one day: then neither side has a sole candidate and no row comes.
+-- Wrong if   two accounts of one tenant use one name on one day: then neither side has a sole candidate and the row is
+--            ambiguous.
 --
--- Ids are a bonus that nobody has verified (exports.md 4.4), so they are not asked for. Bursts of one account within one
--- minute count once. A minute meets itself and its neighbours through the two-minute slots that it or a neighbour lies in.
-WITH outbound AS (
-    SELECT home, resource, upn, app, object, time / 60000000000 AS minute,
-           min(time) AS first, max(time) AS last
+-- Ids are a bonus that nobody has verified (exports.md 4.4): equal request or correlation ids raise the kind to
+-- `paired_sign_in_by_id` and replace no condition. A client chooses its correlation id, so an attacker with a tenant of their
+-- own can send the victim's; but the resource row then names the attacker's tenant as home, for Entra writes that, and meets no
+-- row of the victim's. An attacker inside the victim's tenant signs in under a user name of their own. For a false pair one
+-- would have to write the other tenant's log.
+--
+-- Bursts of one account within one minute count once, with the least of their ids. A minute meets itself and its neighbours
+-- through the two-minute slots that it or a neighbour lies in. A direct connection or a delegate has no guest object to pair.
+WITH crossing AS (
+    SELECT log, home, resource, upn, app, object, time, id, correlation, time - time % 60000000000 AS minute
     FROM sign_ins
-    WHERE log = home AND resource <> home AND success
-      AND object IS NOT NULL AND upn IS NOT NULL AND app IS NOT NULL
-    GROUP BY home, resource, upn, app, object, time / 60000000000
+    WHERE success AND home <> resource AND object IS NOT NULL AND upn IS NOT NULL AND app IS NOT NULL
+      AND access <> 'direct_connect' AND access <> 'delegated'
+),
+outbound AS (
+    SELECT home, resource, upn, app, object, minute,
+           min(time) AS first, max(time) AS last, min(id) AS id, min(correlation) AS correlation
+    FROM crossing
+    WHERE log = home
+    GROUP BY home, resource, upn, app, object, minute
 ),
 inbound AS (
-    SELECT home, resource, upn, app, object, time / 60000000000 AS minute,
-           min(time) AS first, max(time) AS last, min(id) AS id
-    FROM sign_ins
-    WHERE log = resource AND home <> resource AND success
-      AND object IS NOT NULL AND upn IS NOT NULL AND app IS NOT NULL
-    GROUP BY home, resource, upn, app, object, time / 60000000000
+    SELECT home, resource, upn, app, object, minute, minute - minute % 120000000000 AS slot,
+           min(time) AS first, max(time) AS last, min(id) AS id, min(correlation) AS correlation
+    FROM crossing
+    WHERE log = resource
+    GROUP BY home, resource, upn, app, object, minute
 ),
 slots AS (
-    SELECT o.home, o.resource, o.upn, o.app, o.object, o.first, o.last,
-           CASE WHEN e.edge = 0 THEN o.minute / 2
-                WHEN o.minute % 2 = 0 THEN o.minute / 2 - 1
-                ELSE o.minute / 2 + 1
+    SELECT o.home, o.resource, o.upn, o.app, o.object, o.first, o.last, o.id, o.correlation,
+           CASE WHEN e.edge = 0 THEN o.minute - o.minute % 120000000000
+                WHEN o.minute % 120000000000 = 0 THEN o.minute - 120000000000
+                ELSE o.minute + 60000000000
            END AS slot
     FROM outbound o
     CROSS JOIN (VALUES (0), (1)) AS e (edge)
 ),
 pairs AS (
-    SELECT i.resource, i.object AS guest, i.home, o.object AS user, i.upn, i.first, i.last, i.id
+    SELECT i.resource, i.object AS guest, i.home, o.object AS bearer, i.upn, i.first, i.last, i.id,
+           CASE WHEN i.id = o.id OR i.correlation = o.correlation THEN 1 ELSE 0 END AS by_id
     FROM inbound i
     JOIN slots o
-      ON o.slot = i.minute / 2 AND o.upn = i.upn AND o.app = i.app AND o.home = i.home AND o.resource = i.resource
+      ON o.slot = i.slot AND o.upn = i.upn AND o.app = i.app AND o.home = i.home AND o.resource = i.resource
     WHERE i.first - o.last <= 60000000000 AND o.first - i.last <= 60000000000
 ),
 met AS (
-    SELECT resource, guest, home, user, upn, first / 86400000000000 AS day,
-           min(first) AS first, max(last) AS last, min(id) AS id
+    SELECT resource, guest, home, bearer, upn, first - first % 86400000000000 AS day,
+           min(first) AS first, max(last) AS last, min(id) AS id, max(by_id) AS by_id
     FROM pairs
-    GROUP BY resource, guest, home, user, upn, first / 86400000000000
+    GROUP BY resource, guest, home, bearer, upn, first - first % 86400000000000
 ),
 candidates AS (
-    SELECT resource, guest, home, user, first, last, id,
-           min(user) OVER guest_day = max(user) OVER guest_day AS one_user,
-           min(guest) OVER user_day = max(guest) OVER user_day AS one_guest
+    SELECT resource, guest, home, bearer, upn, first, last, id, by_id,
+           count(*) OVER guest_day AS bearers, count(*) OVER bearer_day AS guests
     FROM met
     WINDOW guest_day AS (PARTITION BY resource, guest, home, upn, day),
-           user_day AS (PARTITION BY resource, home, user, upn, day)
+           bearer_day AS (PARTITION BY resource, home, bearer, upn, day)
 )
 SELECT resource AS account_tenant,
        guest AS account_object,
        home AS home_tenant,
-       user AS home_object,
-       'paired_sign_in' AS kind,
+       bearer AS home_object,
+       CASE WHEN max(by_id) = 1 THEN 'paired_sign_in_by_id' ELSE 'paired_sign_in' END AS kind,
+       1 AS candidates,
        min(first) AS valid_from,
        max(last) + 1 AS valid_until,
        min(id) AS source
 FROM candidates
-WHERE one_user AND one_guest
-GROUP BY resource, guest, home, user
+WHERE bearers = 1 AND guests = 1
+GROUP BY resource, guest, home, bearer
+UNION ALL
+SELECT resource, guest, home, min(bearer), 'paired_sign_in', max(CASE WHEN bearers > guests THEN bearers ELSE guests END),
+       min(first), max(last) + 1, min(upn)
+FROM candidates
+WHERE bearers > 1 OR guests > 1
+GROUP BY resource, guest, home

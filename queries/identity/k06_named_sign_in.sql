@@ -2,29 +2,34 @@
 --
 -- Proves     who the guest was when it signed in: Entra writes the name under which the home tenant authenticated it.
 -- Written by Entra (the sign-in) and the home tenant's directory (who bears the name).
--- Wrong if   the home directory learns of a rename too late: a name is matched with the whole of what was seen of it that
---            day, and a second bearer on that day, before or after, leaves no evidence.
+-- Wrong if   the home directory learns of a rename too late, or the tenants' clocks differ: a name is matched with the whole of
+--            what was seen of it that day, and a second bearer within a day before or after makes it ambiguous. Only user
+--            names count: a sign-in row does not say that an address is meant.
 WITH seen AS (
     SELECT log, object, home, upn, min(time) AS first, max(time) AS last, min(id) AS id
     FROM sign_ins
     WHERE log = resource AND home <> log AND success AND object IS NOT NULL AND upn IS NOT NULL
-    GROUP BY log, object, home, upn, time / 86400000000000
+      AND access <> 'direct_connect' AND access <> 'delegated'
+    GROUP BY log, object, home, upn, time - time % 86400000000000
 ),
 sole AS (
-    SELECT s.log, s.object, s.home, min(n.object) AS user, s.first, s.last, min(s.id) AS id
+    SELECT s.log, s.object, s.home, s.upn, s.first, s.last, min(s.id) AS id,
+           min(n.object) AS bearer, count(DISTINCT n.object) AS candidates
     FROM seen s
     JOIN names n ON n.tenant = s.home AND n.name = s.upn
-    WHERE n.source = 'upn' AND n.side = 'home' AND n.valid_from <= s.last AND n.valid_until > s.first
+    WHERE n.source = 'upn' AND n.side = 'home'
+      AND n.valid_from <= s.last + 86400000000000 AND n.valid_until > s.first - 86400000000000
     GROUP BY s.log, s.object, s.home, s.upn, s.first, s.last
-    HAVING min(n.object) = max(n.object) AND min(n.valid_from) <= s.first AND max(n.valid_until) > s.last
+    HAVING min(n.valid_from) <= s.first AND max(n.valid_until) > s.last
 )
 SELECT log AS account_tenant,
        object AS account_object,
        home AS home_tenant,
-       user AS home_object,
+       bearer AS home_object,
        'named_sign_in' AS kind,
+       candidates,
        min(first) AS valid_from,
        max(last) + 1 AS valid_until,
-       min(id) AS source
+       CASE WHEN candidates = 1 THEN min(id) ELSE min(upn) END AS source
 FROM sole
-GROUP BY log, object, home, user
+GROUP BY log, object, home, bearer, candidates

@@ -1,10 +1,10 @@
 -- K7 redemption: an invitation to an address of exactly one home user was redeemed, and the account made for it then signed in
--- from that user's tenant.
+-- from that user's tenant, under a name of that user.
 --
 -- Proves     that whoever received the invitation accepted it with an account of the home tenant.
 -- Written by Entra: the audit log of the resource tenant (invitation, redemption) and its sign-in log (home tenant).
--- Wrong if   somebody else of the same tenant redeemed it. A sign-in name that belongs to another home user therefore speaks
---            against it, and an invitation counts only until the same account is invited again.
+-- Wrong if   somebody else of the same tenant redeemed it. The sign-in must therefore bear a name of the invited user, and
+--            none that is another home user's user name then; an invitation counts only until the account is invited again.
 WITH invited AS (
     SELECT tenant, object, address, min(time) AS first, min(id) AS id
     FROM invitations
@@ -23,7 +23,7 @@ redeemed AS (
     GROUP BY t.tenant, t.object, t.address, t.first, t.id, t.after
 ),
 sole AS (
-    SELECT r.tenant, r.object, r.first, r.after, r.id, h.tenant AS home, min(h.object) AS user
+    SELECT r.tenant, r.object, r.first, r.after, r.id, h.tenant AS home, min(h.object) AS bearer
     FROM redeemed r
     JOIN names h ON h.name = r.address
     JOIN domains d ON d.tenant = h.tenant AND d.domain = h.domain
@@ -32,29 +32,37 @@ sole AS (
     HAVING min(h.object) = max(h.object)
 ),
 seen AS (
-    SELECT s.tenant, s.object, s.home, s.user, s.first, s.id, i.upn, min(i.time) AS opened, max(i.time) AS last
+    SELECT s.tenant, s.object, s.home, s.bearer, s.first, s.id, i.upn, min(i.time) AS opened, max(i.time) AS last
     FROM sole s
     JOIN sign_ins i ON i.log = s.tenant AND i.object = s.object AND i.home = s.home
     WHERE i.log = i.resource AND i.success AND i.time >= s.first AND i.time < s.after
-    GROUP BY s.tenant, s.object, s.home, s.user, s.first, s.id, i.upn
+      AND i.access <> 'direct_connect' AND i.access <> 'delegated'
+    GROUP BY s.tenant, s.object, s.home, s.bearer, s.first, s.id, i.upn
+),
+own AS (
+    SELECT s.tenant, s.object, s.home, s.bearer, s.first, s.id, s.upn, s.opened, s.last
+    FROM seen s
+    JOIN names n ON n.tenant = s.home AND n.object = s.bearer AND n.name = s.upn
+    GROUP BY s.tenant, s.object, s.home, s.bearer, s.first, s.id, s.upn, s.opened, s.last
 ),
 others AS (
-    SELECT DISTINCT s.tenant, s.object, s.home, s.user, s.first
+    SELECT DISTINCT s.tenant, s.object, s.home, s.bearer, s.first
     FROM seen s
     JOIN names n ON n.tenant = s.home AND n.name = s.upn
-    WHERE n.source = 'upn' AND n.side = 'home' AND n.object <> s.user
+    WHERE n.source = 'upn' AND n.side = 'home' AND n.object <> s.bearer
       AND n.valid_from <= s.last AND n.valid_until > s.opened
 )
 SELECT s.tenant AS account_tenant,
        s.object AS account_object,
        s.home AS home_tenant,
-       s.user AS home_object,
+       s.bearer AS home_object,
        'redemption' AS kind,
+       1 AS candidates,
        min(s.opened) AS valid_from,
        max(s.last) + 1 AS valid_until,
        min(s.id) AS source
-FROM seen s
+FROM own s
 LEFT JOIN others o
-  ON o.tenant = s.tenant AND o.object = s.object AND o.home = s.home AND o.user = s.user AND o.first = s.first
+  ON o.tenant = s.tenant AND o.object = s.object AND o.home = s.home AND o.bearer = s.bearer AND o.first = s.first
 WHERE o.tenant IS NULL
-GROUP BY s.tenant, s.object, s.home, s.user
+GROUP BY s.tenant, s.object, s.home, s.bearer

@@ -4,8 +4,8 @@
 -- Proves     that both came from one object of one on-premises directory.
 -- Written by the synchronisation of both tenants; but the resource tenant's administrators can type the value, so it counts as
 --            theirs and never makes a link alone.
--- Wrong if   the value is set by hand in a tenant without synchronisation, or two accounts of one tenant carry it: then there is
---            no evidence. Neither account is a guest; the link runs from the secondary tenant to the primary one, and between
+-- Wrong if   the value is set by hand in a tenant without synchronisation, or two accounts of one tenant carry it: then it is
+--            ambiguous. Neither account is a guest; the link runs from the secondary tenant to the primary one, and between
 --            two of one role to the smaller tenant id, so that it never runs both ways.
 WITH marks AS (
     SELECT tenant, object, concat('sid ', onprem_sid) AS mark, valid_from, valid_until
@@ -16,25 +16,31 @@ WITH marks AS (
     FROM accounts
     WHERE immutable_id IS NOT NULL AND side = 'home'
 ),
-sole AS (
-    SELECT m.tenant, t.role, m.mark, min(m.object) AS object, min(m.valid_from) AS valid_from,
-           max(m.valid_until) AS valid_until
+bearers AS (
+    SELECT m.tenant, t.role, m.mark, min(m.object) AS object, count(*) AS bearers,
+           min(m.valid_from) AS valid_from, max(m.valid_until) AS valid_until
     FROM marks m
     LEFT JOIN tenants t ON t.tenant = m.tenant
     GROUP BY m.tenant, t.role, m.mark
-    HAVING min(m.object) = max(m.object)
+),
+couples AS (
+    SELECT g.tenant, g.mark, h.tenant AS home, h.object AS bearer, h.valid_from, h.valid_until,
+           CASE WHEN g.bearers > h.bearers THEN g.bearers ELSE h.bearers END AS candidates
+    FROM bearers g
+    JOIN bearers h ON h.mark = g.mark
+    WHERE g.tenant <> h.tenant
+      AND ((h.role = 'primary' AND g.role = 'secondary')
+        OR (coalesce(h.role, '') = coalesce(g.role, '') AND h.tenant < g.tenant))
 )
-SELECT g.tenant AS account_tenant,
-       g.object AS account_object,
-       h.tenant AS home_tenant,
-       h.object AS home_object,
+SELECT m.tenant AS account_tenant,
+       m.object AS account_object,
+       c.home AS home_tenant,
+       c.bearer AS home_object,
        'common_source' AS kind,
-       min(g.valid_from) AS valid_from,
-       max(g.valid_until) AS valid_until,
-       min(g.mark) AS source
-FROM sole g
-JOIN sole h ON h.mark = g.mark
-WHERE g.tenant <> h.tenant
-  AND ((h.role = 'primary' AND g.role = 'secondary')
-    OR (coalesce(h.role, '') = coalesce(g.role, '') AND h.tenant < g.tenant))
-GROUP BY g.tenant, g.object, h.tenant, h.object
+       c.candidates,
+       CASE WHEN m.valid_from > c.valid_from THEN m.valid_from ELSE c.valid_from END AS valid_from,
+       m.valid_until,
+       m.mark AS source
+FROM couples c
+JOIN marks m ON m.tenant = c.tenant AND m.mark = c.mark
+WHERE c.valid_from < m.valid_until AND m.valid_from < c.valid_until

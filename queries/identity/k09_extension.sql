@@ -8,6 +8,7 @@ SELECT g.tenant AS account_tenant,
        h.tenant AS home_tenant,
        h.object AS home_object,
        'extension' AS kind,
+       1 AS candidates,
        g.valid_from,
        g.valid_until,
        concat('directory extension ', g.home_object) AS source

@@ -3,25 +3,33 @@
 -- Proves     that the resource tenant's directory says they are one employee: for guests, and for the cloud-only twin that an
 --            administrator of the primary tenant has in the secondary one.
 -- Written by cross-tenant synchronisation, which carries it by default, or by whoever administers the resource tenant.
--- Wrong if   it was typed wrong or written to mislead; two bearers in either tenant leave no evidence.
-WITH sole AS (
-    SELECT a.tenant, t.role, a.employee, min(a.object) AS object, min(a.side) AS side,
-           min(a.valid_from) AS valid_from, max(a.valid_until) AS valid_until
+-- Wrong if   it was typed wrong or written to mislead; two bearers in either tenant are ambiguous. Accounts that never existed
+--            at one time are not compared.
+WITH marked AS (
+    SELECT a.tenant, t.role, a.object, a.employee, a.side, a.valid_from, a.valid_until
     FROM accounts a
     LEFT JOIN tenants t ON t.tenant = a.tenant
     WHERE a.employee IS NOT NULL AND a.side <> 'neither'
-    GROUP BY a.tenant, t.role, a.employee
-    HAVING min(a.object) = max(a.object)
+),
+bearers AS (
+    SELECT tenant, role, employee, count(*) AS bearers,
+           min(CASE WHEN side = 'home' THEN object END) AS bearer,
+           min(valid_from) AS valid_from, max(valid_until) AS valid_until
+    FROM marked
+    GROUP BY tenant, role, employee
 )
 SELECT g.tenant AS account_tenant,
        g.object AS account_object,
        h.tenant AS home_tenant,
-       h.object AS home_object,
+       h.bearer AS home_object,
        'employee_id' AS kind,
-       g.valid_from,
+       CASE WHEN o.bearers > h.bearers THEN o.bearers ELSE h.bearers END AS candidates,
+       CASE WHEN g.valid_from > h.valid_from THEN g.valid_from ELSE h.valid_from END AS valid_from,
        g.valid_until,
        concat('employee id ', g.employee) AS source
-FROM sole g
-JOIN sole h ON h.employee = g.employee
-WHERE g.tenant <> h.tenant AND h.side = 'home'
+FROM marked g
+JOIN bearers o ON o.tenant = g.tenant AND o.employee = g.employee
+JOIN bearers h ON h.employee = g.employee
+WHERE g.tenant <> h.tenant AND h.bearer IS NOT NULL
   AND (g.side = 'satellite' OR (g.role = 'secondary' AND h.role = 'primary'))
+  AND h.valid_from < g.valid_until AND g.valid_from < h.valid_until

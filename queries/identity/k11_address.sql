@@ -5,7 +5,7 @@
 --            changes at home, and says nothing of who redeemed the invitation.
 -- Written by whoever administers the resource tenant: never enough alone.
 -- Wrong if   the address was written to mislead, or has been given to somebody else since: what counts is who bore it at home
---            when the guest came by it.
+--            when the guest came by it, and two bearers then are ambiguous.
 WITH said AS (
     SELECT tenant, object, name, valid_from, valid_until, 'directory' AS source
     FROM names
@@ -19,23 +19,23 @@ WITH said AS (
     GROUP BY i.tenant, i.object, i.address
 ),
 sole AS (
-    SELECT g.tenant, g.object, h.tenant AS home, min(h.object) AS user, g.name, g.valid_from, g.valid_until,
-           min(g.source) AS source
+    SELECT g.tenant, g.object, h.tenant AS home, min(h.object) AS bearer, count(DISTINCT h.object) AS candidates,
+           g.name, g.valid_from, g.valid_until, min(g.source) AS source
     FROM said g
     JOIN names h ON h.name = g.name
     JOIN domains d ON d.tenant = h.tenant AND d.domain = h.domain
     WHERE h.tenant <> g.tenant AND h.side = 'home'
-      AND (g.valid_from = -9223372036854775808 OR (h.valid_from <= g.valid_from AND h.valid_until > g.valid_from))
+      AND (g.valid_from = -9223372036854775807 - 1 OR (h.valid_from <= g.valid_from AND h.valid_until > g.valid_from))
     GROUP BY g.tenant, g.object, h.tenant, g.name, g.valid_from, g.valid_until
-    HAVING min(h.object) = max(h.object)
 )
 SELECT tenant AS account_tenant,
        object AS account_object,
        home AS home_tenant,
-       user AS home_object,
+       bearer AS home_object,
        'address' AS kind,
+       candidates,
        valid_from,
        valid_until,
        concat(min(source), ' ', min(name)) AS source
 FROM sole
-GROUP BY tenant, object, home, user, valid_from, valid_until
+GROUP BY tenant, object, home, bearer, candidates, valid_from, valid_until

@@ -16,33 +16,33 @@ WITH guests AS (
 ),
 homes AS (
     SELECT n.tenant, n.object, replace(n.name, '@', '_') AS prefix,
-           CASE WHEN n.source = 'upn' THEN 0 ELSE 1 END AS rank, n.valid_from, n.valid_until
+           CASE WHEN n.source = 'upn' THEN 0 ELSE 1 END AS turn, n.valid_from, n.valid_until
     FROM names n
     JOIN domains d ON d.tenant = n.tenant AND d.domain = n.domain
     WHERE n.side = 'home'
 ),
 met AS (
-    SELECT g.tenant, g.object, g.name, g.valid_from, g.valid_until, h.tenant AS home, h.rank,
-           min(h.object) AS least, max(h.object) AS greatest
+    SELECT g.tenant, g.object, g.name, g.valid_from, g.valid_until, h.tenant AS home, h.turn,
+           min(h.object) AS bearer, count(DISTINCT h.object) AS candidates
     FROM guests g
     JOIN homes h ON h.prefix = g.prefix
     WHERE h.tenant <> g.tenant
-      AND (g.valid_from = -9223372036854775808 OR (h.valid_from <= g.valid_from AND h.valid_until > g.valid_from))
-    GROUP BY g.tenant, g.object, g.name, g.valid_from, g.valid_until, h.tenant, h.rank
+      AND (g.valid_from = -9223372036854775807 - 1 OR (h.valid_from <= g.valid_from AND h.valid_until > g.valid_from))
+    GROUP BY g.tenant, g.object, g.name, g.valid_from, g.valid_until, h.tenant, h.turn
 ),
 best AS (
-    SELECT tenant, object, name, home, min(rank) AS rank
+    SELECT tenant, object, name, home, min(turn) AS turn
     FROM met
     GROUP BY tenant, object, name, home
 )
 SELECT m.tenant AS account_tenant,
        m.object AS account_object,
        m.home AS home_tenant,
-       m.least AS home_object,
+       m.bearer AS home_object,
        'ext_name' AS kind,
+       m.candidates,
        m.valid_from,
        m.valid_until,
        concat('directory ', m.name) AS source
 FROM met m
-JOIN best b ON b.tenant = m.tenant AND b.object = m.object AND b.name = m.name AND b.home = m.home AND b.rank = m.rank
-WHERE m.least = m.greatest
+JOIN best b ON b.tenant = m.tenant AND b.object = m.object AND b.name = m.name AND b.home = m.home AND b.turn = m.turn

@@ -5,11 +5,13 @@
 -- Written by Entra itself; neither directory's administrators can write it.
 -- Wrong if   two tenants are named within one instant (such spans are empty and refute nothing).
 --
+-- A direct connection or a delegate shows the home account itself, not an account that could have another home.
+--
 -- The first span reaches back to the beginning, each ends where another tenant is first named, the last stays open.
 WITH named AS (
     SELECT log AS tenant, object, home, time, id
     FROM sign_ins
-    WHERE log = resource AND object IS NOT NULL
+    WHERE log = resource AND object IS NOT NULL AND access <> 'direct_connect' AND access <> 'delegated'
     UNION ALL
     SELECT tenant, object, provider AS home, time, id
     FROM callers
@@ -37,14 +39,14 @@ turns AS (
 SELECT tenant AS account_tenant,
        object AS account_object,
        least AS home_tenant,
-       -9223372036854775808 AS valid_from,
+       -9223372036854775807 - 1 AS valid_from,
        9223372036854775807 AS valid_until,
        source
 FROM ever
 WHERE least = greatest
 UNION ALL
 SELECT tenant, object, home,
-       CASE WHEN before IS NULL THEN -9223372036854775808 ELSE time END,
+       CASE WHEN before IS NULL THEN -9223372036854775807 - 1 ELSE time END,
        coalesce(after, 9223372036854775807),
        id
 FROM turns

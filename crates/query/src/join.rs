@@ -4,8 +4,8 @@
 use crate::QueryError;
 use crate::tables::tables;
 use caponier_model::{
-    AccountFacts, AccountKey, EventTime, Evidence, EvidenceKind, Guid, NamingRule, Refutation, Rows, TenantId, Tenants,
-    Testimony,
+    AccountFacts, AccountKey, Ambiguity, EventTime, Evidence, EvidenceKind, Guid, NamingRule, Refutation, Rows,
+    TenantId, Tenants, Testimony,
 };
 use datafusion::arrow::array::{Array, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::compute::cast;
@@ -27,7 +27,10 @@ pub struct Query {
 pub struct Queries {
     /// Yields (account_tenant, account_object, home_tenant, valid_from, valid_until, source).
     pub refutations: Query,
-    /// Each yields (account_tenant, account_object, home_tenant, home_object, kind, valid_from, valid_until, source).
+    /// Each yields (account_tenant, account_object, home_tenant, home_object, kind, candidates, valid_from, valid_until, source).
+    ///
+    /// `candidates` is the number of accounts on the more crowded side of the match: one makes evidence, more an ambiguity of
+    /// the account in the home tenant, whose `home_object` is then not read.
     pub evidence: Vec<Query>,
 }
 
@@ -46,6 +49,7 @@ impl Queries {
     pub fn embedded() -> Self {
         let [refutations] = queries!["refutations"];
         let evidence = queries! {
+            "k01_statement",
             "k02_provisioning",
             "k03_delegated_caller",
             "k04_puid",
@@ -57,6 +61,9 @@ impl Queries {
             "k10_employee_id",
             "k11_address",
             "k12_ext_name",
+            "k13_naming_rule",
+            "k14_looks_alike",
+            "k15_application",
         };
         Self { refutations, evidence: evidence.into() }
     }
@@ -77,8 +84,17 @@ pub struct Question<'a> {
 
 const REFUTATION: [&str; 6] =
     ["account_tenant", "account_object", "home_tenant", "valid_from", "valid_until", "source"];
-const EVIDENCE: [&str; 8] =
-    ["account_tenant", "account_object", "home_tenant", "home_object", "kind", "valid_from", "valid_until", "source"];
+const EVIDENCE: [&str; 9] = [
+    "account_tenant",
+    "account_object",
+    "home_tenant",
+    "home_object",
+    "kind",
+    "candidates",
+    "valid_from",
+    "valid_until",
+    "source",
+];
 
 /// Deep plans recurse deeply, most of all unoptimised.
 const STACK_BYTES: usize = 16 << 20;
@@ -124,7 +140,7 @@ impl Join {
         }
         for query in &self.queries.evidence {
             for batch in &runtime.block_on(collect(&session, query))? {
-                evidence(&query.name, batch, &mut out.evidence)?;
+                evidence(&query.name, batch, &mut out)?;
             }
         }
         out.statements.clone_from(&question.rows.statements);
@@ -134,6 +150,8 @@ impl Join {
         out.refutations.dedup();
         out.evidence.sort_unstable();
         out.evidence.dedup();
+        out.ambiguities.sort_unstable();
+        out.ambiguities.dedup();
         Ok(out)
     }
 
@@ -168,7 +186,7 @@ fn apart<T: Send>(work: impl FnOnce() -> Result<T, QueryError> + Send) -> Result
 /// One partition: the tables are in memory and the machine's other cores have other work.
 fn session(question: &Question<'_>) -> Result<SessionContext, QueryError> {
     let session = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
-    for (name, table) in tables(question.rows, question.facts, question.tenants)? {
+    for (name, table) in tables(question)? {
         session.register_batch(name, table).map_err(QueryError::engine(name))?;
     }
     Ok(session)
@@ -192,20 +210,25 @@ fn refutations(name: &str, batch: &RecordBatch, out: &mut Vec<Refutation>) -> Re
     Ok(())
 }
 
-fn evidence(name: &str, batch: &RecordBatch, out: &mut Vec<Evidence>) -> Result<(), QueryError> {
+fn evidence(name: &str, batch: &RecordBatch, out: &mut Testimony) -> Result<(), QueryError> {
     let reader = Reader::new(name, batch)?;
     for row in 0..batch.num_rows() {
         let word = reader.text("kind", row)?;
         let wanted = "a kind of evidence";
         let kind = EvidenceKind::read(word).ok_or_else(|| reader.fault("kind", row, word, wanted))?;
-        out.push(Evidence {
-            account: reader.account("account_tenant", "account_object", row)?,
-            home: reader.account("home_tenant", "home_object", row)?,
-            kind,
-            from: reader.time("valid_from", row)?,
-            until: reader.time("valid_until", row)?,
-            source: reader.text("source", row)?.into(),
-        });
+        let account = reader.account("account_tenant", "account_object", row)?;
+        let (from, until) = (reader.time("valid_from", row)?, reader.time("valid_until", row)?);
+        let source = reader.text("source", row)?.into();
+        match reader.count("candidates", row)? {
+            1 => {
+                let home = reader.account("home_tenant", "home_object", row)?;
+                out.evidence.push(Evidence { account, home, kind, from, until, source });
+            }
+            candidates => {
+                let home = TenantId(reader.guid("home_tenant", row)?);
+                out.ambiguities.push(Ambiguity { account, home, kind, candidates, from, until, source });
+            }
+        }
     }
     Ok(())
 }
@@ -214,24 +237,24 @@ fn evidence(name: &str, batch: &RecordBatch, out: &mut Vec<Evidence>) -> Result<
 struct Reader<'a> {
     name: &'a str,
     texts: Vec<(String, StringArray)>,
-    times: Vec<(String, Int64Array)>,
+    numbers: Vec<(String, Int64Array)>,
 }
 
 impl<'a> Reader<'a> {
-    /// Times are numbers, everything else is text in whatever layout the engine chose.
+    /// Times and counts are numbers, everything else is text in whatever layout the engine chose.
     fn new(name: &'a str, batch: &RecordBatch) -> Result<Self, QueryError> {
         let fault = |e: datafusion::arrow::error::ArrowError| QueryError::engine(name)(e.into());
-        let (mut texts, mut times) = (Vec::new(), Vec::new());
+        let (mut texts, mut numbers) = (Vec::new(), Vec::new());
         for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
-            if field.name().starts_with("valid_") {
+            if field.name().starts_with("valid_") || field.name() == "candidates" {
                 let column = cast(column, &DataType::Int64).map_err(fault)?;
-                times.extend(column.as_any().downcast_ref().map(|c: &Int64Array| (field.name().clone(), c.clone())));
+                numbers.extend(column.as_any().downcast_ref().map(|c: &Int64Array| (field.name().clone(), c.clone())));
             } else {
                 let column = cast(column, &DataType::Utf8).map_err(fault)?;
                 texts.extend(column.as_any().downcast_ref().map(|c: &StringArray| (field.name().clone(), c.clone())));
             }
         }
-        Ok(Self { name, texts, times })
+        Ok(Self { name, texts, numbers })
     }
 
     fn text(&self, column: &'static str, row: usize) -> Result<&str, QueryError> {
@@ -239,10 +262,19 @@ impl<'a> Reader<'a> {
         found.map(|(_, c)| c.value(row)).ok_or_else(|| self.fault(column, row, "null", "a text"))
     }
 
+    fn number(&self, column: &'static str, row: usize) -> Option<i64> {
+        let found = self.numbers.iter().find(|(n, _)| n == column).filter(|(_, c)| c.is_valid(row));
+        found.map(|(_, c)| c.value(row))
+    }
+
     fn time(&self, column: &'static str, row: usize) -> Result<EventTime, QueryError> {
-        let found = self.times.iter().find(|(n, _)| n == column).filter(|(_, c)| c.is_valid(row));
-        let value = found.map(|(_, c)| EventTime::from_nanos(c.value(row)));
+        let value = self.number(column, row).map(EventTime::from_nanos);
         value.ok_or_else(|| self.fault(column, row, "null", "a time in nanoseconds"))
+    }
+
+    fn count(&self, column: &'static str, row: usize) -> Result<u32, QueryError> {
+        let value = self.number(column, row).and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0);
+        value.ok_or_else(|| self.fault(column, row, "null, zero or negative", "how many accounts match, from 1"))
     }
 
     fn guid(&self, column: &'static str, row: usize) -> Result<Guid, QueryError> {

@@ -1,9 +1,9 @@
 //! The tables of the identity join, as `queries/identity/*.sql` see them. Knows rows and facts; weighs nothing.
 
-use crate::QueryError;
 use crate::columns::Columns;
+use crate::{QueryError, Question};
 use caponier_model::{
-    AccountFacts, AccountKey, AccountKind, AccountRow, EventTime, Rows, TenantId, TenantRole, Tenants,
+    AccountFacts, AccountKey, AccountKind, AccountRow, EventTime, NamingRule, Rows, TenantId, TenantRole, Tenants,
 };
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::error::ArrowError;
@@ -15,30 +15,34 @@ use std::collections::{BTreeMap, BTreeSet};
 /// |---|---|---|
 /// | `tenants` | known tenant | tenant, role (`primary`, `secondary`) |
 /// | `domains` | verified domain | tenant, domain |
-/// | `accounts` | account | tenant, object, side, employee, onprem_sid, immutable_id, home_object, valid_from, valid_until |
+/// | `naming` | agreed naming rule | home, resource, prefix, suffix |
+/// | `accounts` | account | tenant, object, side, display, employee, onprem_sid, immutable_id, home_object, valid_from, valid_until |
 /// | `names` | name an account bore without a break | tenant, object, name, domain, source (`upn`, `address`), ext, side, valid_from, valid_until |
-/// | `sign_ins` | sign-in that names two tenants | log, home, resource, object, upn, app, time, id, success |
+/// | `sign_ins` | sign-in that names two tenants | log, home, resource, object, upn, app, time, id, correlation, access, success |
 /// | `invitations` | invitation or redemption | tenant, object, address, redeemed, time, id |
 /// | `provisioning` | provisioning row | source_tenant, source_object, target_tenant, target_object, action, time, id |
 /// | `callers` | control-plane caller | log, tenant, object, provider, home_puid, puid, onprem_sid, time, id |
+/// | `principals` | sighting of a service principal | tenant, object, app, owner, managed, name, time, id |
+/// | `statements` | statement about two accounts | account_tenant, account_object, home_tenant, home_object, time, verdict, author, reason, valid_from, valid_until |
 ///
 /// Identifiers are text, times nanoseconds since 1970 (`i64::MIN` and `i64::MAX` where nothing bounds them). `side` is `home`,
-/// `satellite` (an account from another Entra tenant) or `neither`; `ext` marks a name with `#ext#`.
-pub(crate) fn tables(
-    rows: &Rows,
-    facts: &[AccountFacts],
-    tenants: &Tenants,
-) -> Result<Vec<(&'static str, RecordBatch)>, QueryError> {
+/// `satellite` (an account from another Entra tenant) or `neither`; `ext` marks a name with `#ext#`; `access` is one of
+/// `unsaid`, `collaboration`, `direct_connect`, `delegated`, `other`; `verdict` one of `same`, `different`, `withdrawn`.
+pub(crate) fn tables(question: &Question<'_>) -> Result<Vec<(&'static str, RecordBatch)>, QueryError> {
+    let Question { rows, facts, tenants, naming } = *question;
     let build = || -> Result<_, ArrowError> {
         Ok(vec![
             ("tenants", tenant_table(tenants)?),
             ("domains", domains(facts, tenants)?),
+            ("naming", naming_rules(naming)?),
             ("accounts", accounts(rows, facts)?),
             ("names", names(facts)?),
             ("sign_ins", sign_ins(rows)?),
             ("invitations", invitations(rows)?),
             ("provisioning", provisioning(rows)?),
             ("callers", callers(rows)?),
+            ("principals", principals(rows)?),
+            ("statements", statements(rows)?),
         ])
     };
     build().map_err(|e| QueryError::engine("tables")(e.into()))
@@ -57,16 +61,34 @@ fn tenant_table(tenants: &Tenants) -> Result<RecordBatch, ArrowError> {
 }
 
 /// The verified domains as configured; for a tenant without any, the domains of the user names of its own members.
+///
+/// A domain is verified in one tenant at a time. What another tenant has configured is therefore not derived, and what two
+/// tenants claim with equal right belongs to neither: else a directory that lists a stranger's domain could claim its users.
 fn domains(facts: &[AccountFacts], tenants: &Tenants) -> Result<RecordBatch, ArrowError> {
-    let configured = tenants.all.iter().flat_map(|t| t.domains.iter().map(|d| (t.id, d.as_str())));
-    let mut all: BTreeSet<(TenantId, &str)> = configured.collect();
-    let known: BTreeSet<TenantId> = all.iter().map(|(t, _)| *t).collect();
+    let configured: BTreeSet<(TenantId, &str)> =
+        tenants.all.iter().flat_map(|t| t.domains.iter().map(|d| (t.id, d.as_str()))).collect();
+    let known: BTreeSet<TenantId> = configured.iter().map(|(t, _)| *t).collect();
+    let taken: BTreeSet<&str> = configured.iter().map(|(_, d)| *d).collect();
     let members = facts.iter().filter(|f| f.kind == AccountKind::Member && !known.contains(&f.account.tenant));
     let derived = members.filter_map(|f| Some((f.account.tenant, domain(f.upn.as_deref()?)?)));
-    all.extend(derived);
+    let mut all = configured.clone();
+    all.extend(derived.filter(|(_, d)| !taken.contains(d)));
+    let mut owners: BTreeMap<&str, usize> = BTreeMap::new();
+    all.iter().for_each(|(_, d)| *owners.entry(*d).or_default() += 1);
+    all.retain(|(_, d)| owners.get(d) == Some(&1));
     Columns::default()
         .tenants("tenant", all.iter().map(|(t, _)| Some(*t)))
         .texts("domain", all.iter().map(|(_, d)| Some(*d)))
+        .finish()
+}
+
+fn naming_rules(rules: &[NamingRule]) -> Result<RecordBatch, ArrowError> {
+    let all = || rules.iter();
+    Columns::default()
+        .tenants("home", all().map(|r| Some(r.home)))
+        .tenants("resource", all().map(|r| Some(r.resource)))
+        .texts("prefix", all().map(|r| Some(r.prefix.as_str())))
+        .texts("suffix", all().map(|r| Some(r.suffix.as_str())))
         .finish()
 }
 
@@ -89,6 +111,7 @@ fn side(kind: AccountKind) -> &'static str {
 /// What the directory rows of one account say beyond its facts: the latest word on each.
 #[derive(Default, Clone, Copy)]
 struct Extra<'a> {
+    display: Option<&'a str>,
     employee: Option<&'a str>,
     onprem_sid: Option<&'a str>,
     immutable_id: Option<&'a str>,
@@ -101,6 +124,7 @@ fn extras(rows: &Rows) -> BTreeMap<AccountKey, Extra<'_>> {
     let mut out: BTreeMap<AccountKey, Extra<'_>> = BTreeMap::new();
     for row in sorted {
         let extra = out.entry(row.account).or_default();
+        extra.display = row.display.as_deref().or(extra.display);
         extra.employee = row.employee.as_deref().or(extra.employee);
         extra.onprem_sid = row.onprem_sid.as_deref().or(extra.onprem_sid);
         extra.immutable_id = row.immutable_id.as_deref().or(extra.immutable_id);
@@ -125,6 +149,7 @@ fn accounts(rows: &Rows, facts: &[AccountFacts]) -> Result<RecordBatch, ArrowErr
         .tenants("tenant", all.keys().map(|a| Some(a.tenant)))
         .guids("object", all.keys().map(|a| Some(a.object)))
         .texts("side", all.values().map(|v| Some(v.0)))
+        .texts("display", all.keys().map(|a| extra(a).display))
         .texts("employee", all.keys().map(|a| extra(a).employee))
         .texts("onprem_sid", all.keys().map(|a| extra(a).onprem_sid))
         .texts("immutable_id", all.keys().map(|a| extra(a).immutable_id))
@@ -192,6 +217,8 @@ fn sign_ins(rows: &Rows) -> Result<RecordBatch, ArrowError> {
         .guids("app", all().map(|r| r.app))
         .times("time", all().map(|r| r.time))
         .texts("id", all().map(|r| Some(r.id.as_str())))
+        .guids("correlation", all().map(|r| r.correlation))
+        .texts("access", all().map(|r| Some(r.access.code())))
         .flags("success", all().map(|r| r.success))
         .finish()
 }
@@ -233,5 +260,35 @@ fn callers(rows: &Rows) -> Result<RecordBatch, ArrowError> {
         .texts("onprem_sid", all().map(|r| r.onprem_sid.as_deref()))
         .times("time", all().map(|r| r.time))
         .texts("id", all().map(|r| Some(r.id.as_str())))
+        .finish()
+}
+
+fn principals(rows: &Rows) -> Result<RecordBatch, ArrowError> {
+    let all = || rows.principals.iter();
+    Columns::default()
+        .tenants("tenant", all().map(|r| Some(r.account.tenant)))
+        .guids("object", all().map(|r| Some(r.account.object)))
+        .guids("app", all().map(|r| Some(r.app)))
+        .tenants("owner", all().map(|r| r.owner))
+        .flags("managed", all().map(|r| r.managed))
+        .texts("name", all().map(|r| r.name.as_deref()))
+        .times("time", all().map(|r| r.time))
+        .texts("id", all().map(|r| Some(r.id.as_str())))
+        .finish()
+}
+
+fn statements(rows: &Rows) -> Result<RecordBatch, ArrowError> {
+    let all = || rows.statements.iter();
+    Columns::default()
+        .tenants("account_tenant", all().map(|r| Some(r.account.tenant)))
+        .guids("account_object", all().map(|r| Some(r.account.object)))
+        .tenants("home_tenant", all().map(|r| Some(r.home.tenant)))
+        .guids("home_object", all().map(|r| Some(r.home.object)))
+        .times("time", all().map(|r| r.at))
+        .texts("verdict", all().map(|r| Some(r.verdict.code())))
+        .texts("author", all().map(|r| Some(r.author.as_str())))
+        .texts("reason", all().map(|r| Some(r.reason.as_str())))
+        .times("valid_from", all().map(|r| r.from))
+        .times("valid_until", all().map(|r| r.until))
         .finish()
 }

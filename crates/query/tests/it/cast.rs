@@ -1,8 +1,9 @@
 //! Reads a small organisation from text and writes results with the same labels, so that goldens can be read by people.
 
 use caponier_model::{
-    Access, AccountFacts, AccountKey, AccountRow, CallerRow, EventTime, Evidence, Guid, InvitationRow, Link,
-    ProvisioningRow, Refutation, Rows, SignInRow, Tenant, TenantId, TenantRole, Tenants,
+    Access, AccountFacts, AccountKey, AccountRow, Ambiguity, CallerRow, EventTime, Evidence, Guid, InvitationRow, Link,
+    NamingRule, PrincipalRow, ProvisioningRow, Refutation, Rows, SignInRow, Statement, Tenant, TenantId, TenantRole,
+    Tenants, Verdict,
 };
 use caponier_query::Question;
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use std::fmt::Write;
 pub struct Cast {
     pub rows: Rows,
     pub tenants: Tenants,
+    pub naming: Vec<NamingRule>,
     labels: BTreeMap<Guid, String>,
 }
 
@@ -48,25 +50,31 @@ fn time(text: &str) -> EventTime {
 impl Cast {
     pub fn read(text: &str) -> Self {
         let mut cast = Self::default();
-        for line in text.lines().filter(|l| !l.starts_with('#') && !l.is_empty()) {
-            let mut words = line.split_whitespace();
-            let kind = words.next().unwrap();
-            let fields = Fields(words.collect());
-            match kind {
-                "tenant" => cast.tenant_line(&fields.0),
-                "account" => cast.account_line(&fields),
-                "sign_in" => cast.sign_in_line(&fields),
-                "invitation" => cast.invitation_line(&fields),
-                "provisioning" => cast.provisioning_line(&fields),
-                "caller" => cast.caller_line(&fields),
-                other => panic!("unknown line {other}"),
-            }
-        }
+        text.lines().filter(|l| !l.starts_with('#') && !l.is_empty()).for_each(|line| cast.line(line));
         cast
     }
 
+    /// Takes in one line: its first word says what it is.
+    pub fn line(&mut self, line: &str) {
+        let mut words = line.split_whitespace();
+        let kind = words.next().unwrap();
+        let fields = Fields(words.collect());
+        match kind {
+            "tenant" => self.tenant_line(&fields.0),
+            "account" => self.account_line(&fields),
+            "sign_in" => self.sign_in_line(&fields),
+            "invitation" => self.invitation_line(&fields),
+            "provisioning" => self.provisioning_line(&fields),
+            "caller" => self.caller_line(&fields),
+            "principal" => self.principal_line(&fields),
+            "statement" => self.statement_line(&fields),
+            "naming" => self.naming_line(&fields),
+            other => panic!("unknown line {other}"),
+        }
+    }
+
     pub fn question<'a>(&'a self, facts: &'a [AccountFacts]) -> Question<'a> {
-        Question { rows: &self.rows, facts, tenants: &self.tenants, naming: &[] }
+        Question { rows: &self.rows, facts, tenants: &self.tenants, naming: &self.naming }
     }
 
     /// A label is its own identifier: the bytes of its text.
@@ -107,7 +115,7 @@ impl Cast {
             addresses: f.get("addresses").into_iter().flat_map(|a| a.split(',')).map(Into::into).collect(),
             display: text("display"),
             user_type: text("type"),
-            creation_type: None,
+            creation_type: text("creation"),
             external_state: text("state"),
             external_entra: f.has("entra"),
             employee: text("employee"),
@@ -129,8 +137,14 @@ impl Cast {
             app: f.get("app").map(|a| self.guid(a)),
             time: time(f.must("time")),
             id: f.must("id").into(),
-            correlation: None,
-            access: Access::Unsaid,
+            correlation: f.get("correlation").map(|c| self.guid(c)),
+            access: match f.get("access") {
+                None => Access::Unsaid,
+                Some("collaboration") => Access::Collaboration,
+                Some("direct_connect") => Access::DirectConnect,
+                Some("delegated") => Access::Delegated,
+                Some(other) => panic!("unknown access {other}"),
+            },
             success: !f.has("failed"),
         };
         self.rows.sign_ins.push(row);
@@ -173,11 +187,49 @@ impl Cast {
         self.rows.callers.push(row);
     }
 
+    fn principal_line(&mut self, f: &Fields<'_>) {
+        let row = PrincipalRow {
+            account: self.account(f.0[0]),
+            app: self.guid(f.must("app")),
+            owner: f.get("owner").map(|t| self.tenant(t)),
+            managed: f.has("managed"),
+            name: f.get("name").map(Into::into),
+            time: time(f.must("time")),
+            id: f.must("id").into(),
+        };
+        self.rows.principals.push(row);
+    }
+
+    fn statement_line(&mut self, f: &Fields<'_>) {
+        let row = Statement {
+            account: self.account(f.must("account")),
+            home: self.account(f.must("home")),
+            at: time(f.must("at")),
+            verdict: Verdict::read(f.must("verdict")).unwrap(),
+            author: f.must("author").into(),
+            reason: f.must("reason").into(),
+            from: f.time("from").unwrap_or(EventTime::MIN),
+            until: f.time("until").unwrap_or(EventTime::MAX),
+        };
+        self.rows.statements.push(row);
+    }
+
+    fn naming_line(&mut self, f: &Fields<'_>) {
+        let text = |key| f.get(key).unwrap_or_default().into();
+        let rule = NamingRule {
+            home: self.tenant(f.must("home")),
+            resource: self.tenant(f.must("resource")),
+            prefix: text("prefix"),
+            suffix: text("suffix"),
+        };
+        self.naming.push(rule);
+    }
+
     fn label(&self, guid: Guid) -> String {
         self.labels.get(&guid).cloned().unwrap_or_else(|| guid.to_string())
     }
 
-    fn name(&self, account: AccountKey) -> String {
+    pub fn name(&self, account: AccountKey) -> String {
         format!("{}/{}", self.label(account.tenant.0), self.label(account.object))
     }
 
@@ -185,6 +237,14 @@ impl Cast {
         lines(all.iter().map(|e| {
             let (account, home, kind) = (self.name(e.account), self.name(e.home), e.kind.code());
             format!("{account} -> {home} | {kind} | {} | {}", span(e.from, e.until), e.source)
+        }))
+    }
+
+    pub fn ambiguities(&self, all: &[Ambiguity]) -> String {
+        lines(all.iter().map(|a| {
+            let (account, home, kind) = (self.name(a.account), self.label(a.home.0), a.kind.code());
+            let span = span(a.from, a.until);
+            format!("{account} is one of {} in {home} | {kind} | {span} | {}", a.candidates, a.source)
         }))
     }
 
@@ -215,7 +275,7 @@ fn lines(all: impl Iterator<Item = String>) -> String {
 }
 
 /// `[05T10:00:00 .. 06T09:00:00+)`: `+` for the nanosecond that makes an observed end exclusive, nothing where unbounded.
-fn span(from: EventTime, until: EventTime) -> String {
+pub fn span(from: EventTime, until: EventTime) -> String {
     let show = |time: EventTime| match time {
         EventTime::MIN | EventTime::MAX => String::new(),
         time => {
