@@ -1,8 +1,11 @@
 //! The rules of scenarios.md 2.1 on evidence given as rows: `sat home kind from until`, links as text.
 
 use super::*;
-use crate::settings::PairSettings;
-use caponier_model::{Guid, TenantId};
+use crate::settings::{DirectoryEvidence, PairSettings};
+use caponier_model::{
+    AccountKey, AccountKind, Ambiguity, EventTime, Evidence, EvidenceKind, Guid, LinkState, Pair, RefusalReason,
+    Refutation, Statement, TenantId, Verdict,
+};
 
 /// `H1`: object 1 of tenant H.
 fn account(label: &str) -> AccountKey {
@@ -63,6 +66,19 @@ fn show(links: &[Link]) -> Vec<String> {
         format!("{} {} {state} {confidence} {} {}", name(l.account), name(l.home), when(l.from), when(l.until))
     };
     links.iter().map(line).collect()
+}
+
+fn said(account_label: &str, home: &str, at: i64, verdict: Verdict, from: &str, until: &str) -> Statement {
+    Statement {
+        account: account(account_label),
+        home: account(home),
+        at: EventTime::from_seconds(at),
+        verdict,
+        author: "ann".into(),
+        reason: "asked them".into(),
+        from: time(from),
+        until: time(until),
+    }
 }
 
 /// The links alone.
@@ -191,10 +207,11 @@ fn a_satellite_is_nobodys_home() {
 
 #[test]
 fn who_may_not_be_linked_is_not() {
-    let cannot_link = [(account("R1"), account("H1"))].into();
-    let settings = Settings { cannot_link, ..Settings::default() };
     let rows = evidence(&["R1 H1 statement -inf inf", "R1 H2 named_sign_in 0 9"]);
-    assert_eq!(show(&weighed(&rows, &[], &[], &settings)), ["R1 H2 accepted 900000 -inf inf"]);
+    let statements = vec![said("R1", "H1", 5, Verdict::Different, "-inf", "inf")];
+    let testimony = Testimony { evidence: rows, statements, ..Testimony::default() };
+    let links = combine(&testimony, &[], &Settings::default()).links;
+    assert_eq!(show(&links), ["R1 H2 accepted 900000 -inf inf"]);
 }
 
 #[test]

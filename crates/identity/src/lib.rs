@@ -4,17 +4,26 @@
 //! The joins themselves are SQL and live in `query`; this crate knows only `model`. It is pure: no I/O, no clock, no
 //! threads, no SQL, no wire format. Equal sets of rows, evidence or changes give equal results in any order.
 
+mod claim;
 mod combine;
+mod decide;
 mod facts;
 mod index;
+mod known;
 mod observe;
 mod observer;
+mod refuse;
 mod settings;
 mod span;
+mod star;
+mod statement;
 
 pub use combine::{Weighed, combine};
+pub use decide::decide;
 pub use facts::facts;
 pub use index::Index;
 pub use observe::observe;
 pub use observer::Observer;
 pub use settings::{DirectoryEvidence, PairSettings, Scale, Settings};
+pub use star::star;
+pub use statement::spoken;

@@ -1,7 +1,7 @@
 //! The figures of the identity join: confidence by kind, thresholds, and what each ordered pair of tenants allows.
 //! Knows nothing of where they are configured.
 
-use caponier_model::{AccountKey, EvidenceKind, Pair};
+use caponier_model::{EvidenceKind, Pair, TenantId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Certainty, in the millionths that confidences are counted in.
@@ -66,8 +66,9 @@ pub struct Settings {
     pub possible: u32,
     /// The ordered pairs in which links may run; `None` (nothing configured) allows every pair.
     pub pairs: Option<Vec<PairSettings>>,
-    /// Statements that (satellite, home) are two people: they override all evidence.
-    pub cannot_link: BTreeSet<(AccountKey, AccountKey)>,
+    /// Tenants whose directories are read, beside the homes of `pairs`: where a log names one of these, its home account should
+    /// be known. Decides no link, only what a refusal says.
+    pub monitored: BTreeSet<TenantId>,
 }
 
 impl Default for Settings {
@@ -77,7 +78,7 @@ impl Default for Settings {
             accept: 800_000,
             possible: 500_000,
             pairs: None,
-            cannot_link: BTreeSet::new(),
+            monitored: BTreeSet::new(),
         }
     }
 }
@@ -90,6 +91,11 @@ impl Settings {
             Some(pairs) => Some(pairs.iter().find(|p| p.pair == pair)?),
         };
         Some(Scale { general: self, listed }).filter(|_| pair.home != pair.resource)
+    }
+
+    /// Should accounts of this tenant be known?
+    pub(crate) fn monitors(&self, tenant: TenantId) -> bool {
+        self.monitored.contains(&tenant) || self.pairs.iter().flatten().any(|p| p.pair.home == tenant)
     }
 }
 
@@ -146,7 +152,7 @@ mod tests {
     use super::*;
 
     fn pair(home: u128, resource: u128) -> Pair {
-        let tenant = |n| caponier_model::TenantId(caponier_model::Guid::from_u128(n));
+        let tenant = |n| TenantId(caponier_model::Guid::from_u128(n));
         Pair { home: tenant(home), resource: tenant(resource) }
     }
 
