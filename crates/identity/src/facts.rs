@@ -1,24 +1,63 @@
 //! What the directories say of each account, as dated facts: names, identifiers, kind, existence. Several rows of one account,
 //! from several exports, become one history; a rename or a conversion begins a new fact. Knows nothing of links.
 
+mod inventory;
+
+use crate::known::equal_range;
 use caponier_model::{AccountFacts, AccountKey, AccountKind, AccountRow, EventTime, Rows};
-use compact_str::CompactString;
+use compact_str::{CompactString, format_compact};
 use std::collections::BTreeSet;
 
-/// The dated facts of every account in `rows`, sorted by account and time.
+/// The dated facts of every account that a directory or an inventory shows, sorted by account and time; n log n. The facts of an
+/// account follow from the rows of that account alone.
 ///
 /// An account holds from its creation, where that is known, else from the beginning of time: a directory seldom says when it
-/// first knew somebody, and an account that is listed today was mostly there yesterday. It holds until its deletion. A row
-/// that leaves a field empty does not contradict an earlier one; rows without a time are true throughout.
+/// first knew somebody, and an account that is listed today was mostly there yesterday. It holds until its deletion. So two
+/// accounts that bore one name, one after the other, both bear it where their dates do not tell them apart: whoever asks by name
+/// finds two, and nobody is guessed. A row that leaves a field empty does not contradict an earlier one. Rows without a time count
+/// as the oldest, but their names are true throughout.
+///
+/// PUIDs are those of the account's own tokens, as control-plane callers show them. Accounts seen only in logs get no facts:
+/// their kind would be guessed. Service principals, managed identities and devices do, because their rows say what they are.
 pub fn facts(rows: &Rows) -> Vec<AccountFacts> {
     let mut sorted: Vec<&AccountRow> = rows.accounts.iter().collect();
     sorted.sort_unstable_by(|a, b| (a.account, a.seen).cmp(&(b.account, b.seen)).then_with(|| a.cmp(b)));
     sorted.dedup();
+    let mut puids: Vec<(AccountKey, &CompactString)> =
+        rows.callers.iter().filter_map(|c| c.puid.as_ref().map(|p| (c.caller, p))).collect();
+    puids.sort_unstable();
+    puids.dedup();
     let mut out = Vec::with_capacity(sorted.len());
     for rows in sorted.chunk_by(|a, b| a.account == b.account) {
+        let start = out.len();
         history(rows, &mut out);
+        let own = equal_range(&puids, |p| p.0, rows[0].account);
+        out[start..].iter_mut().for_each(|f| f.puids = own.iter().map(|p| p.1.clone()).collect());
     }
-    out
+    let others = inventory::inventory(rows);
+    if others.is_empty() { out } else { with_inventory(out, others) }
+}
+
+/// An account with rows of both sorts keeps its dates; its kind, where the directory does not say, is the inventory's.
+fn with_inventory(mut facts: Vec<AccountFacts>, others: Vec<AccountFacts>) -> Vec<AccountFacts> {
+    let shown = facts.len();
+    for other in others {
+        let from = facts[..shown].partition_point(|f| f.account < other.account);
+        let both = facts[from..shown].iter_mut().take_while(|f| f.account == other.account);
+        let mut found = false;
+        for fact in both {
+            found = true;
+            fact.kind = if fact.kind == AccountKind::Unknown { other.kind } else { fact.kind };
+            fact.display = fact.display.take().or_else(|| other.display.clone());
+            fact.app = other.app;
+            fact.devices.clone_from(&other.devices);
+        }
+        if !found {
+            facts.push(other);
+        }
+    }
+    facts.sort_unstable_by_key(|f| (f.account, f.from));
+    facts
 }
 
 /// What a directory shows of an account at one moment.
@@ -44,7 +83,7 @@ impl State {
                 into.clone_from(from);
             }
         }
-        take(&mut self.upn, &row.upn);
+        take(&mut self.upn, &upn(row));
         take(&mut self.mail, &row.mail);
         take(&mut self.display, &row.display);
         take(&mut self.user_type, &row.user_type);
@@ -99,6 +138,15 @@ impl State {
     }
 }
 
+/// The user name that the account bore: a deleted account is listed with its own object id put before it, so that the name can be
+/// given to another.
+fn upn(row: &AccountRow) -> Option<CompactString> {
+    let upn = row.upn.as_ref()?;
+    let id = format_compact!("{:032x}", row.account.object.as_u128());
+    let bare = upn.strip_prefix(id.as_str()).filter(|bare| row.deleted.is_some() && !bare.starts_with('@'));
+    Some(bare.map_or_else(|| upn.clone(), CompactString::from))
+}
+
 /// The facts of one account; its rows come sorted by time, the undated first.
 fn history(rows: &[&AccountRow], out: &mut Vec<AccountFacts>) {
     let Some(first) = rows.first() else { return };
@@ -110,7 +158,7 @@ fn history(rows: &[&AccountRow], out: &mut Vec<AccountFacts>) {
     let mut state = State::default();
     for row in &rows[..undated] {
         state.learn(row);
-        always.extend(row.addresses.iter().cloned());
+        always.extend(row.addresses.iter().chain(&row.mail).cloned().chain(upn(row)));
     }
     let start = out.len();
     let mut begin = created.unwrap_or(EventTime::MIN);
