@@ -38,5 +38,7 @@ pub fn combine(testimony: &Testimony, facts: &[AccountFacts], settings: &Setting
 }
 
 #[cfg(test)]
+pub(crate) mod case;
+#[cfg(test)]
 #[path = "combine_tests.rs"]
 mod tests;

@@ -90,3 +90,7 @@ pub(crate) fn tidied(mut list: Vec<Refusal>) -> Vec<Refusal> {
     out.sort_unstable();
     out
 }
+
+#[cfg(test)]
+#[path = "refuse_tests.rs"]
+mod tests;

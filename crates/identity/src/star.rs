@@ -37,7 +37,7 @@ pub fn star(decided: Weighed, statements: &[Statement]) -> Weighed {
             cuts.extend(away.map(|l| (of_link(l), RefusalReason::HomeIsSatellite, source(l))));
             for said in apart.get(&link.account).into_iter().flatten() {
                 let others = accepted.of(if said.account == link.account { said.home } else { said.account });
-                let rivals = others.iter().filter(|l| l.home == link.home && !(stated(link) && !stated(l)));
+                let rivals = others.iter().filter(|l| l.home == link.home && (stated(l) || !stated(link)));
                 let source = said_by(&said.author, &said.reason);
                 cuts.extend(rivals.map(|l| (of_link(l).and(span(said)), RefusalReason::Stated, source.clone())));
             }
