@@ -40,5 +40,7 @@ pub fn combine(testimony: &Testimony, facts: &[AccountFacts], settings: &Setting
 #[cfg(test)]
 pub(crate) mod case;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 #[path = "combine_tests.rs"]
 mod tests;
