@@ -1,18 +1,36 @@
 //! The table of knobs: path, what it does, and the value it sets. `config init`, `show` and `check` all loop over it.
 
 use super::Config;
+use caponier_model::EvidenceKind;
 use compact_str::CompactString;
+use std::borrow::Cow;
+use std::sync::LazyLock;
 
 /// One settable value.
 pub struct Knob {
     /// `section.key`, or `key` at the top.
-    pub path: &'static str,
+    pub path: Cow<'static, str>,
     /// What it does, with its unit.
     pub says: &'static str,
     /// The greatest value that makes sense.
     pub most: u64,
-    /// Where it lives.
-    pub slot: fn(&mut Config) -> Slot<'_>,
+    place: Place,
+}
+
+/// Where a knob's value lives.
+enum Place {
+    Field(fn(&mut Config) -> Slot<'_>),
+    Confidence(EvidenceKind),
+}
+
+impl Knob {
+    /// The value it sets.
+    pub fn slot<'c>(&self, config: &'c mut Config) -> Slot<'c> {
+        match self.place {
+            Place::Field(field) => field(config),
+            Place::Confidence(kind) => Slot::Small(&mut config.identity.confidence[kind as usize]),
+        }
+    }
 }
 
 impl Slot<'_> {
@@ -24,6 +42,7 @@ impl Slot<'_> {
             Self::Signed(v) => v.to_string(),
             Self::Size(v) => v.to_string(),
             Self::Days(v) => v.unwrap_or(0).to_string(),
+            Self::Text(v) => format!("{:?}", v.as_str()),
             Self::Texts(v) => format!("{:?}", v.iter().map(CompactString::as_str).collect::<Vec<_>>()),
             Self::Switch(v) => v.to_string(),
         }
@@ -42,6 +61,8 @@ pub enum Slot<'c> {
     Size(&'c mut usize),
     /// Days, where 0 means for ever.
     Days(&'c mut Option<u32>),
+    /// A text that is not empty.
+    Text(&'c mut CompactString),
     /// A list of texts.
     Texts(&'c mut Vec<CompactString>),
     /// Yes or no.
@@ -50,9 +71,48 @@ pub enum Slot<'c> {
 
 macro_rules! knobs {
     ($($path:literal $kind:ident $($field:ident).+ => $says:literal;)*) => {
-        /// Every knob, in the order `config init` writes them.
-        pub const KNOBS: &[Knob] = &[$(Knob { path: $path, says: $says, most: most($path), slot: |c| Slot::$kind(&mut c.$($field).+) }),*];
+        const FIELDS: &[(&str, &str, u64, fn(&mut Config) -> Slot<'_>)] =
+            &[$(($path, $says, most($path), |c| Slot::$kind(&mut c.$($field).+)),)*];
     };
+}
+
+/// Every knob, in the order `config init` writes them: the fields below, then one confidence for each kind of evidence.
+pub static KNOBS: LazyLock<Vec<Knob>> = LazyLock::new(|| {
+    let fields = FIELDS.iter().map(|(path, says, most, field)| Knob {
+        path: Cow::Borrowed(path),
+        says,
+        most: *most,
+        place: Place::Field(*field),
+    });
+    let confidences = EvidenceKind::ALL.into_iter().map(|kind| Knob {
+        path: Cow::Owned(format!("identity.confidence.{}", kind.code())),
+        says: confidence(kind),
+        most: CERTAIN,
+        place: Place::Confidence(kind),
+    });
+    fields.chain(confidences).collect()
+});
+
+/// What each kind of evidence is, for whoever weighs it.
+const fn confidence(kind: EvidenceKind) -> &'static str {
+    match kind {
+        EvidenceKind::Statement => "K1: an analyst or the configuration says so",
+        EvidenceKind::Provisioning => "K2: a provisioning row names both objects",
+        EvidenceKind::DelegatedCaller => "K3: claims name the home object itself (Lighthouse, GDAP)",
+        EvidenceKind::Puid => "K4: the guest's token carries the home account's PUID",
+        EvidenceKind::PairedSignIn => "K5: one sign-in, logged in both tenants",
+        EvidenceKind::PairedSignInById => "K5 with equal ids in both rows",
+        EvidenceKind::NamedSignIn => "K6: a sign-in names the home tenant and a UPN that one home user bore",
+        EvidenceKind::Redemption => "K7: a redeemed invitation and a sign-in from the home tenant",
+        EvidenceKind::CommonSource => "K8: one on-premises object synchronised into both tenants",
+        EvidenceKind::Extension => "K9: a directory extension of the guest holds the home object id",
+        EvidenceKind::EmployeeId => "K10: equal employee ids, one match",
+        EvidenceKind::Address => "K11: an address of exactly one home user",
+        EvidenceKind::ExtName => "K12: the decoded #EXT# name is exactly one home user's",
+        EvidenceKind::NamingRule => "K13: a [[naming]] rule",
+        EvidenceKind::LooksAlike => "K14: equal display name or device; never alone",
+        EvidenceKind::Application => "a log names the application and the tenant that owns it",
+    }
 }
 
 /// Ten years in seconds.
@@ -115,6 +175,7 @@ knobs! {
     "guards.finding_values" Small engine.limits.finding_values => "G12: correlating values taken from one finding";
     "guards.finding_sightings" Small engine.limits.finding_sightings => "G12: sightings kept of one finding";
     "retention.days" Days engine.retention_days => "days a finding is held after its last activity; 0 = for ever";
+    "ledger.path" Text ledger => "the file that keeps what analysts state; made by the first identity link";
     "identity.accept" Small identity.accept => "least confidence of an accepted link, in millionths";
     "identity.possible" Small identity.possible => "least confidence of a link that is shown as possible, in millionths";
 }

@@ -3,18 +3,21 @@
 //! The text is TOML (design 5). Nothing here opens a port or reads a capture; the engine's crates receive plain values.
 
 mod knobs;
+mod pairs;
 mod read;
 mod show;
 
 pub use knobs::{KNOBS, Slot};
+pub use pairs::CONFIGURATION;
 pub use read::{Fault, parse};
 pub use show::{effective, template};
 
 use caponier_correlate as correlate;
 use caponier_identity as identity;
-use caponier_model::{MergePolicy, Policy, Tenants};
+use caponier_model::{MergePolicy, NamingRule, Policy, Statement, Tenants};
 use caponier_transport as transport;
 use caponier_wire as wire;
+use compact_str::CompactString;
 use std::path::Path;
 
 /// Everything a run is told.
@@ -34,6 +37,12 @@ pub struct Config {
     pub engine: correlate::Settings,
     /// The identity join's settings.
     pub identity: identity::Settings,
+    /// Agreed naming rules for cloud-only twins (K13).
+    pub naming: Vec<NamingRule>,
+    /// The configured table of twins, as statements older than any other: an analyst's overrides them.
+    pub twins: Vec<Statement>,
+    /// The ledger's file.
+    pub ledger: CompactString,
     /// Limits of reading.
     pub limits: transport::Limits,
     /// Limits of one record.
@@ -51,6 +60,9 @@ impl Config {
             intake_threads: 0,
             engine: correlate::Settings::defaults(),
             identity: identity::Settings::default(),
+            naming: Vec::new(),
+            twins: Vec::new(),
+            ledger: "caponier.db".into(),
             limits: transport::Limits::default(),
             record: wire::Limits::default(),
         }

@@ -1,10 +1,8 @@
 //! TOML text to [`Config`], collecting every fault with its line before giving up.
 
 use super::{Config, KNOBS, Slot};
-use caponier_identity::{DirectoryEvidence, PairSettings};
-use caponier_model::{Guid, MergePolicy, Pair, Policy, Tenant, TenantId, TenantRole};
+use caponier_model::{Guid, MergePolicy, Tenant, TenantId, TenantRole};
 use compact_str::CompactString;
-use std::collections::BTreeMap;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -32,15 +30,12 @@ pub fn parse(text: &str) -> Result<Config, Vec<Fault>> {
         let at = key.span().start;
         match key.get_ref().as_ref() {
             "tenant" => reader.tenants(value, &mut config),
-            "pair" => {}
+            // They name tenants: read when all tenants are known, wherever they stand in the file.
+            "pair" | "naming" | "twin" => {}
             name => reader.knob_or_section(name, at, value, &mut config),
         }
     }
-    // Pairs name tenants, so they are read when all tenants are known, wherever they stand in the file.
-    if let Some(pairs) = table.get_ref().get("pair") {
-        reader.pairs(pairs, &mut config);
-    }
-    reader.settle_pairs(&mut config);
+    reader.couples(table.get_ref(), &mut config);
     if config.identity.possible > config.identity.accept {
         let (possible, accept) = (config.identity.possible, config.identity.accept);
         reader.fault(text.len(), format!("identity.possible ({possible}) is above identity.accept ({accept})"));
@@ -55,15 +50,15 @@ pub fn parse(text: &str) -> Result<Config, Vec<Fault>> {
     Err(reader.faults)
 }
 
-struct Reader<'t> {
+pub(super) struct Reader<'t> {
     text: &'t str,
     faults: Vec<Fault>,
 }
 
-type Value<'i> = Spanned<DeValue<'i>>;
+pub(super) type Value<'i> = Spanned<DeValue<'i>>;
 
 impl Reader<'_> {
-    fn fault(&mut self, at: usize, what: String) {
+    pub(super) fn fault(&mut self, at: usize, what: String) {
         let line = self.text.as_bytes()[..at.min(self.text.len())].iter().filter(|b| **b == b'\n').count() + 1;
         self.faults.push(Fault { line, what });
     }
@@ -74,7 +69,10 @@ impl Reader<'_> {
         }
         let prefix = format!("{name}.");
         if !KNOBS.iter().any(|k| k.path.starts_with(&prefix)) {
-            let known = KNOBS.iter().map(|k| k.path.split('.').next().unwrap_or(k.path)).chain(["tenant", "pair"]);
+            let known = KNOBS
+                .iter()
+                .map(|k| k.path.split('.').next().unwrap_or(&k.path))
+                .chain(["tenant", "pair", "naming", "twin"]);
             return self.fault(at, unknown("key", name, known));
         }
         let Some(table) = value.get_ref().as_table() else {
@@ -87,11 +85,18 @@ impl Reader<'_> {
 
     fn knob(&mut self, path: &str, value: &Value<'_>, config: &mut Config) {
         let at = value.span().start;
+        let prefix = format!("{path}.");
+        if let Some(table) = value.get_ref().as_table().filter(|_| KNOBS.iter().any(|k| k.path.starts_with(&prefix))) {
+            for (key, value) in table {
+                self.knob(&format!("{prefix}{}", key.get_ref()), value, config);
+            }
+            return;
+        }
         let Some(knob) = KNOBS.iter().find(|k| k.path == path) else {
-            return self.fault(at, unknown("key", path, KNOBS.iter().map(|k| k.path)));
+            return self.fault(at, unknown("key", path, KNOBS.iter().map(|k| &*k.path)));
         };
         let said = value.get_ref();
-        let read = match (knob.slot)(config) {
+        let read = match knob.slot(config) {
             Slot::Integer(slot) => integer(said).map(|v| *slot = v).ok_or("a whole number, zero or more"),
             Slot::Small(slot) => {
                 integer(said).and_then(|v| u32::try_from(v).ok()).map(|v| *slot = v).ok_or("a whole number below 2^32")
@@ -108,6 +113,11 @@ impl Reader<'_> {
                 .and_then(|v| u32::try_from(v).ok())
                 .map(|v| *slot = (v > 0).then_some(v))
                 .ok_or("a whole number of days, 0 = for ever"),
+            Slot::Text(slot) => said
+                .as_str()
+                .filter(|t| !t.trim().is_empty())
+                .map(|v| *slot = v.into())
+                .ok_or("a text that is not empty"),
             Slot::Texts(slot) => texts(said).map(|v| *slot = v).ok_or("a list of texts"),
             Slot::Switch(slot) => said.as_bool().map(|v| *slot = v).ok_or("true or false"),
         };
@@ -180,86 +190,17 @@ impl Reader<'_> {
         let subscriptions = fields.guids("subscriptions");
         Some(Tenant { id: id?, name: name?, role: role?, domains, workspaces, subscriptions })
     }
-
-    fn pairs(&mut self, value: &Value<'_>, config: &mut Config) {
-        let Some(list) = value.get_ref().as_array() else {
-            return self.fault(value.span().start, "pair must be a list: write [[pair]]".into());
-        };
-        let names: BTreeMap<String, TenantId> =
-            config.tenants.all.iter().flat_map(|t| [(t.name.to_string(), t.id), (t.id.to_string(), t.id)]).collect();
-        for item in list {
-            let at = item.span().start;
-            let Some(table) = item.get_ref().as_table() else { continue };
-            let mut fields = Fields::of(self, table, "pair", &["home", "resource", "merge", "directory_evidence"]);
-            let mut side = |key: &str| {
-                let (text, at) = fields.text(key, at)?;
-                let known = names.keys().map(String::as_str);
-                names.get(&text).copied().or_else(|| fields.wrong(at, unknown("tenant", &text, known)))
-            };
-            let (home, resource) = (side("home"), side("resource"));
-            let merge = match table.get("merge") {
-                None => Some(MergePolicy::Suggest),
-                Some(_) => fields.text("merge", at).and_then(|(text, at)| match text.as_str() {
-                    "forbid" => Some(MergePolicy::Forbid),
-                    "suggest" => Some(MergePolicy::Suggest),
-                    "merge" => Some(MergePolicy::Merge),
-                    _ => fields.wrong(at, format!("merge {text:?} is none of \"forbid\", \"suggest\", \"merge\"")),
-                }),
-            };
-            let directory_evidence = match table.get("directory_evidence") {
-                None => Some(DirectoryEvidence::Suggest),
-                Some(_) => fields.text("directory_evidence", at).and_then(|(text, at)| match text.as_str() {
-                    "suggest" => Some(DirectoryEvidence::Suggest),
-                    "accept" => Some(DirectoryEvidence::Accept),
-                    _ => fields.wrong(at, format!("directory_evidence {text:?} is neither \"suggest\" nor \"accept\"")),
-                }),
-            };
-            if let (Some(home), Some(resource)) = (home, resource) {
-                let pair = Pair { home, resource };
-                // A fault in the other keys does not hide one in the pair itself.
-                self.pair(pair, merge.unwrap_or_default(), &mut config.policy, at);
-                let directory_evidence = directory_evidence.unwrap_or_default();
-                let settings = PairSettings { directory_evidence, ..PairSettings::new(pair) };
-                config.identity.pairs.get_or_insert_default().push(settings);
-            }
-        }
-    }
-
-    /// Links run in every pair that is not forbidden: an unlisted one is `suggest`, which shows what it does not merge.
-    fn settle_pairs(&self, config: &mut Config) {
-        let policy = &config.policy;
-        let listed = config.identity.pairs.get_or_insert_default();
-        listed.retain(|p| policy.of(p.pair) != MergePolicy::Forbid);
-        for home in &config.tenants.all {
-            for resource in config.tenants.all.iter().filter(|r| r.id != home.id) {
-                let pair = Pair { home: home.id, resource: resource.id };
-                if policy.of(pair) != MergePolicy::Forbid && listed.iter().all(|p| p.pair != pair) {
-                    listed.push(PairSettings::new(pair));
-                }
-            }
-        }
-    }
-
-    fn pair(&mut self, pair: Pair, merge: MergePolicy, policy: &mut Policy, at: usize) {
-        if pair.home == pair.resource {
-            self.fault(at, "a pair names one tenant twice; home and resource differ".into());
-        } else if policy.pairs.iter().any(|(p, _)| *p == pair) {
-            self.fault(at, "this pair is listed twice; keep one".into());
-        } else {
-            policy.pairs.push((pair, merge));
-        }
-    }
 }
 
-/// The keys of one `[[tenant]]` or `[[pair]]`.
-struct Fields<'r, 't, 'v, 'i> {
+/// The keys of one `[[tenant]]`, `[[pair]]`, `[[naming]]` or `[[twin]]`.
+pub(super) struct Fields<'r, 't, 'v, 'i> {
     reader: &'r mut Reader<'t>,
     table: &'v DeTable<'i>,
     of: &'static str,
 }
 
 impl<'r, 't, 'v, 'i> Fields<'r, 't, 'v, 'i> {
-    fn of(reader: &'r mut Reader<'t>, table: &'v DeTable<'i>, of: &'static str, known: &[&str]) -> Self {
+    pub(super) fn of(reader: &'r mut Reader<'t>, table: &'v DeTable<'i>, of: &'static str, known: &[&str]) -> Self {
         for key in table.keys() {
             if !known.contains(&key.get_ref().as_ref()) {
                 reader.fault(
@@ -271,12 +212,12 @@ impl<'r, 't, 'v, 'i> Fields<'r, 't, 'v, 'i> {
         Self { reader, table, of }
     }
 
-    fn wrong<T>(&mut self, at: usize, what: String) -> Option<T> {
+    pub(super) fn wrong<T>(&mut self, at: usize, what: String) -> Option<T> {
         self.reader.fault(at, what);
         None
     }
 
-    fn text(&mut self, key: &str, at: usize) -> Option<(String, usize)> {
+    pub(super) fn text(&mut self, key: &str, at: usize) -> Option<(String, usize)> {
         let Some(value) = self.table.get(key) else {
             return self.wrong(at, format!("[[{}]] lacks {key}", self.of));
         };
@@ -285,6 +226,16 @@ impl<'r, 't, 'v, 'i> Fields<'r, 't, 'v, 'i> {
             Some(text) if !text.is_empty() => Some((text.to_owned(), at)),
             _ => self.wrong(at, format!("{key} must be a text that is not empty")),
         }
+    }
+
+    pub(super) fn value(&self, key: &str) -> Option<&'v Value<'i>> {
+        self.table.get(key)
+    }
+
+    /// A text, where the key is there.
+    pub(super) fn maybe(&mut self, key: &str) -> Option<(String, usize)> {
+        let at = self.value(key)?.span().start;
+        self.text(key, at)
     }
 
     fn list(&mut self, key: &str) -> Vec<(String, usize)> {
@@ -312,7 +263,7 @@ impl<'r, 't, 'v, 'i> Fields<'r, 't, 'v, 'i> {
     }
 }
 
-fn integer(value: &DeValue<'_>) -> Option<u64> {
+pub(super) fn integer(value: &DeValue<'_>) -> Option<u64> {
     let number = value.as_integer()?;
     u64::from_str_radix(number.as_str(), number.radix()).ok()
 }
@@ -322,7 +273,7 @@ fn texts(value: &DeValue<'_>) -> Option<Vec<CompactString>> {
 }
 
 /// "unknown key `epok`; did you mean `epoch`?"
-fn unknown<'a>(what: &str, said: &str, known: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn unknown<'a>(what: &str, said: &str, known: impl Iterator<Item = &'a str>) -> String {
     let near = known.map(|k| (distance(said, k), k)).min().filter(|(d, k)| *d <= k.len().div_ceil(3));
     match near {
         Some((_, near)) => format!("unknown {what} {said:?}; did you mean {near:?}?"),
@@ -347,6 +298,7 @@ fn distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use caponier_model::Pair;
 
     const GOOD: &str = r#"
 epoch = 3

@@ -1,7 +1,8 @@
 //! The effective configuration and the commented template, both written from the table of knobs.
 
 use super::{Config, KNOBS};
-use caponier_model::{MergePolicy, TenantRole};
+use caponier_identity::{DirectoryEvidence, PairSettings};
+use caponier_model::{AccountKey, MergePolicy, TenantRole};
 use std::fmt::Write as _;
 
 /// The effective configuration as TOML that reads back to the same.
@@ -33,8 +34,42 @@ pub fn effective(config: &mut Config) -> String {
         };
         let (home, resource) = (config.tenants.name(pair.home), config.tenants.name(pair.resource));
         let _ = writeln!(out, "\n[[pair]]\nhome = {home:?}\nresource = {resource:?}\nmerge = \"{merge}\"");
+        let listed = config.identity.pairs.iter().flatten().find(|p| p.pair == *pair);
+        listed.into_iter().for_each(|settings| figures(&mut out, settings));
+    }
+    for rule in &config.naming {
+        let (home, resource) = (config.tenants.name(rule.home), config.tenants.name(rule.resource));
+        let _ = writeln!(out, "\n[[naming]]\nhome = {home:?}\nresource = {resource:?}");
+        for (key, affix) in [("prefix", &rule.prefix), ("suffix", &rule.suffix)] {
+            if !affix.is_empty() {
+                let _ = writeln!(out, "{key} = {affix:?}");
+            }
+        }
+    }
+    for twin in &config.twins {
+        let account = |key: AccountKey| format!("{}/{}", config.tenants.name(key.tenant), key.object);
+        let (account, home) = (account(twin.account), account(twin.home));
+        let _ = writeln!(out, "\n[[twin]]\naccount = {account:?}\nhome = {home:?}\nreason = {:?}", twin.reason);
     }
     out
+}
+
+/// What a pair sets for itself.
+fn figures(out: &mut String, settings: &PairSettings) {
+    let directory_evidence = match settings.directory_evidence {
+        DirectoryEvidence::Suggest => "suggest",
+        DirectoryEvidence::Accept => "accept",
+    };
+    let _ = writeln!(out, "directory_evidence = \"{directory_evidence}\"");
+    for (key, figure) in [("accept", settings.accept), ("possible", settings.possible)] {
+        if let Some(figure) = figure {
+            let _ = writeln!(out, "{key} = {figure}");
+        }
+    }
+    if !settings.confidence.is_empty() {
+        let kinds: Vec<_> = settings.confidence.iter().map(|(kind, c)| format!("{} = {c}", kind.code())).collect();
+        let _ = writeln!(out, "confidence = {{ {} }}", kinds.join(", "));
+    }
 }
 
 /// A commented template: the tenants to fill in, every knob at its default behind `#`.
@@ -73,17 +108,32 @@ subscriptions = ["bbbbbbbb-9999-4999-8999-999999999999"]
 home = "contoso"
 resource = "fabrikam"
 merge = "suggest"                                      # forbid | suggest | merge
+directory_evidence = "suggest"                         # accept: whoever governs the pair also governs the resource directory
+# accept = 850000                                      # instead of identity.accept, in millionths; likewise possible
+# confidence = { paired_sign_in = 850000 }             # instead of identity.confidence
+
+# How cloud-only second accounts are named: prefix + the home user's local part + suffix.
+# [[naming]]
+# home = "contoso"
+# resource = "fabrikam"
+# prefix = "adm-"
+
+# Second accounts that nothing else shows: "<tenant>/<object id>". What an analyst states later overrides a row.
+# [[twin]]
+# account = "fabrikam/bbbbbbbb-0001-4001-8001-000000000001"
+# home = "contoso/aaaaaaaa-0001-4001-8001-000000000001"
+# reason = "list of administrators, 2026-03"
 "#;
 
 fn knobs(out: &mut String, config: &mut Config, commented: bool) {
     let mut section = "";
-    for knob in KNOBS {
-        let (in_section, key) = knob.path.rsplit_once('.').unwrap_or(("", knob.path));
+    for knob in KNOBS.iter() {
+        let (in_section, key) = knob.path.rsplit_once('.').unwrap_or(("", &knob.path));
         if in_section != section {
             let _ = writeln!(out, "\n{}[{in_section}]", if commented { "# " } else { "" });
             section = in_section;
         }
-        let value = (knob.slot)(config).text();
+        let value = knob.slot(config).text();
         let line = format!("{}{key} = {value}", if commented { "# " } else { "" });
         let _ = writeln!(out, "{line:<36}# {}", knob.says);
     }
@@ -106,11 +156,12 @@ mod tests {
 
     #[test]
     fn every_knob_can_be_set() {
-        for knob in KNOBS {
+        for knob in KNOBS.iter() {
             let mut config = Config::discovering();
-            let (section, key) = knob.path.rsplit_once('.').unwrap_or(("", knob.path));
-            let value = match (knob.slot)(&mut config) {
+            let (section, key) = knob.path.rsplit_once('.').unwrap_or(("", &knob.path));
+            let value = match knob.slot(&mut config) {
                 Slot::Switch(_) => "true",
+                Slot::Text(_) => "\"a\"",
                 Slot::Texts(_) => "[\"a\"]",
                 // Its partner, the least of a possible link, may not lie above it.
                 _ if knob.path == "identity.accept" => "900000",
@@ -119,7 +170,7 @@ mod tests {
             let head = if section.is_empty() { String::new() } else { format!("[{section}]\n") };
             let text = format!("{head}{key} = {value}\n{TENANTS}");
             let mut read = parse(&text).unwrap_or_else(|f| panic!("{}: {f:?}", knob.path));
-            let got = (knob.slot)(&mut read).text();
+            let got = knob.slot(&mut read).text();
             assert_eq!(got, value, "{}", knob.path);
         }
     }
