@@ -4,6 +4,7 @@
 //! The joins themselves are SQL and live in `query`; this crate knows only `model`. It is pure: no I/O, no clock, no
 //! threads, no SQL, no wire format. Equal sets of rows, evidence or changes give equal results in any order.
 
+pub mod audit;
 mod claim;
 mod combine;
 mod decide;
