@@ -87,6 +87,7 @@ impl Hour<'_> {
             interactive: random.chance(333),
             error,
             risk: None,
+            through: None,
         };
         put(self.cast, 0, &row, book);
     }
@@ -127,6 +128,7 @@ impl Hour<'_> {
             interactive: random.chance(700),
             error: 0,
             risk: risk.map(|(level, _)| (level, "unfamiliarFeatures")),
+            through: None,
         };
         put(self.cast, satellite.resource, &row, book);
         let (Some(person), Some(upn)) = (person, upn) else { return };

@@ -18,6 +18,7 @@ mod organisation;
 mod output;
 mod plan;
 mod random;
+mod rare;
 mod record;
 mod report;
 mod score;

@@ -158,6 +158,7 @@ fn risky_at_home(attack: &Attack, hour: &Hour<'_>, at: EventTime, book: &mut Boo
         interactive: true,
         error: 0,
         risk: Some(("medium", "unfamiliarFeatures")),
+        through: None,
     };
     put(hour.cast, 0, &row, book);
 }

@@ -2,7 +2,7 @@
 
 use crate::attack::{self, Attack};
 use crate::book::Book;
-use crate::cast::{self, Cast};
+use crate::cast::{self, Application, Cast};
 use crate::config;
 use crate::day::Hour;
 use crate::finding::Finding;
@@ -10,7 +10,7 @@ use crate::noise;
 use crate::output::Output;
 use crate::plan::{HOUR, LabError, Plan, Written};
 use crate::random::Random;
-use crate::record::directory;
+use crate::record::{directory, principal};
 use crate::report;
 use crate::truth;
 
@@ -34,7 +34,7 @@ pub fn simulate(plan: &Plan, out: &mut dyn Output) -> Result<Written, LabError> 
     book.file("caponier.toml", config::text(&cast).as_bytes())?;
     directories(&cast, &mut book)?;
     truths(plan, &cast, &attacks, &findings, &mut book)?;
-    let mut life = Random::new(plan.seed, "life");
+    let (mut life, mut rare) = (Random::new(plan.seed, "life"), Random::new(plan.seed, "rare"));
     let incidents = report::incidents(&attacks, &noise, &mut life);
     let mut due = findings.iter().peekable();
     let mut made = incidents.iter().peekable();
@@ -44,6 +44,7 @@ pub fn simulate(plan: &Plan, out: &mut dyn Output) -> Result<Written, LabError> 
         let hour = Hour { plan, cast: &cast, begins, index };
         hour.sign_ins(&mut book, &mut life);
         hour.records(&mut book, &mut life);
+        hour.rare(&mut book, &mut rare);
         attacks.iter().for_each(|a| report::traces(a, &hour, ends, &mut book, &mut life));
         while let Some(finding) = due.next_if(|f| f.first < ends) {
             report::finding(finding, &cast, &mut book);
@@ -71,9 +72,20 @@ fn directories(cast: &Cast, book: &mut Book<'_>) -> Result<(), LabError> {
         }
         let here = cast.satellites.iter().filter(|s| s.account.tenant == index && index > 0);
         rows.extend(here.map(|s| directory::satellite(s, tenant)));
+        let specials = cast.specials.iter().filter(|s| s.account.tenant == index && index > 0);
+        rows.extend(specials.map(|s| directory::special(s, tenant)));
+        let newcomers = cast.specials.iter().filter_map(|s| s.newcomer.as_ref()).filter(|n| n.tenant == index);
+        rows.extend(newcomers.map(|n| directory::member(n, tenant)));
         book.written.records += rows.len() as u64;
         let text = format!("{}{}{}", directory::OPEN, rows.join(","), directory::CLOSE);
         book.file(&directory::path(tenant), text.as_bytes())?;
+        let made = cast.start.plus_seconds(-400 * 24 * HOUR);
+        let objects =
+            |a: &Application| a.objects.iter().find(|(t, _)| *t == index).map(|(_, o)| principal::row(a, *o, made));
+        let rows: Vec<String> = cast.applications.iter().filter_map(objects).collect();
+        book.written.records += rows.len() as u64;
+        let text = format!("{}{}{}", principal::OPEN, rows.join(","), directory::CLOSE);
+        book.file(&principal::path(tenant), text.as_bytes())?;
     }
     Ok(())
 }
@@ -91,6 +103,8 @@ fn truths(
         .iter()
         .map(|a| truth::attack(a, cast))
         .chain(cast.satellites.iter().map(|s| truth::link(s, cast)))
+        .chain(cast.specials.iter().flat_map(truth::special))
+        .chain(cast.applications.iter().flat_map(|a| truth::principals(a, cast)))
         .chain(findings.iter().map(|f| truth::finding(f, cast)));
     for line in lines {
         text.push_str(&line);

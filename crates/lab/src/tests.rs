@@ -54,7 +54,9 @@ fn every_record_parses_and_is_counted() {
     assert_eq!(out.files.values().map(|f| f.len() as u64).sum::<u64>(), written.bytes);
     let containers: BTreeSet<&str> = all.iter().map(|(c, _)| c.as_str()).collect();
     for wanted in [
+        "am-AADManagedIdentitySignInLogs",
         "am-AADNonInteractiveUserSignInLogs",
+        "am-AADServicePrincipalSignInLogs",
         "am-SecurityAlert",
         "am-SecurityIncident",
         "am-SigninLogs",
@@ -64,11 +66,14 @@ fn every_record_parses_and_is_counted() {
         "insights-logs-advancedhunting-alertinfo",
         "insights-logs-advancedhunting-deviceinfo",
         "insights-logs-advancedhunting-devicelogonevents",
+        "insights-logs-advancedhunting-identityinfo",
         "insights-logs-auditlogs",
+        "insights-logs-managedidentitysigninlogs",
         "insights-logs-noninteractiveusersigninlogs",
         "insights-logs-operational-logs",
         "insights-logs-provisioninglogs",
         "insights-logs-riskyusers",
+        "insights-logs-serviceprincipalsigninlogs",
         "insights-logs-signinlogs",
         "insights-logs-userriskevents",
     ] {

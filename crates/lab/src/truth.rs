@@ -1,10 +1,12 @@
 //! `truth.ndjson`: what happened, as the simulator knows it. One line for each finding, link and attack.
 
 use crate::attack::Attack;
-use crate::cast::{Account, Cast, Proof, Satellite};
+use crate::cast::{Account, Application, Cast, Proof, Satellite, Sort, Special};
 use crate::finding::{Finding, Label, Product};
 use crate::json::{Object, object};
 use crate::plan::Plan;
+use crate::record::principal;
+use caponier_model::Guid;
 
 /// The first line: what this file is, and that everything in it is invented.
 pub fn plan(plan: &Plan) -> String {
@@ -64,6 +66,55 @@ pub fn link(satellite: &Satellite, cast: &Cast) -> String {
         o.text("kind", satellite.kind.code()).text("proof", proof(satellite.proof));
         o.truth("provable", satellite.provable());
     })
+}
+
+/// Whose a rarer account is, and until when or since when: a line for each object that stood there.
+pub fn special(special: &Special) -> Vec<String> {
+    let line = |account_: &Account, since: bool, until: bool| {
+        object(|o| {
+            o.text("type", "link").object("account", |a| account(a, account_));
+            match &special.home {
+                Some(home) => o.object("home", |a| account(a, home)),
+                None => o.null("home"),
+            };
+            o.text("kind", special.sort.code()).text("proof", special.sort.proof());
+            o.truth("provable", special.sort.proof() != "directory" && special.home.is_some());
+            if since {
+                o.show("since", special.turn);
+            }
+            if until {
+                o.show("until", special.turn);
+            }
+        })
+    };
+    match (special.sort, &special.earlier) {
+        (Sort::Invited, Some(earlier)) => {
+            vec![line(earlier, false, true), line(&special.account, true, false)]
+        }
+        (sort, _) => vec![line(&special.account, false, matches!(sort, Sort::Converted | Sort::Reused))],
+    }
+}
+
+/// The service principals of an application: whose they are. `score` knows people only and passes these over.
+pub fn principals(application: &Application, cast: &Cast) -> Vec<String> {
+    let home = principal::home(application, &cast.tenants);
+    let line = |(tenant, object_id): &(usize, Guid)| {
+        let tenant = cast.tenants[*tenant].id;
+        object(|o| {
+            o.text("type", "principal").object("account", |a| {
+                a.show("tenant", tenant).show("object", object_id);
+            });
+            match home.filter(|h| *h != (tenant, *object_id)) {
+                Some((owner, object_id)) => o.object("home", |a| {
+                    a.show("tenant", owner).show("object", object_id);
+                }),
+                None => o.null("home"),
+            };
+            o.show("app", application.app).show("owner", application.owner);
+            o.text("kind", if application.managed { "managed_identity" } else { "service_principal" });
+        })
+    };
+    application.objects.iter().map(line).collect()
 }
 
 /// An attack.

@@ -1,7 +1,7 @@
 //! Invents the cast, traps included (exports.md 7.4). Knows the plan, no log.
 
 use super::names::{FIRST, LAST, TENANTS};
-use super::{Account, Cast, Kind, Machine, Person, Proof, Satellite, TenantCast};
+use super::{Account, Cast, Kind, Machine, Person, Proof, Satellite, TenantCast, kinds};
 use crate::plan::{HOUR, Plan};
 use crate::random::Random;
 use caponier_model::{AccountKey, EventTime, Guid, TenantId};
@@ -22,7 +22,11 @@ pub fn build(plan: &Plan) -> Cast {
         tenants[resource].servers = made;
     }
     let exits = (0..1 + plan.attacks / 20).map(|i| format!("198.51.100.{}", 11 + i)).collect();
-    Cast { tenants, people, satellites, start: plan.start, exits }
+    let (specials, applications) = (Vec::new(), Vec::new());
+    let mut cast = Cast { tenants, people, satellites, specials, applications, start: plan.start, exits };
+    cast.specials = kinds::specials(plan, &cast);
+    cast.applications = kinds::applications(plan, &cast);
+    cast
 }
 
 /// An address for one place only, from the range set aside for benchmarks (RFC 2544): nobody's in the real world.
@@ -30,7 +34,8 @@ pub fn place(random: &mut Random) -> String {
     format!("198.{}.{}.{}", 18 + random.below(2), random.below(256), 1 + random.below(254))
 }
 
-fn puid(random: &mut Random) -> String {
+/// A PUID, as tokens show it.
+pub fn puid(random: &mut Random) -> String {
     format!("10032000{}", random.hex(8).to_uppercase())
 }
 

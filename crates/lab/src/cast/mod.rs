@@ -1,9 +1,11 @@
 //! Who and what exists: tenants, people, satellite accounts, machines. Knows no log, no attack and no wire format.
 
 mod build;
+mod kinds;
 pub(crate) mod names;
 
 use crate::random::Random;
+use build::puid;
 use caponier_model::{AccountKey, EventTime, Guid, TenantId};
 
 /// Everything that exists.
@@ -15,6 +17,10 @@ pub struct Cast {
     pub people: Vec<Person>,
     /// Their accounts in the secondary tenants, and accounts there that look like theirs.
     pub satellites: Vec<Satellite>,
+    /// A few accounts of every rarer kind.
+    pub specials: Vec<Special>,
+    /// Applications with their service principals, and managed identities.
+    pub applications: Vec<Application>,
     /// The first instant of the capture.
     pub start: EventTime,
     /// Addresses that many people share beyond any one tenant: exits of a commercial anonymiser.
@@ -217,3 +223,4 @@ impl Cast {
 }
 
 pub use build::{build, place as build_place};
+pub use kinds::{Application, Sort, Special};

@@ -1,7 +1,8 @@
 //! Graph's `users` as a directory snapshot (exports.md 7.1): one page with everything selected. Its rows name no tenant.
 
-use crate::cast::{Account, Kind, Satellite, TenantCast};
+use crate::cast::{Account, Kind, Satellite, Sort, Special, TenantCast};
 use crate::json::{Object, object};
+use crate::random::Random;
 use crate::times;
 
 /// Where the snapshot of a tenant lies.
@@ -31,7 +32,20 @@ pub fn satellite(satellite: &Satellite, tenant: &TenantCast) -> String {
     if satellite.kind == Kind::Twin {
         return member(account, tenant);
     }
-    let issuer = if satellite.kind == Kind::Consumer { "MicrosoftAccount" } else { "ExternalAzureAD" };
+    external(account, tenant, if satellite.kind == Kind::Consumer { "MicrosoftAccount" } else { "ExternalAzureAD" })
+}
+
+/// A rarer account, as it is in the end.
+pub fn special(special: &Special, tenant: &TenantCast) -> String {
+    match special.sort {
+        Sort::Passcode => external(&special.account, tenant, "mail"),
+        sort if sort.is_external() && sort != Sort::Converted => external(&special.account, tenant, "ExternalAzureAD"),
+        _ => member(&special.account, tenant),
+    }
+}
+
+/// A guest whom `issuer` vouches for.
+fn external(account: &Account, tenant: &TenantCast, issuer: &str) -> String {
     object(|o| {
         head(o, account);
         o.text("creationType", "Invitation").text("displayName", &account.display);
@@ -62,7 +76,9 @@ fn tail(o: &mut Object<'_>, account: &Account) {
     if account.sid.is_empty() {
         o.members(r#""onPremisesImmutableId":null,"onPremisesSamAccountName":null,"onPremisesSecurityIdentifier":null,"onPremisesUserPrincipalName":null"#);
     } else {
-        o.show("onPremisesImmutableId", account.key.object).text("onPremisesSamAccountName", local);
+        // The anchor belongs to the on-premises object: equal wherever that is synchronised to.
+        o.text("onPremisesImmutableId", format!("{}==", Random::new(0, &account.sid).hex(22)));
+        o.text("onPremisesSamAccountName", local);
         o.text("onPremisesSecurityIdentifier", &account.sid).text("onPremisesUserPrincipalName", &account.upn);
     }
     let external = account.upn.contains("#EXT#");

@@ -104,6 +104,8 @@ pub struct SignIn<'a> {
     pub error: u32,
     /// Risk level and event type, where risk was seen.
     pub risk: Option<(&'a str, &'a str)>,
+    /// How it crosses, where not by a guest object.
+    pub through: Option<&'static str>,
 }
 
 impl SignIn<'_> {
@@ -112,7 +114,7 @@ impl SignIn<'_> {
     }
 
     fn access(&self) -> &'static str {
-        if self.crosses() { "b2bCollaboration" } else { "none" }
+        self.through.unwrap_or(if self.crosses() { "b2bCollaboration" } else { "none" })
     }
 
     fn category(&self) -> &'static str {
