@@ -10,12 +10,14 @@ SEED    ?= 7
 PEOPLE  ?= 5000
 DAYS    ?= 3
 ATTACKS ?= 40
+ORGANISATION ?= 1000000
+PYTHON  ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt corpus accuracy bench fuzz release clean
+.PHONY: help demo test lint fmt corpus accuracy bench bench-identity accuracy-identity fuzz release clean
 
 help: ## print this list
-	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
 
 demo: build ## build, simulate two tenants under attack, replay their exports, tell the gravest cross-tenant story
 	rm -rf $(DEMO)
@@ -49,6 +51,12 @@ accuracy: build ## the lab's figures: SEED, PEOPLE, DAYS and ATTACKS may be set
 
 bench: ## decode, resolve, correlate and the whole path, as ratios of a typed parse of the same bytes
 	$(CARGO) bench -p caponier-benches
+
+accuracy-identity: ## accuracy and cost of the identity join for ORGANISATION people (a million: eight gigabytes, minutes)
+	CAPONIER_PEOPLE=$(ORGANISATION) $(CARGO) bench -p caponier-query --bench join
+
+bench-identity: ## the identity join against DuckDB (needs Python with the package duckdb), same SQL, same Parquet, one run
+	$(PYTHON) scripts/bench_identity_join.py --people $(ORGANISATION)
 
 fuzz: ## one minute of libFuzzer per target (needs a nightly and cargo-fuzz; the seeded driver is part of `make test`)
 	cd fuzz && for target in $$($(CARGO) +nightly fuzz list); do $(CARGO) +nightly fuzz run $$target -- -max_total_time=60 || exit 1; done

