@@ -1,62 +1,100 @@
 //! The identity index: who an account is at an instant, and which account a name or SID means. Built only from changes;
 //! knows nothing of evidence, SQL or incidents.
 //!
-//! Changes of different things commute: any order of the same changes gives the same answers. Two forms of the *same* thing
-//! (an account's fact with one beginning; a link of one satellite, home and beginning) replace each other, so the later wins.
+//! Changes of different things commute: any order of the same changes gives the same answers and the same snapshot. Two forms of
+//! the *same* thing (an account's fact with one beginning; a link of one satellite, home and beginning) replace each other, so
+//! the later wins.
+//!
+//! What a probe touches lies together: a table of hashes (8 bytes an entry), a record of half a cache line for each account, a row
+//! of one cache line for each link, which names the home itself. A probe by object id so costs two cache misses for an account
+//! without a link and three for one with; a probe by name reads the names of the account in between, which lie in one arena,
+//! without an allocation of their own, their domains kept once.
 
-use crate::span::Span;
+mod arena;
+mod change;
+mod fact;
+mod handles;
+mod links;
+mod probe;
+mod snapshot;
+mod table;
+mod text;
+
+pub use snapshot::SnapshotError;
+
+use arena::{Arena, NONE};
 use caponier_model::{
-    AccountFacts, AccountKey, Binding, EventTime, Guid, Handle, IdentityChange, Link, LinkState, Persons, TenantId,
+    AccountFacts, AccountKey, Binding, EventTime, Guid, Handle, IdentityChange, Link, Persons, TenantId,
 };
+use compact_str::CompactString;
+use fact::RawFact;
 use foldhash::fast::FixedState;
+use handles::{Handles, hash_account, hash_handle};
 use hashbrown::HashMap;
-use std::hash::{BuildHasher, Hash, Hasher};
+use links::{Links, Row};
+use table::Table;
+use text::{Cursor, Parts, Piece};
 
-/// Accounts, their names and their links. See [`Persons`] for the questions it answers.
+/// Accounts, their names and their links. See [`Persons`] for the questions it answers. Room for 2^31 accounts and 16 GiB of
+/// names; facts beyond are not kept.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
-    /// Slot by account. Slots are numbered in order of arrival; no answer depends on the number.
-    slots: HashMap<AccountKey, u32, FixedState>,
-    entries: Vec<Entry>,
-    /// Slots by the hash of (tenant, handle): the text itself stands only in the facts, where a probe checks it.
-    handles: HashMap<u64, Few, FixedState>,
-    links: usize,
+    /// Tenants by the number that stands for them.
+    tenants: Vec<TenantId>,
+    numbers: HashMap<TenantId, u32, FixedState>,
+    /// Accounts by slot. No answer depends on the number of a slot.
+    records: Vec<Record>,
+    free: Vec<u32>,
+    /// Slots by the hash of the account's key.
+    slots: Table,
+    links: Links,
+    handles: Handles,
+    /// Histories of accounts and sources of links.
+    arena: Arena,
+    parts: Parts,
+    compactions: u64,
 }
 
-#[derive(Clone, Debug)]
-struct Entry {
-    account: AccountKey,
-    /// Sorted by beginning.
-    facts: Vec<AccountFacts>,
-    /// Links from this account, sorted.
-    links: Vec<Link>,
-    /// Accounts that have a link to this one, sorted, one per link.
-    satellites: Vec<AccountKey>,
+/// What a probe needs of an account: two in a cache line.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
+struct Record {
+    object: Guid,
+    /// Number of the tenant; [`NONE`] for a slot that is free.
+    tenant: u32,
+    /// Its first link to a home.
+    link: u32,
+    /// The first link of a satellite to it.
+    satellites: u32,
+    /// Where its history stands in the arena.
+    history: u32,
 }
 
-/// The slots that one handle may mean: nearly always one.
-#[derive(Clone, Debug)]
-enum Few {
-    One(u32),
-    Many(Vec<u32>),
+const _: () = assert!(size_of::<Record>() == 32);
+
+/// Bytes of memory that an index occupies, counting the capacity of every buffer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Footprint {
+    /// Records of accounts and the table that finds them.
+    pub accounts: usize,
+    /// Rows of links.
+    pub links: usize,
+    /// The table of names and other handles.
+    pub handles: usize,
+    /// The arena of names, other facts and sources of links, with what is dead in it.
+    pub texts: usize,
+    /// Parts of texts that are kept once.
+    pub parts: usize,
+    /// Distinct handles, for comparison.
+    pub distinct_handles: usize,
+    /// How often the arena was copied to be rid of what was dead.
+    pub compactions: u64,
 }
 
-impl Few {
-    fn slots(&self) -> &[u32] {
-        match self {
-            Self::One(slot) => std::slice::from_ref(slot),
-            Self::Many(slots) => slots,
-        }
-    }
-
-    fn add(&mut self, slot: u32) {
-        if self.slots().contains(&slot) {
-            return;
-        }
-        match self {
-            Self::One(first) => *self = Self::Many(vec![*first, slot]),
-            Self::Many(slots) => slots.push(slot),
-        }
+impl Footprint {
+    /// All bytes.
+    pub const fn total(&self) -> usize {
+        self.accounts + self.links + self.handles + self.texts + self.parts
     }
 }
 
@@ -66,179 +104,155 @@ impl Index {
         Self::default()
     }
 
-    /// How many accounts it has heard of.
-    pub fn accounts(&self) -> usize {
-        self.entries.len()
+    /// How many accounts it knows something of.
+    pub const fn accounts(&self) -> usize {
+        self.slots.len()
     }
 
     /// How many links it holds, in any state.
-    pub fn links(&self) -> usize {
-        self.links
+    pub const fn links(&self) -> usize {
+        self.links.len()
     }
 
     /// Every link of one account, in any state, sorted.
-    pub fn links_of(&self, account: AccountKey) -> &[Link] {
-        self.entry(account).map_or(&[], |e| &e.links)
+    pub fn links_of(&self, account: AccountKey) -> Vec<Link> {
+        let first = self.slot(account).and_then(|slot| self.record(slot)).map_or(NONE, |r| r.link);
+        let mut out: Vec<Link> = self.links.of(first).filter_map(|(_, row)| self.open(row)).collect();
+        out.sort_unstable();
+        out
     }
 
     /// The accounts that some link, in any state and at any time, joins to `home`; sorted.
     pub fn satellites_of(&self, home: AccountKey) -> Vec<AccountKey> {
-        let mut out = self.entry(home).map_or_else(Vec::new, |e| e.satellites.clone());
+        let first = self.slot(home).and_then(|slot| self.record(slot)).map_or(NONE, |r| r.satellites);
+        let mut out: Vec<AccountKey> = self.links.to(first).filter_map(|row| self.key(row.account)).collect();
+        out.sort_unstable();
         out.dedup();
         out
     }
 
     /// Every fact of one account, in order of time.
-    pub fn history_of(&self, account: AccountKey) -> &[AccountFacts] {
-        self.entry(account).map_or(&[], |e| &e.facts)
+    pub fn history_of(&self, account: AccountKey) -> Vec<AccountFacts> {
+        self.slot(account).map_or_else(Vec::new, |slot| self.history(slot))
     }
 
     /// Every account of the tenant that ever bore the handle, sorted.
     pub fn bearers(&self, tenant: TenantId, handle: Handle<'_>) -> Vec<AccountKey> {
-        let bears = |e: &&Entry| e.account.tenant == tenant && e.facts.iter().any(|f| names(f, handle));
-        let mut out: Vec<_> = self.candidates(tenant, handle).filter(bears).map(|e| e.account).collect();
+        let own = match handle {
+            Handle::Sid(sid) => Guid::from_cloud_sid(sid).and_then(|object| self.slot(AccountKey { tenant, object })),
+            _ => None,
+        };
+        let mut out: Vec<AccountKey> = self
+            .handles
+            .slots(hash_handle(tenant, handle))
+            .chain(own)
+            .filter(|slot| self.facts_of(*slot).any(|f| self.bears(*slot, &f, tenant, handle)))
+            .filter_map(|slot| self.key(slot))
+            .collect();
         out.sort_unstable();
+        out.dedup();
         out
     }
 
-    fn entry(&self, account: AccountKey) -> Option<&Entry> {
-        self.slots.get(&account).and_then(|slot| self.entries.get(*slot as usize))
+    /// Every account it knows something of, in no order that means anything.
+    pub fn all(&self) -> impl Iterator<Item = AccountKey> {
+        (0..self.records.len()).filter_map(|slot| self.key(slot as u32))
     }
 
-    fn candidates(&self, tenant: TenantId, handle: Handle<'_>) -> impl Iterator<Item = &Entry> {
-        let slots = self.handles.get(&hash(tenant, handle)).map_or(&[][..], Few::slots);
-        slots.iter().filter_map(|slot| self.entries.get(*slot as usize))
+    /// What it costs to hold.
+    pub fn footprint(&self) -> Footprint {
+        Footprint {
+            accounts: self.records.capacity() * size_of::<Record>()
+                + self.free.capacity() * size_of::<u32>()
+                + self.slots.bytes(),
+            links: self.links.bytes(),
+            handles: self.handles.bytes(),
+            texts: self.arena.bytes(),
+            parts: self.parts.bytes(),
+            distinct_handles: self.handles.len(),
+            compactions: self.compactions,
+        }
     }
 
-    fn slot(&mut self, account: AccountKey) -> u32 {
-        let next = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
-        let slot = *self.slots.entry(account).or_insert(next);
-        if slot == next {
-            self.entries.push(Entry { account, facts: Vec::new(), links: Vec::new(), satellites: Vec::new() });
-        }
-        slot
+    fn record(&self, slot: u32) -> Option<&Record> {
+        self.records.get(slot as usize)
     }
 
-    fn apply_facts(&mut self, facts: AccountFacts) -> Vec<AccountKey> {
-        let slot = self.slot(facts.account);
-        let known = &mut self.entries[slot as usize].facts;
-        let at = known.partition_point(|f| f.from < facts.from);
-        let old = match known.get_mut(at).filter(|f| f.from == facts.from) {
-            Some(same) if *same == facts => return Vec::new(),
-            Some(same) => Some(std::mem::replace(same, facts.clone())),
-            None => {
-                known.insert(at, facts.clone());
-                None
-            }
-        };
-        let tenant = facts.account.tenant;
-        let mut affected = vec![facts.account];
-        for handle in handles(&facts) {
-            self.handles.entry(hash(tenant, handle)).or_insert(Few::One(slot)).add(slot);
-        }
-        // Whoever else bears one of these names becomes ambiguous, or stops being so.
-        for handle in old.iter().chain([&facts]).flat_map(handles) {
-            let others = self.candidates(tenant, handle);
-            affected.extend(others.filter(|e| e.facts.iter().any(|f| names(f, handle))).map(|e| e.account));
-        }
-        affected.sort_unstable();
-        affected.dedup();
-        affected
+    fn slot(&self, account: AccountKey) -> Option<u32> {
+        self.slot_under(hash_account(account), account)
     }
 
-    fn forget(&mut self, account: AccountKey, from: EventTime) -> Vec<AccountKey> {
-        let Some(&slot) = self.slots.get(&account) else { return Vec::new() };
-        let known = &mut self.entries[slot as usize].facts;
-        let Some(at) = known.iter().position(|f| f.from == from) else { return Vec::new() };
-        let gone = known.remove(at);
-        let mut affected = vec![account];
-        for handle in handles(&gone) {
-            let others = self.candidates(account.tenant, handle);
-            affected.extend(others.filter(|e| e.facts.iter().any(|f| names(f, handle))).map(|e| e.account));
-        }
-        affected.sort_unstable();
-        affected.dedup();
-        affected
+    fn slot_under(&self, hash: u32, account: AccountKey) -> Option<u32> {
+        self.slots.find(hash).find(|slot| {
+            self.record(*slot).is_some_and(|r| {
+                r.object == account.object && self.tenants.get(r.tenant as usize) == Some(&account.tenant)
+            })
+        })
     }
 
-    fn apply_link(&mut self, link: Link) -> Vec<AccountKey> {
-        let affected = pair(link.account, link.home);
-        let home = self.slot(link.home);
-        let slot = self.slot(link.account);
-        let links = &mut self.entries[slot as usize].links;
-        match links.iter_mut().find(|l| l.home == link.home && l.from == link.from) {
-            Some(same) if *same == link => return Vec::new(),
-            Some(same) => *same = link,
-            None => {
-                self.links += 1;
-                let satellites = &mut self.entries[home as usize].satellites;
-                satellites.insert(satellites.partition_point(|s| *s < link.account), link.account);
-                self.entries[slot as usize].links.push(link);
-            }
-        }
-        self.entries[slot as usize].links.sort_unstable();
-        affected
+    /// The key of the account in a slot; `None` for a slot that is free.
+    fn key(&self, slot: u32) -> Option<AccountKey> {
+        let record = self.record(slot)?;
+        Some(AccountKey { tenant: *self.tenants.get(record.tenant as usize)?, object: record.object })
     }
 
-    fn unlink(&mut self, account: AccountKey, home: AccountKey, from: EventTime) -> Vec<AccountKey> {
-        let (Some(&slot), Some(&home_slot)) = (self.slots.get(&account), self.slots.get(&home)) else {
-            return Vec::new();
-        };
-        let links = &mut self.entries[slot as usize].links;
-        let Some(at) = links.iter().position(|l| l.home == home && l.from == from) else { return Vec::new() };
-        links.remove(at);
-        self.links -= 1;
-        let satellites = &mut self.entries[home_slot as usize].satellites;
-        if let Ok(at) = satellites.binary_search(&account) {
-            satellites.remove(at);
+    fn facts_of(&self, slot: u32) -> impl Iterator<Item = RawFact<'_>> {
+        let place = self.record(slot).map_or(NONE, |r| r.history);
+        let history = (place != NONE).then(|| Cursor::new(self.arena.get(place)));
+        history.into_iter().flat_map(fact::all).flatten()
+    }
+
+    fn bears(&self, slot: u32, fact: &RawFact<'_>, tenant: TenantId, handle: Handle<'_>) -> bool {
+        self.key(slot).is_some_and(|key| key.tenant == tenant && fact.bears(handle, key.object, &self.parts))
+    }
+
+    fn history(&self, slot: u32) -> Vec<AccountFacts> {
+        let Some(account) = self.key(slot) else { return Vec::new() };
+        self.facts_of(slot).filter_map(|fact| fact.open(account, &self.parts)).collect()
+    }
+
+    fn open(&self, row: &Row) -> Option<Link> {
+        let account = self.key(row.account)?;
+        let home = AccountKey { tenant: *self.tenants.get(row.tenant as usize)?, object: row.home };
+        let (state, kinds) = links::unpack(row.what)?;
+        let sources = self.sources(row, account.object)?;
+        let (from, until) = (row.span.from, row.span.until);
+        Some(Link { account, home, state, confidence: row.confidence, kinds, sources, from, until })
+    }
+
+    fn sources(&self, row: &Row, owner: Guid) -> Option<Vec<CompactString>> {
+        if row.sources == NONE {
+            return Some(Vec::new());
         }
-        pair(account, home)
+        let mut from = Cursor::new(self.arena.get(row.sources));
+        let count = from.small()?;
+        (0..count).map(|_| Piece::read(&mut from)?.text(owner, &self.parts)).collect()
     }
 }
 
 impl Persons for Index {
     /// A cloud SID is computed from the object id, so it names its account even where no directory was seen.
     fn account(&self, tenant: TenantId, handle: Handle<'_>, at: EventTime) -> Option<AccountKey> {
-        if let Handle::Sid(sid) = handle
-            && let Some(object) = Guid::from_cloud_sid(sid)
-        {
-            return Some(AccountKey { tenant, object });
+        match self.meant(tenant, handle, at)? {
+            probe::Meant::Slot(slot) => self.key(slot),
+            probe::Meant::Computed(account) => Some(account),
         }
-        let bears = |f: &AccountFacts| Span { from: f.from, until: f.until }.holds(at) && names(f, handle);
-        let mut found = self
-            .candidates(tenant, handle)
-            .filter(|e| e.account.tenant == tenant && e.facts.iter().any(bears))
-            .map(|e| e.account);
-        let only = found.next()?;
-        found.next().is_none().then_some(only)
+    }
+
+    fn person(&self, account: AccountKey, at: EventTime) -> AccountKey {
+        self.slot(account).and_then(|slot| self.home_of(slot, at)).unwrap_or(account)
     }
 
     fn bind(&self, account: AccountKey, at: EventTime) -> Binding {
-        let links = self.links_of(account).iter().filter(|l| Span { from: l.from, until: l.until }.holds(at));
-        let (mut accepted, mut possible) = (None, Vec::new());
-        let mut homes = 0;
-        for link in links {
-            if link.state == LinkState::Accepted {
-                homes += 1;
-                accepted = Some(link);
-            } else {
-                possible.push(link.clone());
-            }
-        }
-        if homes > 1 {
-            // Never from one combination, but two combinations may meet here: one home at a time, or none.
-            let all = self.links_of(account).iter().filter(|l| Span { from: l.from, until: l.until }.holds(at));
-            return Binding { person: account, via: None, possible: all.cloned().collect() };
-        }
-        Binding { person: accepted.map_or(account, |l| l.home), via: accepted.cloned(), possible }
+        self.binding(account, at)
     }
 
     fn facts(&self, account: AccountKey, at: EventTime) -> Option<AccountFacts> {
-        let facts = self.history_of(account);
-        facts.iter().rev().find(|f| Span { from: f.from, until: f.until }.holds(at)).cloned()
+        let slot = self.slot(account)?;
+        self.facts_of(slot).filter(|f| f.span.holds(at)).last()?.open(account, &self.parts)
     }
 
-    /// For facts the result also names every other account that bears one of the names: what they mean may change with it.
+    /// For facts the result also names every other account for which one of the names may mean something else now.
     fn apply(&mut self, change: IdentityChange) -> Vec<AccountKey> {
         match change {
             IdentityChange::Account(facts) => self.apply_facts(facts),
@@ -249,41 +263,10 @@ impl Persons for Index {
     }
 }
 
-fn pair(account: AccountKey, home: AccountKey) -> Vec<AccountKey> {
-    let mut both = vec![account, home];
-    both.sort_unstable();
-    both
-}
-
-fn handles(facts: &AccountFacts) -> impl Iterator<Item = Handle<'_>> {
-    let names = facts.names.iter().map(|n| Handle::Name(n)).chain(facts.sids.iter().map(|s| Handle::Sid(s)));
-    let puids = facts.puids.iter().map(|p| Handle::Puid(p));
-    names.chain(puids).chain(facts.app.map(Handle::App)).chain(facts.devices.iter().map(|d| Handle::Device(d)))
-}
-
-fn names(facts: &AccountFacts, handle: Handle<'_>) -> bool {
-    match handle {
-        Handle::Name(name) => facts.names.iter().any(|n| n == name),
-        Handle::Sid(sid) => facts.sids.iter().any(|s| s == sid),
-        Handle::Puid(puid) => facts.puids.iter().any(|p| p == puid),
-        Handle::App(app) => facts.app == Some(app),
-        Handle::Device(id) => facts.devices.iter().any(|d| d == id),
-    }
-}
-
-fn hash(tenant: TenantId, handle: Handle<'_>) -> u64 {
-    let mut hasher = FixedState::default().build_hasher();
-    tenant.hash(&mut hasher);
-    match handle {
-        Handle::Name(text) => (0_u8, text).hash(&mut hasher),
-        Handle::Sid(text) => (1_u8, text).hash(&mut hasher),
-        Handle::Puid(text) => (2_u8, text).hash(&mut hasher),
-        Handle::App(app) => (3_u8, app).hash(&mut hasher),
-        Handle::Device(text) => (4_u8, text).hash(&mut hasher),
-    }
-    hasher.finish()
-}
-
 #[cfg(test)]
 #[path = "index_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "index/model_tests.rs"]
+mod model_tests;

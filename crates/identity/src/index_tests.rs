@@ -1,7 +1,7 @@
 //! Questions to the index after changes in any order.
 
 use super::*;
-use caponier_model::{AccountKind, EvidenceKind};
+use caponier_model::{AccountKind, EvidenceKind, LinkState};
 
 const H: TenantId = TenantId(Guid::from_u128(1));
 const R: TenantId = TenantId(Guid::from_u128(2));

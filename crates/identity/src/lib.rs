@@ -22,7 +22,7 @@ mod statement;
 pub use combine::{Weighed, combine};
 pub use decide::decide;
 pub use facts::facts;
-pub use index::Index;
+pub use index::{Footprint, Index, SnapshotError};
 pub use observe::observe;
 pub use observer::Observer;
 pub use settings::{DirectoryEvidence, PairSettings, Scale, Settings};

@@ -1,0 +1,153 @@
+//! Which accounts may bear a handle: slots by the hash of (tenant, handle). The handle itself stands only in the facts, where
+//! whoever asks checks it.
+
+use super::table::Table;
+use caponier_model::{AccountFacts, AccountKey, Guid, Handle, TenantId};
+use foldhash::fast::FixedState;
+use std::hash::{BuildHasher, Hasher};
+
+/// Marks a number as that of a list; slots are below it.
+const MANY: u32 = 1 << 31;
+
+/// Slots by hash; one hash has one entry, nearly always a single slot.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Handles {
+    table: Table,
+    /// Slots that share a hash, each list sorted, two at least.
+    lists: Vec<Vec<u32>>,
+    free: Vec<u32>,
+}
+
+impl Handles {
+    /// All of `pairs` of (hash, slot) at once.
+    pub(super) fn of(mut pairs: Vec<(u32, u32)>) -> Self {
+        pairs.sort_unstable();
+        pairs.dedup();
+        let mut lists: Vec<Vec<u32>> = Vec::new();
+        let entries = pairs.chunk_by(|a, b| a.0 == b.0).filter_map(|same| {
+            let (hash, slot) = *same.first()?;
+            if same.len() == 1 {
+                return Some((hash, slot));
+            }
+            lists.push(same.iter().map(|(_, slot)| *slot).collect());
+            Some((hash, MANY | (lists.len() - 1) as u32))
+        });
+        let table = Table::of(entries);
+        Self { table, lists, free: Vec::new() }
+    }
+
+    /// How many distinct hashes it holds.
+    pub(super) const fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let lists: usize = self.lists.iter().map(|l| l.capacity() * size_of::<u32>()).sum();
+        self.table.bytes() + self.lists.capacity() * size_of::<Vec<u32>>() + lists
+    }
+
+    pub(super) fn touch(&self, hash: u32) -> u64 {
+        self.table.touch(hash)
+    }
+
+    /// The slots under a hash, sorted.
+    pub(super) fn slots(&self, hash: u32) -> impl Iterator<Item = u32> {
+        let number = self.table.find(hash).next();
+        let list = number.filter(|n| n & MANY != 0).and_then(|n| self.lists.get((n & !MANY) as usize));
+        let single = number.filter(|n| n & MANY == 0);
+        single.into_iter().chain(list.map_or(&[][..], Vec::as_slice).iter().copied())
+    }
+
+    pub(super) fn add(&mut self, hash: u32, slot: u32) {
+        let known = self.table.find(hash).next();
+        match known {
+            None => self.table.insert(hash, slot),
+            Some(number) if number & MANY != 0 => {
+                if let Some(list) = self.lists.get_mut((number & !MANY) as usize)
+                    && let Err(at) = list.binary_search(&slot)
+                {
+                    list.insert(at, slot);
+                }
+            }
+            Some(other) if other == slot => {}
+            Some(other) => {
+                let both = vec![other.min(slot), other.max(slot)];
+                let number = match self.free.pop() {
+                    Some(number) => {
+                        if let Some(list) = self.lists.get_mut(number as usize) {
+                            *list = both;
+                        }
+                        number
+                    }
+                    None => {
+                        self.lists.push(both);
+                        (self.lists.len() - 1) as u32
+                    }
+                };
+                self.table.remove(hash, other);
+                self.table.insert(hash, MANY | number);
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, hash: u32, slot: u32) {
+        let Some(number) = self.table.find(hash).next() else { return };
+        if number & MANY == 0 {
+            self.table.remove(hash, slot);
+            return;
+        }
+        let Some(list) = self.lists.get_mut((number & !MANY) as usize) else { return };
+        if let Ok(at) = list.binary_search(&slot) {
+            list.remove(at);
+        }
+        if let [last] = list[..] {
+            *list = Vec::new();
+            self.free.push(number & !MANY);
+            self.table.remove(hash, number);
+            self.table.insert(hash, last);
+        }
+    }
+}
+
+/// Every handle that names the fact but its own cloud SID, which is computed from the object id.
+pub(super) fn handles(facts: &AccountFacts) -> impl Iterator<Item = Handle<'_>> {
+    let own = facts.account.object;
+    let names = facts.names.iter().map(|n| Handle::Name(n));
+    let sids = facts.sids.iter().filter(move |s| !is_cloud_sid_of(s, own)).map(|s| Handle::Sid(s));
+    let puids = facts.puids.iter().map(|p| Handle::Puid(p));
+    let devices = facts.devices.iter().map(|d| Handle::Device(d));
+    names.chain(sids).chain(puids).chain(facts.app.map(Handle::App)).chain(devices)
+}
+
+fn is_cloud_sid_of(sid: &str, object: Guid) -> bool {
+    Guid::from_cloud_sid(sid) == Some(object)
+}
+
+pub(super) fn hash_handle(tenant: TenantId, handle: Handle<'_>) -> u32 {
+    let mut hasher = FixedState::default().build_hasher();
+    hasher.write_u128(tenant.0.as_u128());
+    let (kind, text) = match handle {
+        Handle::Name(text) => (0, text),
+        Handle::Sid(text) => (1, text),
+        Handle::Puid(text) => (2, text),
+        Handle::Device(text) => (3, text),
+        Handle::App(app) => {
+            hasher.write_u128(app.as_u128());
+            (4, "")
+        }
+    };
+    hasher.write_u8(kind);
+    hasher.write(text.as_bytes());
+    folded(hasher.finish())
+}
+
+pub(super) fn hash_account(account: AccountKey) -> u32 {
+    let mut hasher = FixedState::default().build_hasher();
+    hasher.write_u128(account.tenant.0.as_u128());
+    hasher.write_u128(account.object.as_u128());
+    folded(hasher.finish())
+}
+
+const fn folded(hash: u64) -> u32 {
+    (hash ^ hash >> 32) as u32
+}
