@@ -18,6 +18,7 @@ mod settings;
 mod span;
 mod star;
 mod statement;
+mod store;
 
 pub use combine::{Weighed, combine};
 pub use decide::decide;
@@ -28,3 +29,4 @@ pub use observer::Observer;
 pub use settings::{DirectoryEvidence, PairSettings, Scale, Settings};
 pub use star::star;
 pub use statement::spoken;
+pub use store::{RestoreError, Settled, Size, Store, domains};

@@ -1,0 +1,166 @@
+//! Rows come in and go out: gathered until they are worth sorting, then merged into the accounts that hold them, whose keys and
+//! domains follow. Asks nothing.
+
+use super::Store;
+use super::codec::Out;
+use super::keys::Shared;
+use super::row::{self, Held, Row};
+use crate::facts::facts;
+use caponier_model::{AccountKey, Rows, Statement};
+use std::collections::BTreeSet;
+
+/// Rows are merged when so many bytes of them are waiting, or when they are asked about.
+const WAITING: usize = 16 << 20;
+
+/// Rows not yet merged, in the order in which they came.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pending {
+    bytes: Vec<u8>,
+    moves: Vec<Move>,
+}
+
+/// One row put in or taken out.
+#[derive(Clone, Copy, Debug)]
+struct Move {
+    slot: u32,
+    put: bool,
+    start: usize,
+    end: usize,
+}
+
+impl Store {
+    /// Takes rows in. A row that is there already counts once. Nothing is asked before [`Store::settle`].
+    pub fn insert(&mut self, rows: &Rows) {
+        self.gather(rows, true);
+    }
+
+    /// Takes rows out: exactly these, as they were put in. One that is not there is passed over.
+    pub fn remove(&mut self, rows: &Rows) {
+        self.gather(rows, false);
+    }
+
+    fn gather(&mut self, rows: &Rows, put: bool) {
+        for row in row::each(rows) {
+            self.gather_row(row, put);
+            if self.pending.bytes.len() > WAITING {
+                self.absorb();
+            }
+        }
+    }
+
+    fn gather_row(&mut self, row: Row<'_>, put: bool) {
+        let slot = self.slot(row.owner());
+        if let Some(other) = row.other() {
+            self.slot(other);
+        }
+        let start = self.pending.bytes.len();
+        row.write(&mut Out { bytes: &mut self.pending.bytes, words: &mut self.words });
+        let end = self.pending.bytes.len();
+        self.pending.moves.push(Move { slot, put, start, end });
+    }
+
+    /// Merges what is waiting.
+    pub(super) fn absorb(&mut self) {
+        let Pending { bytes, mut moves } = std::mem::take(&mut self.pending);
+        // Of several moves of one row the last one counts.
+        moves.sort_by(|a, b| (a.slot, &bytes[a.start..a.end]).cmp(&(b.slot, &bytes[b.start..b.end])));
+        for moves in moves.chunk_by(|a, b| a.slot == b.slot) {
+            let same = |a: &Move, b: &Move| bytes[a.start..a.end] == bytes[b.start..b.end];
+            let last = moves.chunk_by(same).filter_map(|moves| moves.last());
+            let rows: Vec<(&[u8], bool)> = last.map(|m| (&bytes[m.start..m.end], m.put)).collect();
+            self.merge(moves[0].slot, &rows);
+        }
+    }
+
+    /// Puts rows into one account, and takes rows out of it.
+    fn merge(&mut self, slot: u32, rows: &[(&[u8], bool)]) {
+        let before = &self.accounts[slot as usize].rows;
+        let after = before.merged(rows);
+        if after == *before {
+            return;
+        }
+        let old = self.shown(slot);
+        let before = std::mem::replace(&mut self.accounts[slot as usize].rows, after);
+        let new = self.shown(slot);
+        for key in old.shared.keys.iter().filter(|k| new.shared.keys.binary_search(k).is_err()) {
+            self.postings.remove(*key, slot);
+        }
+        for key in new.shared.keys.iter().filter(|k| old.shared.keys.binary_search(k).is_err()) {
+            self.postings.add(*key, slot);
+        }
+        self.domains.count(&old.domains, -1);
+        self.domains.count(&new.domains, 1);
+        self.follow_statements(&old.statements, &new.statements);
+        self.mark(slot, before);
+    }
+
+    /// The account differs from what was last settled, unless this change has taken the difference back.
+    fn mark(&mut self, slot: u32, before: Held) {
+        let settled = self.changed.entry(slot).or_insert(before);
+        if *settled == self.accounts[slot as usize].rows {
+            self.changed.remove(&slot);
+        }
+    }
+
+    fn follow_statements(&mut self, old: &BTreeSet<Statement>, new: &BTreeSet<Statement>) {
+        for gone in old.difference(new) {
+            for account in [gone.account, gone.home] {
+                if let Some(said) = self.statements.get_mut(&account) {
+                    said.remove(gone);
+                    if said.is_empty() {
+                        self.statements.remove(&account);
+                    }
+                }
+            }
+        }
+        for said in new.difference(old) {
+            for account in [said.account, said.home] {
+                self.statements.entry(account).or_default().insert(said.clone());
+            }
+        }
+    }
+
+    /// What the rows of one account show to others.
+    fn shown(&mut self, slot: u32) -> Shown {
+        let held = &self.accounts[slot as usize].rows;
+        if held.is_empty() {
+            return Shown::default();
+        }
+        let rows = held.rows(&self.words);
+        let facts = facts(&rows);
+        let domains = self.domains.shown(self.accounts[slot as usize].key, &facts);
+        Shown { shared: self.shared(slot, &rows, &facts), domains, statements: rows.statements.into_iter().collect() }
+    }
+
+    /// Rebuilds everything that follows from the rows of every account, as after reading them from a snapshot.
+    pub(super) fn index(&mut self) -> Option<()> {
+        for slot in 0..self.accounts.len() as u32 {
+            for row in self.others(slot)? {
+                self.slot(row);
+            }
+            let shown = self.shown(slot);
+            shown.shared.keys.iter().for_each(|key| self.postings.add(*key, slot));
+            self.domains.count(&shown.domains, 1);
+            self.follow_statements(&BTreeSet::new(), &shown.statements);
+        }
+        Some(())
+    }
+
+    /// The accounts that rows of this one name; `None` when one of its rows is none.
+    fn others(&self, slot: u32) -> Option<Vec<AccountKey>> {
+        let account = &self.accounts[slot as usize];
+        let mut rows = Rows::default();
+        for row in account.rows.each() {
+            row::read(row, &self.words, &mut rows)?;
+        }
+        row::each(&rows).all(|r| r.owner() == account.key).then_some(())?;
+        Some(row::each(&rows).filter_map(Row::other).collect())
+    }
+}
+
+#[derive(Default)]
+struct Shown {
+    shared: Shared,
+    domains: super::domains::Shown,
+    statements: BTreeSet<Statement>,
+}

@@ -1,0 +1,232 @@
+//! The rows of identity evidence, kept by account and by key, so that a change costs what it touches.
+//!
+//! **What a change touches.** Every query obeys one rule: what is said of an account rests on the rows of that account and of the
+//! accounts that share a key with it ([`keys`]), and on what is handed to every question (tenants with their domains, naming
+//! rules). So of the changed accounts C (whose rows differ from those last settled, in either direction):
+//!
+//! - A, the accounts of which something else may be said now: C, and whoever shares a key with one of C, by the keys before
+//!   the change or after it;
+//! - I, the accounts whose rows are asked about: A, and whoever shares a key with one of A.
+//!
+//! The same SQL runs over the rows of I; of its answers those about A are kept, and they are the answers of the whole. They are
+//! weighed account by account ([`crate::decide`]); then those whose homes, or whose rivals by a statement, are in A are held against
+//! each other again ([`crate::star`]). What differs from what was told before is the list of changes.
+//!
+//! **Values that everybody bears.** An employee id `N/A` on a hundred thousand accounts would make every change cost as much. Of an
+//! employee id, on-premises SID, immutable id or display name a query may ask only how many bear it in a tenant, none, one or
+//! more, told apart by the bearers' kinds; who the one is, where it is one; and of more than one nothing else. So two bearers
+//! of each class (tenant, kinds, present or former value) are asked about. A bearer outside of C is affected only where it is the
+//! only one outside of C in its class (then C may have made or ended that it is the one), or where the number of a class, up
+//! to two, is another than before (then all bearers are: it happens when a value begins to be shared, not while it is). Of
+//! addresses all bearers are followed: [`Settled::fan_out`] tells the most that one key had.
+//!
+//! **Domains.** Where a tenant has none configured they follow from its members' names, which share no key with the accounts they
+//! matter to: they are counted over all accounts ([`domains`]), handed to each question, and one that comes or goes makes every
+//! account with a name in it a changed one.
+//!
+//! **At rest** an account is its rows as bytes ([`codec`]), what was last said and decided about it, as bytes too, and its keys in
+//! the postings; [`Store::size`] has the figures.
+
+mod absorb;
+mod answer;
+mod closure;
+mod codec;
+mod domains;
+mod keys;
+mod postings;
+mod row;
+mod settle;
+mod snapshot;
+
+pub use domains::domains;
+pub use settle::Settled;
+pub use snapshot::RestoreError;
+
+use crate::Settings;
+use absorb::Pending;
+use answer::Answer;
+use caponier_model::{
+    AccountFacts, AccountKey, Guid, NamingRule, Refusal, Rows, Statement, TenantId, Tenants, Testimony,
+};
+use codec::Words;
+use compact_str::CompactString;
+use domains::Domains;
+use foldhash::fast::FixedState;
+use hashbrown::{HashMap, HashTable};
+use keys::{Bearer, Shared};
+use postings::Postings;
+use row::Held;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::BuildHasher;
+
+/// Rows of evidence by account and key, what was last said of each account, and what is to be asked again.
+#[derive(Clone, Debug)]
+pub struct Store {
+    naming: Vec<NamingRule>,
+    settings: Settings,
+    words: Words,
+    /// Slot by account; the account itself stands in the slot.
+    slots: HashTable<u32>,
+    accounts: Vec<Account>,
+    postings: Postings,
+    /// Statements by either of the two accounts they are about.
+    statements: BTreeMap<AccountKey, BTreeSet<Statement>>,
+    /// Satellites by the home of a link of theirs, as decided.
+    satellites: HashMap<AccountKey, BTreeSet<AccountKey>, FixedState>,
+    domains: Domains,
+    /// Tenants that have accounts here.
+    tenants: Vec<TenantId>,
+    pending: Pending,
+    /// Accounts whose rows differ from those last settled, with those.
+    changed: BTreeMap<u32, Held>,
+    /// Accounts to be asked about again though their rows are what they were.
+    recheck: BTreeSet<u32>,
+    /// The derived domains as last settled.
+    settled_domains: BTreeSet<(CompactString, TenantId)>,
+    last: Settled,
+}
+
+/// One account at rest.
+#[derive(Clone, Debug)]
+struct Account {
+    key: AccountKey,
+    rows: Held,
+    answer: Answer,
+}
+
+/// What a store holds, in bytes and numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Size {
+    /// Accounts, with those that only a row of another names.
+    pub accounts: usize,
+    /// Bytes of rows at rest.
+    pub rows: usize,
+    /// Bytes of answers at rest.
+    pub answers: usize,
+    /// Keys that some account bears.
+    pub keys: usize,
+}
+
+impl Store {
+    /// An empty store. `tenants` must list every tenant of which rows will come; one without domains has them derived from its
+    /// members.
+    pub fn new(tenants: &Tenants, naming: Vec<NamingRule>, settings: Settings) -> Self {
+        Self {
+            naming,
+            settings,
+            words: Words::default(),
+            slots: HashTable::new(),
+            accounts: Vec::new(),
+            postings: Postings::default(),
+            statements: BTreeMap::new(),
+            satellites: HashMap::default(),
+            domains: Domains::new(tenants),
+            tenants: Vec::new(),
+            pending: Pending::default(),
+            changed: BTreeMap::new(),
+            recheck: BTreeSet::new(),
+            settled_domains: BTreeSet::new(),
+            last: Settled::default(),
+        }
+    }
+
+    /// The tenants with the domains that hold now, as every question gets them.
+    pub fn tenants(&self) -> Tenants {
+        self.domains.tenants()
+    }
+
+    /// The last thing said of one account: evidence, refutations, ambiguities, and the statements that name it.
+    pub fn testimony(&self, account: AccountKey) -> Testimony {
+        let mut said = self.answer(account).testimony;
+        said.statements = self.statements.get(&account).into_iter().flatten().cloned().collect();
+        said
+    }
+
+    /// Why one account has no link, or none that is accepted, as last settled; sorted.
+    pub fn refusals(&self, account: AccountKey) -> Vec<Refusal> {
+        self.answer(account).told.refusals
+    }
+
+    /// Everything last settled: what was said, and what became of it; all sorted. Cost of everything that is held.
+    pub fn answers(&self) -> (Testimony, crate::Weighed) {
+        let (mut said, mut weighed) = (Testimony::default(), crate::Weighed::default());
+        for account in &self.accounts {
+            let answer = account.answer.read(&self.words);
+            said.evidence.extend(answer.testimony.evidence);
+            said.refutations.extend(answer.testimony.refutations);
+            said.ambiguities.extend(answer.testimony.ambiguities);
+            weighed.links.extend(answer.told.links);
+            weighed.refusals.extend(answer.told.refusals);
+        }
+        said.statements = self.statements.values().flatten().cloned().collect();
+        said.evidence.sort_unstable();
+        said.refutations.sort_unstable();
+        said.ambiguities.sort_unstable();
+        said.statements.sort_unstable();
+        said.statements.dedup();
+        weighed.links.sort_unstable();
+        weighed.refusals.sort_unstable();
+        (said, weighed)
+    }
+
+    /// What the last [`Store::settle`] that went well did.
+    pub const fn last(&self) -> Settled {
+        self.last
+    }
+
+    /// What is held, counted. Cost of one pass over the accounts.
+    pub fn size(&self) -> Size {
+        let rows = self.accounts.iter().map(|a| a.rows.size()).sum();
+        let answers = self.accounts.iter().map(|a| a.answer.size()).sum();
+        Size { accounts: self.accounts.len(), rows, answers, keys: self.postings.len() }
+    }
+
+    /// Asks about everything again when next settled: after a change of the queries, which the store does not know.
+    pub fn recheck(&mut self) {
+        self.recheck = (0..self.accounts.len() as u32).collect();
+    }
+
+    fn answer(&self, account: AccountKey) -> answer::Said {
+        let slot = self.find(account);
+        slot.map(|slot| self.accounts[slot as usize].answer.read(&self.words)).unwrap_or_default()
+    }
+
+    fn find(&self, account: AccountKey) -> Option<u32> {
+        let same = |slot: &u32| self.accounts[*slot as usize].key == account;
+        self.slots.find(hashed(account), same).copied()
+    }
+
+    /// The slot of an account, given to it when it is new.
+    fn slot(&mut self, account: AccountKey) -> u32 {
+        if let Some(slot) = self.find(account) {
+            return slot;
+        }
+        let slot = u32::try_from(self.accounts.len()).unwrap_or(u32::MAX);
+        self.accounts.push(Account { key: account, rows: Held::default(), answer: Answer::default() });
+        let accounts = &self.accounts;
+        self.slots.insert_unique(hashed(account), slot, |s| hashed(accounts[*s as usize].key));
+        if let Err(at) = self.tenants.binary_search(&account.tenant) {
+            self.tenants.insert(at, account.tenant);
+        }
+        slot
+    }
+
+    /// Every account with this object id.
+    fn with_object(&self, object: Guid) -> impl Iterator<Item = u32> {
+        self.tenants.iter().filter_map(move |tenant| self.find(AccountKey { tenant: *tenant, object }))
+    }
+
+    /// What an account with these rows shares.
+    fn shared(&mut self, slot: u32, rows: &Rows, facts: &[AccountFacts]) -> Shared {
+        let account = self.accounts[slot as usize].key;
+        let bearer = Bearer { account, tenant: self.words.guids.number(&account.tenant.0) };
+        keys::shared(rows, facts, bearer, &self.naming)
+    }
+}
+
+fn hashed(account: AccountKey) -> u64 {
+    FixedState::default().hash_one(account)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,237 @@
+//! One question for all that has changed, and what its answer changes. Knows how answers hang together, not what they say.
+
+use super::Store;
+use super::answer::{Answer, Said};
+use super::closure::Closure;
+use crate::facts::facts as facts_of;
+use crate::{Weighed, decide, star};
+use caponier_model::{
+    AccountFacts, AccountKey, IdentityChange, Link, LinkState, Refusal, Rows, Statement, Tenants, Testimony,
+};
+use compact_str::CompactString;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a settlement did: what it cost, and whether it was in proportion.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Settled {
+    /// Accounts whose rows, or whose domains, had changed.
+    pub changed: usize,
+    /// Accounts of which something else might have been said.
+    pub affected: usize,
+    /// Accounts whose rows were asked about.
+    pub asked: usize,
+    /// Rows that were asked about.
+    pub rows: usize,
+    /// The most accounts that one key brought in.
+    pub fan_out: usize,
+    /// Changes told.
+    pub told: usize,
+}
+
+impl Store {
+    /// Asks once about all that has changed, and tells what differs from what was told before: sorted, each thing once, nothing
+    /// that is as it was. The sum of all changes told is what a join of all rows would tell.
+    ///
+    /// `ask` is the join: rows, their facts and the tenants in, testimony out. It is not called when nothing has changed.
+    ///
+    /// # Errors
+    /// What `ask` returns. Everything is then as before, and asked again next time.
+    pub fn settle<E>(
+        &mut self,
+        ask: impl FnOnce(&Rows, &[AccountFacts], &Tenants) -> Result<Testimony, E>,
+    ) -> Result<Vec<IdentityChange>, E> {
+        self.absorb();
+        let mut changed: BTreeSet<u32> = self.changed.keys().chain(&self.recheck).copied().collect();
+        let derived = self.domains.derived();
+        changed.extend(self.of_changed_domains(&derived));
+        if changed.is_empty() {
+            self.settled_domains = derived;
+            return Ok(Vec::new());
+        }
+        let closure = self.closure(&changed);
+        let rows = self.rows_of(&closure.asked);
+        let facts = facts_of(&rows);
+        let said = ask(&rows, &facts, &self.domains.tenants())?;
+
+        let mut changes = self.changed_facts(&facts);
+        let decided = self.decided(&closure, said, &facts);
+        changes.extend(self.held_together(&closure, decided));
+        changes.sort_unstable();
+        let (affected, asked) = (closure.affected.len(), closure.asked.len());
+        let (rows, told, fan_out) = (rows.len(), changes.len(), closure.fan_out);
+        self.last = Settled { changed: changed.len(), affected, asked, rows, fan_out, told };
+        self.changed.clear();
+        self.recheck.clear();
+        self.settled_domains = derived;
+        Ok(changes)
+    }
+
+    /// The accounts with a name in a domain that came or went since the last settlement. Looks through all accounts, unless the
+    /// changed ones are the only bearers: a rare event.
+    fn of_changed_domains(&self, derived: &BTreeSet<(CompactString, caponier_model::TenantId)>) -> Vec<u32> {
+        let turned = derived.symmetric_difference(&self.settled_domains);
+        let turned: BTreeSet<&str> = turned.map(|(domain, _)| domain.as_str()).collect();
+        if turned.is_empty() {
+            return Vec::new();
+        }
+        let bears = |slot: u32| {
+            let facts = facts_of(&self.accounts[slot as usize].rows.rows(&self.words));
+            let mut names = facts.iter().flat_map(|f| &f.names);
+            names.any(|n| turned.contains(super::domains::domain(n)))
+        };
+        let known = self.changed.keys().filter(|slot| bears(**slot)).count();
+        if turned.iter().map(|d| self.domains.bearers(d)).sum::<usize>() <= known {
+            return Vec::new();
+        }
+        (0..self.accounts.len() as u32).filter(|slot| bears(*slot)).collect()
+    }
+
+    /// Facts that differ from those told. `facts` has those of all changed accounts as they are now.
+    fn changed_facts(&self, facts: &[AccountFacts]) -> Vec<IdentityChange> {
+        let slots: Vec<u32> = self.changed.keys().copied().collect();
+        let before = facts_of(&self.settled_rows(&slots));
+        let accounts: BTreeSet<AccountKey> = slots.iter().map(|s| self.accounts[*s as usize].key).collect();
+        let key = |f: &AccountFacts| (f.account, f.from);
+        let before: BTreeMap<_, _> = before.iter().map(|f| (key(f), f)).collect();
+        let now = facts.iter().filter(|f| accounts.contains(&f.account));
+        let now: BTreeMap<_, _> = now.map(|f| (key(f), f)).collect();
+        let gone = before.keys().filter(|k| !now.contains_key(k)).map(|k| IdentityChange::Forget(k.0, k.1));
+        let new = now.iter().filter(|(k, f)| before.get(k) != Some(f));
+        gone.chain(new.map(|(_, f)| IdentityChange::Account((*f).clone()))).collect()
+    }
+
+    /// What is said of each affected account, and what that makes of it by itself; sorted as `closure.affected` is.
+    fn decided(&self, closure: &Closure, mut said: Testimony, facts: &[AccountFacts]) -> Vec<Said> {
+        let place: BTreeMap<AccountKey, usize> =
+            closure.affected.iter().enumerate().map(|(i, s)| (self.accounts[*s as usize].key, i)).collect();
+        let mut all = vec![Said::default(); closure.affected.len()];
+        // Of the others not everything was asked that bears on them.
+        said.evidence.retain(|e| place.contains_key(&e.account));
+        said.refutations.retain(|r| place.contains_key(&r.account));
+        said.ambiguities.retain(|a| place.contains_key(&a.account));
+        let Weighed { links, refusals } = decide(&said, facts, &self.settings);
+        fn deal<T>(
+            list: Vec<T>,
+            account: impl Fn(&T) -> AccountKey,
+            place: &BTreeMap<AccountKey, usize>,
+            mut to: impl FnMut(usize, T),
+        ) {
+            for item in list {
+                if let Some(at) = place.get(&account(&item)) {
+                    to(*at, item);
+                }
+            }
+        }
+        deal(said.evidence, |e| e.account, &place, |at, e| all[at].testimony.evidence.push(e));
+        deal(said.refutations, |r| r.account, &place, |at, r| all[at].testimony.refutations.push(r));
+        deal(said.ambiguities, |a| a.account, &place, |at, a| all[at].testimony.ambiguities.push(a));
+        deal(links, |l| l.account, &place, |at, l| all[at].decided.links.push(l));
+        deal(refusals, |r| r.account, &place, |at, r| all[at].decided.refusals.push(r));
+        for said in &mut all {
+            said.testimony.evidence.sort_unstable();
+            said.testimony.refutations.sort_unstable();
+            said.testimony.ambiguities.sort_unstable();
+        }
+        all
+    }
+
+    /// Holds the affected accounts, and those for which they are homes or rivals, against each other, keeps the result and
+    /// tells which links differ.
+    fn held_together(&mut self, closure: &Closure, decided: Vec<Said>) -> Vec<IdentityChange> {
+        let mut new: BTreeMap<AccountKey, Said> = BTreeMap::new();
+        for (slot, said) in closure.affected.iter().zip(decided) {
+            new.insert(self.accounts[*slot as usize].key, said);
+        }
+        let mut touched: BTreeSet<AccountKey> = new.keys().copied().collect();
+        for account in new.keys() {
+            touched.extend(self.satellites.get(account).into_iter().flatten());
+            touched.extend(self.rivals(*account));
+        }
+        let (decided, statements) = self.hop(&touched, &new);
+        let mut told = split(star(decided, &statements));
+        let mut changes = Vec::new();
+        for account in touched {
+            let slot = self.slot(account);
+            let old = self.accounts[slot as usize].answer.read(&self.words);
+            let mut said = new.remove(&account).unwrap_or_else(|| old.clone());
+            said.told = told.remove(&account).unwrap_or_default();
+            changed_links(&old.told.links, &said.told.links, &mut changes);
+            self.follow_homes(account, &old.decided.links, &said.decided.links);
+            self.accounts[slot as usize].answer = Answer::write(&said, &mut self.words);
+        }
+        changes
+    }
+
+    /// The accounts that a statement sets apart from this one, or once did.
+    fn rivals(&self, account: AccountKey) -> impl Iterator<Item = AccountKey> {
+        let said = self.statements.get(&account).into_iter().flatten();
+        said.map(move |s| if s.account == account { s.home } else { s.account })
+    }
+
+    /// What the answers of `touched` rest on: the links as decided of these accounts, of their homes and of their rivals; their
+    /// own refusals; and the statements between them.
+    fn hop(&self, touched: &BTreeSet<AccountKey>, new: &BTreeMap<AccountKey, Said>) -> (Weighed, Vec<Statement>) {
+        let decided = |account: AccountKey| match new.get(&account) {
+            Some(said) => said.decided.clone(),
+            None => self
+                .find(account)
+                .map_or_else(Weighed::default, |slot| self.accounts[slot as usize].answer.decided(&self.words)),
+        };
+        let mut all = Weighed::default();
+        let mut beyond: BTreeSet<AccountKey> = BTreeSet::new();
+        let mut statements: BTreeSet<&Statement> = BTreeSet::new();
+        for account in touched {
+            let Weighed { links, refusals } = decided(*account);
+            beyond.extend(links.iter().filter(|l| l.state == LinkState::Accepted).map(|l| l.home));
+            beyond.extend(self.rivals(*account));
+            statements.extend(self.statements.get(account).into_iter().flatten());
+            all.links.extend(links);
+            all.refusals.extend(refusals);
+        }
+        let beyond = beyond.difference(touched);
+        all.links.extend(beyond.flat_map(|account| decided(*account).links));
+        (all, statements.into_iter().cloned().collect())
+    }
+
+    fn follow_homes(&mut self, account: AccountKey, old: &[Link], new: &[Link]) {
+        let homes = |links: &[Link]| links.iter().map(|l| l.home).collect::<BTreeSet<_>>();
+        let (old, new) = (homes(old), homes(new));
+        for home in old.difference(&new) {
+            if let Some(satellites) = self.satellites.get_mut(home) {
+                satellites.remove(&account);
+                if satellites.is_empty() {
+                    self.satellites.remove(home);
+                }
+            }
+        }
+        for home in new.difference(&old) {
+            self.satellites.entry(*home).or_default().insert(account);
+        }
+    }
+
+    /// Rebuilds what follows from the answers, as after reading them from a snapshot; `None` when one is none.
+    pub(super) fn index_answers(&mut self) -> Option<()> {
+        for slot in 0..self.accounts.len() {
+            let account = self.accounts[slot].key;
+            let said = self.accounts[slot].answer.checked(&self.words)?;
+            self.follow_homes(account, &[], &said.decided.links);
+        }
+        Some(())
+    }
+}
+
+/// Links and refusals by account.
+fn split(weighed: Weighed) -> BTreeMap<AccountKey, Weighed> {
+    let mut out: BTreeMap<AccountKey, Weighed> = BTreeMap::new();
+    weighed.links.into_iter().for_each(|l: Link| out.entry(l.account).or_default().links.push(l));
+    weighed.refusals.into_iter().for_each(|r: Refusal| out.entry(r.account).or_default().refusals.push(r));
+    out
+}
+
+/// Links are told apart by home and beginning.
+fn changed_links(old: &[Link], new: &[Link], changes: &mut Vec<IdentityChange>) {
+    let same = |a: &Link, b: &Link| (a.account, a.home, a.from) == (b.account, b.home, b.from);
+    let gone = old.iter().filter(|o| !new.iter().any(|n| same(o, n)));
+    changes.extend(gone.map(|l| IdentityChange::Unlink(l.account, l.home, l.from)));
+    changes.extend(new.iter().filter(|n| !old.contains(n)).cloned().map(IdentityChange::Link));
+}
