@@ -1,13 +1,13 @@
 //! Evidence about one account, cut to the times at which it counts; what is cut off is refused with the reason.
 //! Weighs nothing.
 
-use crate::known::{Known, from_elsewhere, is_rooted, needs_external};
+use crate::known::{About, Known, is_rooted};
 use crate::refuse::{Refusals, Refused};
 use crate::settings::Settings;
 use crate::span::Span;
 use crate::statement::span;
 use caponier_model::{
-    AccountKey, AccountKind, EventTime, Evidence, EvidenceKind, Pair, RefusalReason, Refutation, Verdict, Writer,
+    AccountKey, AccountKind, EventTime, Evidence, EvidenceKind, Pair, RefusalReason, Verdict, Writer,
 };
 use compact_str::{CompactString, format_compact};
 
@@ -22,15 +22,14 @@ pub(crate) struct Claim<'a> {
 
 /// The claims of one account.
 pub(crate) fn claims<'a>(
-    account: AccountKey,
+    about: &About<'_, 'a>,
     known: &Known<'a>,
     settings: &Settings,
     refusals: &mut Refusals,
 ) -> Vec<Claim<'a>> {
-    let evidence = known.evidence(account);
-    let observed = observed(evidence, known);
-    let mut out = Vec::with_capacity(evidence.len());
-    for e in evidence.iter().filter(|e| e.home != account) {
+    let observed = observed(about.evidence, known);
+    let mut out = Vec::with_capacity(about.evidence.len());
+    for e in about.evidence.iter().filter(|e| e.home != about.account) {
         let whole = Span { from: e.from, until: e.until };
         if whole.is_empty() {
             continue;
@@ -44,9 +43,9 @@ pub(crate) fn claims<'a>(
             cutter.different(known);
             // A statement overrides what directories and logs say: whoever makes it has seen them.
             if e.kind != EvidenceKind::Statement {
-                cutter.life(known, whole);
-                cutter.homeless(known);
-                cutter.refuted(known);
+                cutter.life(about, whole);
+                cutter.homeless(about);
+                cutter.refuted(about);
                 cutter.external_home(known);
             }
             let spans = cutter.spans;
@@ -56,26 +55,6 @@ pub(crate) fn claims<'a>(
         }
     }
     out
-}
-
-/// The spans at which a refutation speaks against a home in `tenant`, by that kind of evidence.
-pub(crate) fn against(
-    refutation: &Refutation,
-    tenant: caponier_model::TenantId,
-    kind: EvidenceKind,
-    known: &Known<'_>,
-) -> Vec<Span> {
-    let whole = Span { from: refutation.from, until: refutation.until };
-    let account = refutation.account;
-    let concerned = needs_external(kind) || kind == EvidenceKind::EmployeeId;
-    if !concerned || refutation.home == tenant {
-        Vec::new()
-    } else if kind == EvidenceKind::EmployeeId && refutation.home == account.tenant {
-        // A twin signs in where it lives: that says nothing of whose twin it is. A guest that does has no other home.
-        known.times(account, from_elsewhere).into_iter().map(|s| s.and(whole)).collect()
-    } else {
-        vec![whole]
-    }
 }
 
 /// One piece of evidence on its way through what speaks against it.
@@ -131,8 +110,8 @@ impl Cutter<'_, '_> {
     }
 
     /// Evidence reaches beyond the account's life as a matter of course; worth telling is what was seen outside of it.
-    fn life(&mut self, known: &Known<'_>, whole: Span) {
-        let life = known.life(self.evidence.account, self.evidence.kind);
+    fn life(&mut self, about: &About<'_, '_>, whole: Span) {
+        let life = about.life(self.evidence.kind);
         let before = std::mem::take(&mut self.spans);
         self.spans = before.iter().map(|s| s.and(life)).filter(|s| !s.is_empty()).collect();
         let told = match (self.spans.is_empty(), self.evidence.kind.writer()) {
@@ -146,24 +125,23 @@ impl Cutter<'_, '_> {
     }
 
     /// Who has no home in another tenant: a managed identity, a device; a personal account, unless a log knows better.
-    fn homeless(&mut self, known: &Known<'_>) {
-        let account = self.evidence.account;
-        let mut cuts = known.times(account, is_rooted);
+    fn homeless(&mut self, about: &About<'_, '_>) {
+        let mut cuts: Vec<Span> = about.times(is_rooted).collect();
         if self.evidence.kind.writer() == Writer::ResourceDirectory {
-            cuts.extend(known.times(account, |k| k == AccountKind::ConsumerGuest));
+            cuts.extend(about.times(|k| k == AccountKind::ConsumerGuest));
         }
         self.cut(RefusalReason::NoEntraHome, &cuts, DIRECTORY);
     }
 
-    fn refuted(&mut self, known: &Known<'_>) {
-        for r in known.refutations(self.evidence.account) {
-            let cuts = against(r, self.evidence.home.tenant, self.evidence.kind, known);
+    fn refuted(&mut self, about: &About<'_, '_>) {
+        for r in about.refutations {
+            let cuts = about.against(r, self.evidence.home.tenant, self.evidence.kind);
             self.cut(RefusalReason::Refuted, &cuts, &r.source);
         }
     }
 
     fn external_home(&mut self, known: &Known<'_>) {
-        let cuts = known.times(self.evidence.home, from_elsewhere);
+        let cuts: Vec<Span> = known.outside(self.evidence.home).collect();
         self.cut(RefusalReason::HomeIsExternal, &cuts, DIRECTORY);
     }
 

@@ -4,9 +4,9 @@
 //! Event time is cut wherever anything about the account begins or ends; within a piece every candidate home has one confidence
 //! and the rules are decided once; equal neighbours become one link again.
 
-use crate::claim::{Claim, DIRECTORY, against, claims};
+use crate::claim::{Claim, DIRECTORY, claims};
 use crate::combine::Weighed;
-use crate::known::{Known, from_elsewhere, is_external};
+use crate::known::{About, Known, from_elsewhere, is_external};
 use crate::refuse::{Refusals, Refused};
 use crate::settings::{DirectoryEvidence, ONE, Settings};
 use crate::span::Span;
@@ -29,15 +29,15 @@ const SOURCES: usize = 8;
 pub fn decide(testimony: &Testimony, facts: &[AccountFacts], settings: &Settings) -> Weighed {
     let known = Known::new(testimony, facts);
     let mut out = Weighed::default();
-    for account in known.accounts() {
-        let mut refusals = Refusals::new(account);
-        let claims = claims(account, &known, settings, &mut refusals);
-        let links = links(account, &claims, &known, settings, &mut refusals);
+    for about in known.accounts() {
+        let mut refusals = Refusals::new(about.account);
+        let claims = claims(&about, &known, settings, &mut refusals);
+        let links = links(&about, &claims, settings, &mut refusals);
         let accepted: Vec<Span> = links.iter().filter(|l| l.state == LinkState::Accepted).map(of_link).collect();
-        ambiguous(account, &accepted, &known, settings, &mut refusals);
-        homeless(account, &accepted, &known, &mut refusals);
-        named_elsewhere(account, &accepted, &known, settings, &mut refusals);
-        unexplained(account, &accepted, &known, &mut refusals);
+        ambiguous(&about, &accepted, settings, &mut refusals);
+        homeless(&about, &accepted, &mut refusals);
+        named_elsewhere(&about, &accepted, settings, &mut refusals);
+        unexplained(&about, &accepted, &mut refusals);
         out.links.extend(links);
         out.refusals.extend(refusals.tidied());
     }
@@ -51,21 +51,15 @@ pub(crate) fn of_link(link: &Link) -> Span {
 }
 
 /// The dated links of one account, and refusals of the candidates that are not accepted.
-fn links(
-    account: AccountKey,
-    claims: &[Claim<'_>],
-    known: &Known<'_>,
-    settings: &Settings,
-    refusals: &mut Refusals,
-) -> Vec<Link> {
+fn links(about: &About<'_, '_>, claims: &[Claim<'_>], settings: &Settings, refusals: &mut Refusals) -> Vec<Link> {
     let mut bounds: Vec<EventTime> = claims.iter().flat_map(|c| &c.spans).flat_map(|s| [s.from, s.until]).collect();
-    bounds.extend(known.ambiguities(account).iter().flat_map(|a| [a.from, a.until]));
+    bounds.extend(about.ambiguities.iter().flat_map(|a| [a.from, a.until]));
     bounds.sort_unstable();
     bounds.dedup();
     let mut links: Vec<Link> = Vec::new();
     for piece in bounds.windows(2) {
         let piece = Span { from: piece[0], until: piece[1] };
-        let candidates = candidates(claims, piece, known.ambiguities(account), settings);
+        let candidates = candidates(claims, piece, about.ambiguities, settings);
         let settled = candidates.iter().any(|c| matches!(c.state, Some(LinkState::Accepted | LinkState::Conflict)));
         for candidate in candidates {
             let Candidate { home, state, why, confidence, kinds, sources, .. } = candidate;
@@ -77,7 +71,7 @@ fn links(
             // Whoever is somebody is not possibly somebody else.
             let Some(state) = state.filter(|s| *s != LinkState::Possible || !settled) else { continue };
             let Span { from, until } = piece;
-            let link = Link { account, home, state, confidence, kinds, sources, from, until };
+            let link = Link { account: about.account, home, state, confidence, kinds, sources, from, until };
             let before = links.iter_mut().rev().find(|l| l.home == home && l.until == from);
             match before.filter(|l| alike(l, &link)) {
                 Some(before) => before.until = until,
@@ -180,58 +174,52 @@ fn may_stand_alone(kind: EvidenceKind) -> bool {
 }
 
 /// Matches of more than one account, while the account has no home by other means.
-fn ambiguous(account: AccountKey, accepted: &[Span], known: &Known<'_>, settings: &Settings, refusals: &mut Refusals) {
-    for a in known.ambiguities(account) {
+fn ambiguous(about: &About<'_, '_>, accepted: &[Span], settings: &Settings, refusals: &mut Refusals) {
+    for a in about.ambiguities {
         let mut refuse = |reason, span, source: &CompactString| {
             let source = source.clone();
             refusals.add(Refused { reason, tenant: a.home, home: None, kinds: &[a.kind], span, source });
         };
         let whole = Span { from: a.from, until: a.until };
-        if settings.scale(Pair { home: a.home, resource: account.tenant }).is_none() {
+        if settings.scale(Pair { home: a.home, resource: about.account.tenant }).is_none() {
             refuse(RefusalReason::PairNotAllowed, whole, &a.source);
             continue;
         }
         let mut spans = whole.without(accepted);
-        for r in known.refutations(account) {
-            let cuts = against(r, a.home, a.kind, known);
+        for r in about.refutations {
+            let cuts = about.against(r, a.home, a.kind);
             let left: Vec<Span> = spans.iter().flat_map(|s| s.without(&cuts)).collect();
             let gone = spans.iter().flat_map(|s| s.without(&left));
             gone.for_each(|s| refuse(RefusalReason::Refuted, s, &r.source));
             spans = left;
         }
-        let life = known.life(account, a.kind);
+        let life = about.life(a.kind);
         spans.into_iter().for_each(|s| refuse(RefusalReason::Ambiguous, s.and(life), &a.source));
     }
 }
 
 /// Accounts from no Entra tenant: by their directory, or a guest whose log names no other tenant than this.
-fn homeless(account: AccountKey, accepted: &[Span], known: &Known<'_>, refusals: &mut Refusals) {
-    let consumer = known.times(account, |k| k == AccountKind::ConsumerGuest).into_iter();
+fn homeless(about: &About<'_, '_>, accepted: &[Span], refusals: &mut Refusals) {
+    let consumer = about.times(|k| k == AccountKind::ConsumerGuest);
     let mut found: Vec<(Span, CompactString)> = consumer.map(|s| (s, DIRECTORY.into())).collect();
-    for r in known.refutations(account).iter().filter(|r| r.home == account.tenant) {
+    for r in about.refutations.iter().filter(|r| r.home == about.account.tenant) {
         let whole = Span { from: r.from, until: r.until };
-        found.extend(known.times(account, is_external).into_iter().map(|s| (s.and(whole), r.source.clone())));
+        found.extend(about.times(is_external).map(|s| (s.and(whole), r.source.clone())));
     }
     for (span, source) in found {
         for span in span.without(accepted) {
-            let (reason, tenant) = (RefusalReason::NoEntraHome, account.tenant);
+            let (reason, tenant) = (RefusalReason::NoEntraHome, about.account.tenant);
             refusals.add(Refused { reason, tenant, home: None, kinds: &[], span, source: source.clone() });
         }
     }
 }
 
 /// A log names a home tenant, and nothing speaks of an account there.
-fn named_elsewhere(
-    account: AccountKey,
-    accepted: &[Span],
-    known: &Known<'_>,
-    settings: &Settings,
-    refusals: &mut Refusals,
-) {
-    let life = known.life(account, EvidenceKind::NamedSignIn);
-    for r in known.refutations(account).iter().filter(|r| r.home != account.tenant) {
-        let spoken_of = known.evidence(account).iter().any(|e| e.home.tenant == r.home)
-            || known.ambiguities(account).iter().any(|a| a.home == r.home);
+fn named_elsewhere(about: &About<'_, '_>, accepted: &[Span], settings: &Settings, refusals: &mut Refusals) {
+    let life = about.life(EvidenceKind::NamedSignIn);
+    for r in about.refutations.iter().filter(|r| r.home != about.account.tenant) {
+        let spoken_of = about.evidence.iter().any(|e| e.home.tenant == r.home)
+            || about.ambiguities.iter().any(|a| a.home == r.home);
         let reason = match (spoken_of, settings.monitors(r.home)) {
             (true, _) => continue,
             (false, true) => RefusalReason::NoEvidence,
@@ -245,11 +233,11 @@ fn named_elsewhere(
 }
 
 /// Every moment at which the directory shows a satellite, or a log names another tenant as its home, has a link or a reason.
-fn unexplained(account: AccountKey, accepted: &[Span], known: &Known<'_>, refusals: &mut Refusals) {
+fn unexplained(about: &About<'_, '_>, accepted: &[Span], refusals: &mut Refusals) {
     let mut told = refusals.spans();
     told.extend_from_slice(accepted);
-    let life = known.life(account, EvidenceKind::NamedSignIn);
-    for r in known.refutations(account).iter().filter(|r| r.home != account.tenant) {
+    let life = about.life(EvidenceKind::NamedSignIn);
+    for r in about.refutations.iter().filter(|r| r.home != about.account.tenant) {
         let span = Span { from: r.from, until: r.until }.and(life);
         for span in span.without(&told) {
             let (tenant, source) = (r.home, r.source.clone());
@@ -257,9 +245,9 @@ fn unexplained(account: AccountKey, accepted: &[Span], known: &Known<'_>, refusa
             told.push(span);
         }
     }
-    for satellite in known.times(account, from_elsewhere) {
+    for satellite in about.times(from_elsewhere) {
         for span in satellite.without(&told) {
-            let (tenant, source) = (account.tenant, DIRECTORY.into());
+            let (tenant, source) = (about.account.tenant, DIRECTORY.into());
             refusals.add(Refused { reason: RefusalReason::NoEvidence, tenant, home: None, kinds: &[], span, source });
         }
     }
