@@ -3,11 +3,15 @@
 //! The only crate that names DataFusion. Its interface is synchronous and speaks the nouns of `model`; how evidence is
 //! weighed is not its business, nor is where rows come from. Results are sorted: equal sets of rows give equal answers.
 
+mod ask;
 mod columns;
 mod join;
+mod parquet;
 mod tables;
 
+pub use ask::{Answered, AskError, Asking, Cell, Described, Hunt, Known, Sink, functions, tables as described_tables};
 pub use join::{Join, Queries, Query, Question};
+pub use parquet::{Files, write_tables};
 
 /// What can go wrong with a query.
 #[derive(Debug, thiserror::Error)]
