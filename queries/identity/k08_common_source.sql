@@ -7,6 +7,8 @@
 -- Wrong if   the value is set by hand in a tenant without synchronisation, or two accounts of one tenant carry it: then it is
 --            ambiguous. Neither account is a guest; the link runs from the secondary tenant to the primary one, and between
 --            two of one role to the smaller tenant id, so that it never runs both ways.
+--
+-- Of several bearers only counts that they are several: a value that everybody bears then costs a change no more than another.
 WITH marks AS (
     SELECT tenant, object, concat('sid ', onprem_sid) AS mark, valid_from, valid_until
     FROM accounts
@@ -25,7 +27,7 @@ bearers AS (
 ),
 couples AS (
     SELECT g.tenant, g.mark, h.tenant AS home, h.object AS bearer, h.valid_from, h.valid_until,
-           CASE WHEN g.bearers > h.bearers THEN g.bearers ELSE h.bearers END AS candidates
+           CASE WHEN g.bearers = 1 AND h.bearers = 1 THEN 1 ELSE 2 END AS candidates
     FROM bearers g
     JOIN bearers h ON h.mark = g.mark
     WHERE g.tenant <> h.tenant
@@ -38,9 +40,9 @@ SELECT m.tenant AS account_tenant,
        c.bearer AS home_object,
        'common_source' AS kind,
        c.candidates,
-       CASE WHEN m.valid_from > c.valid_from THEN m.valid_from ELSE c.valid_from END AS valid_from,
+       CASE WHEN c.candidates = 1 AND c.valid_from > m.valid_from THEN c.valid_from ELSE m.valid_from END AS valid_from,
        m.valid_until,
        m.mark AS source
 FROM couples c
 JOIN marks m ON m.tenant = c.tenant AND m.mark = c.mark
-WHERE c.valid_from < m.valid_until AND m.valid_from < c.valid_until
+WHERE c.candidates > 1 OR (c.valid_from < m.valid_until AND m.valid_from < c.valid_until)

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod cast;
 #[cfg(test)]
+mod incremental;
+#[cfg(test)]
 mod organisation;
 #[cfg(test)]
 mod scale;
