@@ -148,8 +148,12 @@ fn a_name_that_went_from_one_to_another_means_neither_where_dates_do_not_tell() 
 fn the_names_of_a_row_without_a_time_find_the_account_throughout() {
     let undated = AccountRow { mail: Some("m@x".into()), ..row(None, Some("new@x")) };
     check(
-        &[undated, row(Some(10), Some("old@x")), row(Some(20), Some("new@x"))],
-        &["..20 m@x new@x old@x", "20.. m@x new@x"],
+        &[
+            undated,
+            AccountRow { mail: Some("n@x".into()), ..row(Some(10), Some("old@x")) },
+            row(Some(20), Some("new@x")),
+        ],
+        &["..20 m@x n@x new@x old@x", "20.. m@x n@x new@x"],
     );
 }
 
@@ -193,6 +197,7 @@ fn principals_and_devices_are_what_their_rows_say() {
             tenant: account(1).tenant,
             defender: defender.map(Into::into),
             entra: entra.map(Guid::from_u128),
+            object: entra.map(|e| Guid::from_u128(e + 1000)),
             azure: azure.map(Into::into),
             name: name.map(Into::into),
             time: EventTime::from_seconds(time),

@@ -32,18 +32,19 @@ pub fn observe(event: &Event<'_>, rows: &mut Rows) -> bool {
         Body::Audit(audit) => rows.invitations.extend(invitation_row(event, audit)),
         Body::Provisioning(provisioning) => rows.provisioning.extend(provisioning_row(event, provisioning)),
         Body::Caller(caller) => rows.callers.extend(caller_row(event, caller)),
-        Body::Inventory { defender, entra, azure } => rows.devices.extend(
-            (usize::from(defender.is_some()) + usize::from(entra.is_some()) + usize::from(azure.is_some()) > 1
-                || event.device.name.is_some())
-            .then(|| DeviceRow {
+        Body::Inventory { defender, entra, object, azure } => {
+            let ids = [defender.is_some(), entra.is_some(), object.is_some(), azure.is_some()];
+            let several = ids.into_iter().map(usize::from).sum::<usize>() > 1;
+            rows.devices.extend((several || event.device.name.is_some()).then(|| DeviceRow {
                 tenant: event.tenant,
                 defender: folded(defender.as_deref()),
                 entra: *entra,
+                object: *object,
                 azure: folded(azure.as_deref()),
                 name: folded(event.device.name.as_deref()),
                 time: event.time,
-            }),
-        ),
+            }));
+        }
         Body::Sighting(sighting) => device_rows(event, sighting, rows),
         Body::Incident(_) | Body::Plain => {}
     }
@@ -71,6 +72,7 @@ fn device_rows(event: &Event<'_>, sighting: &Sighting, rows: &mut Rows) {
             tenant: defender.tenant,
             defender: Some(defender.value.clone()),
             entra,
+            object: None,
             azure,
             name: value(EntityKind::HostFqdn).or_else(|| value(EntityKind::HostName)),
             time: event.time,

@@ -109,9 +109,9 @@ fn invitations_and_devices_are_kept_and_the_rest_is_quiet() {
     let invitation = Some(Invitation { guest: OTHER, address: "Adele@Contoso.example".into(), redeemed: true });
     let audit = seen(&event(R, Body::Audit(Audit { invitation, ..Audit::default() })));
     assert_eq!((audit.invitations.len(), audit.invitations[0].address.as_str()), (1, "adele@contoso.example"));
-    let inventory = Body::Inventory { defender: Some("ABC".into()), entra: Some(OTHER), azure: None };
+    let inventory = Body::Inventory { defender: Some("ABC".into()), entra: Some(OTHER), object: None, azure: None };
     assert_eq!(seen(&event(H, inventory)).devices[0].defender.as_deref(), Some("abc"));
-    let alone = Body::Inventory { defender: Some("ABC".into()), entra: None, azure: None };
+    let alone = Body::Inventory { defender: Some("ABC".into()), entra: None, object: None, azure: None };
     for body in [alone, Body::Plain, Body::Audit(Audit::default())] {
         assert!(seen(&event(H, body)).is_empty());
     }

@@ -43,7 +43,7 @@ fn principal(seconds: i64, id: &str) -> Event<'static> {
 }
 
 fn inventory(seconds: i64) -> Event<'static> {
-    event(seconds, "", Body::Inventory { defender: Some("d".into()), entra: Some(SOMEBODY), azure: None })
+    event(seconds, "", Body::Inventory { defender: Some("d".into()), entra: Some(SOMEBODY), object: None, azure: None })
 }
 
 fn collected<'e>(events: impl IntoIterator<Item = &'e Event<'static>>) -> Rows {

@@ -92,6 +92,8 @@ pub enum Body<'a> {
         defender: Option<Cow<'a, str>>,
         /// Entra device id.
         entra: Option<Guid>,
+        /// Object id in the directory.
+        object: Option<Guid>,
         /// ARM resource id of the machine.
         azure: Option<Cow<'a, str>>,
     },

@@ -181,6 +181,8 @@ pub struct DeviceRow {
     pub defender: Option<CompactString>,
     /// Entra device id.
     pub entra: Option<Guid>,
+    /// Object id in the directory: another one than the device id, and the one its cloud SID is made of.
+    pub object: Option<Guid>,
     /// ARM resource id, lower case.
     pub azure: Option<CompactString>,
     /// Host name, lower case.

@@ -36,7 +36,10 @@ fn device(rows: &[(AccountKey, &DeviceRow)]) -> Option<AccountFacts> {
     let (account, _) = *rows.last()?;
     let display = rows.iter().rev().find_map(|(_, d)| d.name.clone());
     let ids: BTreeSet<_> = rows.iter().flat_map(|(_, d)| d.defender.iter().chain(&d.azure).cloned()).collect();
-    Some(AccountFacts { display, devices: ids.into_iter().collect(), ..throughout(account, AccountKind::Device) })
+    // The cloud SID is made of the directory's object id, which only a directory export tells.
+    let sids: BTreeSet<_> = rows.iter().filter_map(|(_, d)| Some(d.object?.cloud_sid().into())).collect();
+    let (devices, sids) = (ids.into_iter().collect(), sids.into_iter().collect());
+    Some(AccountFacts { display, devices, sids, ..throughout(account, AccountKind::Device) })
 }
 
 fn throughout(account: AccountKey, kind: AccountKind) -> AccountFacts {

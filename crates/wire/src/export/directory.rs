@@ -1,10 +1,10 @@
-//! Directory objects: Graph users and service principals, `IdentityInfo` in both forms, and `AADUserInfo` rows. Must not say who
+//! Directory objects: Graph users, service principals and devices, `IdentityInfo` in both forms, and `AADUserInfo` rows. Must not say who
 //! is whose guest.
 
 use super::{Record, diagnostic_or_row, guid, own, tenant};
 use crate::context::{Claims, Context};
 use crate::json::{Dynamic, Json, fields};
-use caponier_model::{Actor, Body, Directory, Event, EventTime, Guid, Principal, Reject};
+use caponier_model::{Actor, Body, DeviceRef, Directory, Event, EventTime, Guid, Principal, Reject};
 use std::borrow::Cow;
 
 fields! {
@@ -185,6 +185,33 @@ pub(super) fn decode_principal<'a>(record: &Record<'a>, context: &Context<'_>) -
         id: f.object.text(),
         actor: Actor { id: Some(body.object), display: f.display.text(), ..Actor::default() },
         ..record.event(owner, time, Json::ABSENT, Body::Principal(body))
+    })
+}
+
+fields! {
+    /// What a Graph device says (documented by Graph's reference; no capture of one is at hand).
+    struct Machine {
+        object: "id",
+        device: "deviceId",
+        name: "displayName",
+        seen: "approximateLastSignInDateTime",
+        created: "registrationDateTime" | "createdDateTime",
+        tenant_id: "tenantId",
+    }
+}
+
+/// Reads a device of Microsoft Graph: the only export that tells a device's object id beside its device id.
+pub(super) fn decode_device<'a>(record: &Record<'a>, context: &Context<'_>) -> Result<Event<'a>, Reject> {
+    let f = Machine::read(record)?;
+    let owner = record.owner(context, Claims { tenant: tenant(f.tenant_id), ..Claims::default() })?;
+    let entra = Some(record.need("deviceId", guid(f.device))?);
+    let body = Body::Inventory { defender: None, entra, object: guid(f.object), azure: None };
+    let when = |value: Json<'_>| value.text().and_then(|t| crate::time::parse_time(&t));
+    let time = when(f.seen).or_else(|| when(f.created)).unwrap_or_default();
+    Ok(Event {
+        id: f.object.text(),
+        device: DeviceRef { id: f.device.text(), name: f.name.text() },
+        ..record.event(owner, time, Json::ABSENT, body)
     })
 }
 

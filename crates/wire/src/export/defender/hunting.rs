@@ -188,6 +188,7 @@ impl<'r, 'a> Row<'r, 'a> {
         Body::Inventory {
             defender: f.device_id.text(),
             entra: f.entra_device.text().and_then(|t| fold::object(&t)),
+            object: None,
             azure: f.azure_device.text(),
         }
     }

@@ -25,7 +25,7 @@ pub(super) fn decode<'a>(record: &Record<'a>, context: &Context<'_>) -> Result<E
     let f = Fields::read(record)?;
     let owner = record.owner(context, Claims { tenant: tenant(f.tenant), ..Claims::default() })?;
     let time = first_time(record, &[("lastSeen", f.last_seen), ("firstSeen", f.first_seen)])?;
-    let body = Body::Inventory { defender: f.id.text(), entra: guid(f.entra), azure: f.azure.text() };
+    let body = Body::Inventory { defender: f.id.text(), entra: guid(f.entra), object: None, azure: f.azure.text() };
     Ok(Event {
         id: f.id.text(),
         address: f.address.text(),
