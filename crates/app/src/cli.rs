@@ -1,5 +1,9 @@
 //! The command line: what can be asked, with examples. Parsing only; `command` does the work.
 
+mod identity;
+
+pub use identity::{Audit, AuditFormat, Couple, Decided, IdentityAction, IdentityArgs, Stated, Statements};
+
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -32,6 +36,10 @@ pub enum Command {
     Replay(Replay),
     /// Who is this account? Home account, links, evidence, conflicts
     Resolve(Resolve),
+    /// Audit foreign accounts; state who is who, and who is not
+    Identity(IdentityArgs),
+    /// Questions in SQL over accounts, links, persons, incidents
+    Query(Query),
     /// Why are these findings together?
     Explain(Explain),
     /// Score incidents against the simulator's truth
@@ -98,18 +106,22 @@ pub struct Replay {
     /// Exit 3 when any record was refused
     #[arg(long)]
     pub strict: bool,
+    /// Decisions to heed.
+    #[command(flatten)]
+    pub decided: Decided,
 }
 
 /// `caponier resolve`.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  caponier resolve fabrikam adele_contoso.com#EXT#@fabrikam.onmicrosoft.com --captures captures/\n  \
-    caponier resolve bbbbbbbb-2222-4222-8222-222222222222 bbbbbbbb-0001-4001-8001-000000000001 --at 2026-03-02T12:00:00Z --captures captures/"
+    caponier resolve bbbbbbbb-2222-4222-8222-222222222222 bbbbbbbb-0001-4001-8001-000000000001 --at 2026-03-02T12:00:00Z --captures captures/\n\n\
+    An account is named by its object id, UPN, mail, SID, PUID, application id, Defender device id or ARM resource id."
 )]
 pub struct Resolve {
     /// Tenant: name, id, or a verified domain
     pub tenant: String,
-    /// Account: object id, UPN, mail or SID
+    /// Account: object id, UPN, mail, SID, PUID, application id, device id
     pub account: String,
     /// As of when (event time); the latest known state without it
     #[arg(long, value_name = "TIME")]
@@ -120,6 +132,59 @@ pub struct Resolve {
     /// JSON instead of words
     #[arg(long)]
     pub json: bool,
+    /// Decisions to heed.
+    #[command(flatten)]
+    pub decided: Decided,
+}
+
+/// `caponier query`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  caponier query \"SELECT tenant, upn, home_account(tenant, object_id) FROM accounts WHERE kind = 'external_guest'\" --captures captures/\n  \
+    caponier query @unresolved_guests --captures captures/ --format csv --out unresolved.csv\n  \
+    caponier query --tables\n\nOnly questions are answered: nothing can be changed, and SQL reads no files. Names are in docs/query.md."
+)]
+pub struct Query {
+    /// SQL, or @NAME for a question that comes with the program
+    #[arg(required_unless_present = "tables", value_name = "SQL|@NAME")]
+    pub sql: Option<String>,
+    /// Captures to learn from
+    #[arg(long, required_unless_present_any = ["tables", "incidents"], num_args = 1.., value_name = "PATH")]
+    pub captures: Vec<PathBuf>,
+    /// What replay wrote with --out: gives the tables incidents and findings
+    #[arg(long, value_name = "FILE")]
+    pub incidents: Option<PathBuf>,
+    /// How the answer is written
+    #[arg(long, value_enum, default_value_t = AnswerFormat::Table)]
+    pub format: AnswerFormat,
+    /// Where to; stdout without it
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// At most so many rows; for a table 1000 without it
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Memory that one question may use for its work, in MiB
+    #[arg(long, default_value_t = 1024, value_name = "MIB")]
+    pub memory: usize,
+    /// List tables, columns, functions and named questions
+    #[arg(long)]
+    pub tables: bool,
+    /// Decisions to heed.
+    #[command(flatten)]
+    pub decided: Decided,
+}
+
+/// How `caponier query` writes an answer.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AnswerFormat {
+    /// Aligned columns; wide ones are cut on a terminal
+    Table,
+    /// One array of objects
+    Json,
+    /// Comma-separated, texts guarded against formulas
+    Csv,
+    /// One object a line
+    Ndjson,
 }
 
 /// `caponier explain`.

@@ -10,7 +10,7 @@ use caponier_correlate::Engine;
 use caponier_identity::{self as identity, Index};
 use caponier_model::{
     AccountFacts, Body, Change, Entry, EventTime, IdentityChange, Incident, IncidentState, Journalled, Link, LinkState,
-    Policy, Position, Refusal, Tenants, Testimony,
+    Policy, Position, Refusal, Rows, Statement, Tenants, Testimony,
 };
 use caponier_query::{Join, Queries, Question};
 use caponier_rules as rules;
@@ -70,16 +70,27 @@ pub fn replay(
     replayed
 }
 
-/// Evidence rows through the SQL join to links.
+/// Evidence rows, and what people said, through the SQL join to links.
 ///
 /// # Errors
 /// A query of `queries/identity/` fails.
 pub fn join(config: &Config, taken: &mut Intake) -> Result<Identities, Failure> {
     let tenants = if config.configured { config.tenants.clone() } else { learned::tenants(taken) };
+    weigh(config, &mut taken.rows, tenants)
+}
+
+/// [`join`] over rows whose tenants are known; the statements among the rows are replaced by those of `config`.
+///
+/// # Errors
+/// A query of `queries/identity/` fails.
+pub fn weigh(config: &Config, rows: &mut Rows, tenants: Tenants) -> Result<Identities, Failure> {
+    rows.statements = config.twins.iter().chain(&config.decisions).cloned().collect();
+    rows.statements.sort_unstable();
+    rows.statements.dedup();
     let failing = |e| failed("the identity join failed", e);
-    let facts = identity::facts(&taken.rows);
+    let facts = identity::facts(rows);
     let join = Join::new(Queries::embedded()).map_err(failing)?;
-    let question = Question { rows: &taken.rows, facts: &facts, tenants: &tenants, naming: &[] };
+    let question = Question { rows, facts: &facts, tenants: &tenants, naming: &config.naming };
     let testimony = join.testimony(&question).map_err(failing)?;
     let identity::Weighed { links, refusals } = identity::combine(&testimony, &facts, &config.identity);
     Ok(Identities { tenants, facts, testimony, links, refusals })
@@ -102,8 +113,12 @@ fn correlate(
     identities: Identities,
     on_change: &mut dyn FnMut(&Change, &Tenants, &Policy) -> Result<(), Failure>,
 ) -> Result<Replayed, Failure> {
-    let Intake { mut summary, sorter, dead, .. } = taken;
+    let Intake { mut summary, sorter, dead, rows, .. } = taken;
     let Identities { tenants, facts, links, .. } = identities;
+    let mut statements = rows.statements;
+    statements.sort_by_key(|s| s.at);
+    summary.decisions = statements.len() as u64;
+    let mut statements = statements.into_iter().peekable();
     let policy = config.policy.clone();
     let mut engine = Engine::new(config.engine.clone(), policy.clone(), Index::default());
     let mut latest = BTreeMap::new();
@@ -128,12 +143,17 @@ fn correlate(
             continue;
         }
         for entry in entries(config, &tenants, inputs, &value) {
+            // What was said by then stands before it in the journal; it moves no time, which only findings do.
+            while let Some(said) = statements.next_if(|s| s.at <= entry.at) {
+                engine.handle(stated(said));
+            }
             engine.handle_time(entry.at);
             engine.handle(entry);
         }
         drain(&mut engine)?;
         last_key = key;
     }
+    statements.for_each(|said| engine.handle(stated(said)));
     engine.handle_time(EventTime::MAX);
     drain(&mut engine)?;
     let counts = engine.counts();
@@ -145,6 +165,10 @@ fn correlate(
     summary.incidents = incidents.len() as u64;
     summary.cross_tenant_incidents = incidents.iter().filter(|i| i.cross_tenant()).count() as u64;
     Ok(Replayed { summary, incidents, dead, tenants, policy })
+}
+
+fn stated(statement: Statement) -> Journalled {
+    Journalled { at: statement.at, position: None, entry: Entry::Statement(statement) }
 }
 
 /// The journal entries of one sorted record, which decoded before and so decodes again.

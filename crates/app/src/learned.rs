@@ -51,6 +51,7 @@ fn each_tenant(rows: &mut Rows, mut act: impl FnMut(&mut TenantId)) {
     rows.provisioning.iter_mut().for_each(|r| act(&mut r.source.tenant));
     rows.callers.iter_mut().for_each(|r| act(&mut r.log));
     rows.devices.iter_mut().for_each(|r| act(&mut r.tenant));
+    rows.principals.iter_mut().for_each(|r| act(&mut r.account.tenant));
 }
 
 fn named(rows: &Rows, seen: &BTreeSet<TenantId>) -> Tenants {

@@ -6,14 +6,18 @@
 mod cli;
 mod command;
 mod config;
+mod decisions;
 mod failure;
 mod incidents;
 mod intake;
 mod journal;
 mod learned;
+mod profile;
 mod progress;
+mod sheet;
 mod story;
 mod summary;
+mod who;
 
 pub use cli::Cli;
 pub use command::run;

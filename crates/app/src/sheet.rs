@@ -91,7 +91,8 @@ fn widths(headings: &[String], rows: &[Vec<String>], width: Option<usize>) -> Ve
     wanted.into_iter().map(|w| w.min(most)).collect()
 }
 
-fn cut(text: &str, width: usize) -> Cow<'_, str> {
+/// The first `width` columns of a text; an ellipsis says that there was more.
+pub fn cut(text: &str, width: usize) -> Cow<'_, str> {
     match text.char_indices().nth(width) {
         None => Cow::Borrowed(text),
         Some(_) => {

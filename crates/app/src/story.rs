@@ -57,7 +57,7 @@ fn head(out: &mut String, told: &Told, width: u16) {
 }
 
 /// A text after `head`, broken between words at `width` columns and indented below where it began.
-fn wrap(out: &mut String, head: &str, text: &str, width: u16) {
+pub fn wrap(out: &mut String, head: &str, text: &str, width: u16) {
     let indent = head.chars().count();
     out.push_str(head);
     let mut column = indent;

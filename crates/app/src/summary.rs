@@ -75,6 +75,8 @@ pub struct Summary {
     pub links_possible: u64,
     /// Links in conflict.
     pub links_conflict: u64,
+    /// What people and the configuration said of accounts, and was heeded.
+    pub decisions: u64,
     /// Tenants seen.
     pub tenants: u64,
     /// Files read.

@@ -428,9 +428,10 @@ impl<'a> Auditor<'a> {
     }
 
     fn judge(&self, resource: TenantId, account: AccountKey, sort: Sort) -> Audited {
-        let link = self.link(account);
-        let reasons = self.reasons(account);
         let elsewhere = matches!(sort, Sort::Delegate | Sort::DirectConnect);
+        // Logs of the resource tenant speak of the home object as if it were one of theirs.
+        let link = self.link(AccountKey { tenant: resource, ..account });
+        let reasons = self.reasons(account);
         let owner = self.owners.get(&account).and_then(|row| row.owner);
         let at_home = match sort {
             Sort::ManagedIdentity | Sort::Device | Sort::Consumer => true,
@@ -459,7 +460,7 @@ impl<'a> Auditor<'a> {
             sort,
             outcome,
             link: link.cloned().filter(|_| !elsewhere),
-            strongest: link.filter(|_| !elsewhere).and_then(|l| self.strongest(l)).or(seen_as),
+            strongest: link.and_then(|l| self.strongest(l)).or(seen_as),
             reasons: if matches!(outcome, Outcome::Resolved | Outcome::Local) { Vec::new() } else { reasons },
             flags: Vec::new(),
             facts: self.facts(account).cloned(),
@@ -584,6 +585,7 @@ fn telling(reason: RefusalReason) -> usize {
         R::Stated,
         R::TwoHomes,
         R::Ambiguous,
+        R::HomeNotMonitored,
         R::Refuted,
         R::HomeIsSatellite,
         R::HomeIsExternal,
@@ -591,7 +593,6 @@ fn telling(reason: RefusalReason) -> usize {
         R::OutsideLife,
         R::TooWeak,
         R::ResourceDirectoryAlone,
-        R::HomeNotMonitored,
         R::NoEntraHome,
         R::NoEvidence,
     ];

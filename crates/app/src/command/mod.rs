@@ -1,11 +1,16 @@
 //! One file per command. Each takes its parsed arguments and returns how the program ends.
 
+mod audit;
 mod config;
 mod evaluate;
 mod explain;
+mod identity;
+mod query;
 mod replay;
 mod resolve;
 mod simulate;
+
+pub(crate) use replay::{inputs, not_after};
 
 use crate::cli::{Cli, Command};
 use crate::failure::{Exit, Failure, failed};
@@ -18,6 +23,8 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Simulate(args) => simulate::run(&args),
         Command::Replay(args) => replay::run(&args, config),
         Command::Resolve(args) => resolve::run(&args, config),
+        Command::Query(args) => query::run(&args, config),
+        Command::Identity(args) => identity::run(args.action, config),
         Command::Explain(args) => explain::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Config(args) => config::run(args.action, config),
@@ -33,7 +40,7 @@ fn print(text: &str) -> Result<Exit, Failure> {
 }
 
 /// Writes a message for people to stderr.
-fn tell(text: &str) {
+pub(crate) fn tell(text: &str) {
     // A closed stderr leaves nobody to tell.
     let _ = anstream::stderr().write_all(text.as_bytes());
 }

@@ -4,6 +4,7 @@ use super::replay::{inputs, not_after};
 use super::{print, tell};
 use crate::cli::{AnswerFormat, Query};
 use crate::config::Config;
+use crate::decisions;
 use crate::failure::{Exit, Failure, failed};
 use crate::intake::intake;
 use crate::journal::{Identities, join};
@@ -15,10 +16,11 @@ use caponier_identity::Index;
 use caponier_ledger as ledger;
 use caponier_model::{IdentityChange, Persons};
 use caponier_query::{Answered, AskError, Asking, Cell, Hunt, Known, Sink, described_tables, functions};
+use caponier_transport::Input;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const BOLD: Style = Style::new().bold();
@@ -32,11 +34,12 @@ pub fn run(args: &Query, config: Option<&Path>) -> Result<Exit, Failure> {
         return print(&listing()?);
     }
     let sql = question(args.sql.as_deref().unwrap_or_default())?;
-    let config = Config::load(config)?;
+    let mut config = Config::load(config)?;
     // A slip of the pen is found before the captures are read.
     let empty = Asking::new(Known::default(), Arc::new(Index::default()), args.memory).map_err(fault)?;
     let empty = if args.incidents.is_some() { empty.with_incidents(&b""[..]).map_err(fault)? } else { empty };
     empty.check(&sql).map_err(fault)?;
+    decisions::heed(&args.decided, &mut config)?;
     let asking = asking(args, &config)?;
     let rows = args.limit.unwrap_or(if args.format == AnswerFormat::Table { TABLE_ROWS } else { usize::MAX });
     let answered = match &args.out {
@@ -84,11 +87,7 @@ fn asking(args: &Query, config: &Config) -> Result<Asking, Failure> {
         tell("without --captures only the tables incidents and findings have rows\n");
     } else {
         let (inputs, _, _) = inputs(&args.captures)?;
-        if let Some(out) = args.out.as_ref().and_then(|o| o.canonicalize().ok())
-            && inputs.iter().any(|i| i.path == out)
-        {
-            return Err(Failure::Usage(format!("--out {} is also an input, which would be lost", out.display())));
-        }
+        keep_inputs(args, &inputs)?;
         let bar = progress::bytes(inputs.iter().map(|i| i.bytes).sum(), "reading");
         let mut taken = intake(config, &inputs, not_after(config), &bar)?;
         bar.finish_and_clear();
@@ -106,10 +105,21 @@ fn asking(args: &Query, config: &Config) -> Result<Asking, Failure> {
     }
     let asking = Asking::new(known, Arc::new(index), args.memory).map_err(fault)?;
     let Some(path) = &args.incidents else { return Ok(asking) };
+    keep_inputs(args, &[])?;
     let file = std::fs::File::open(path).map_err(|e| {
         Failure::Usage(format!("cannot read {}: {e}; write it with: caponier replay PATH --out FILE", path.display()))
     })?;
     asking.with_incidents(io::BufReader::new(file)).map_err(|e| failed(&path.display().to_string(), e))
+}
+
+/// No output takes the place of an input.
+fn keep_inputs(args: &Query, inputs: &[Input]) -> Result<(), Failure> {
+    let real = |path: &PathBuf| path.canonicalize().ok();
+    let Some(out) = args.out.as_ref().and_then(real) else { return Ok(()) };
+    if inputs.iter().any(|i| i.path == out) || args.incidents.as_ref().and_then(real).is_some_and(|i| i == out) {
+        return Err(Failure::Usage(format!("--out {} is also an input, which would be lost", out.display())));
+    }
+    Ok(())
 }
 
 fn fault(error: AskError) -> Failure {

@@ -3,6 +3,7 @@
 use super::tell;
 use crate::cli::Replay;
 use crate::config::Config;
+use crate::decisions;
 use crate::failure::{Exit, Failure, failed};
 use crate::journal::{Replayed, replay};
 use caponier_ledger as ledger;
@@ -18,6 +19,7 @@ pub fn run(args: &Replay, config: Option<&Path>) -> Result<Exit, Failure> {
     let begun = Instant::now();
     let mut config = Config::load(config)?;
     config.engine.edges.source_incident &= !args.without_source_incidents;
+    decisions::heed(&args.decided, &mut config)?;
     let (inputs, skipped, faults) = inputs(&args.paths)?;
     check_outputs(args, &inputs)?;
     let mut changes =

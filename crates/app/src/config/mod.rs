@@ -8,7 +8,6 @@ mod read;
 mod show;
 
 pub use knobs::{KNOBS, Slot};
-pub use pairs::CONFIGURATION;
 pub use read::{Fault, parse};
 pub use show::{effective, template};
 
@@ -41,6 +40,8 @@ pub struct Config {
     pub naming: Vec<NamingRule>,
     /// The configured table of twins, as statements older than any other: an analyst's overrides them.
     pub twins: Vec<Statement>,
+    /// What people said elsewhere, in ledgers and files that the command was told to heed.
+    pub decisions: Vec<Statement>,
     /// The ledger's file.
     pub ledger: CompactString,
     /// Limits of reading.
@@ -62,6 +63,7 @@ impl Config {
             identity: identity::Settings::default(),
             naming: Vec::new(),
             twins: Vec::new(),
+            decisions: Vec::new(),
             ledger: "caponier.db".into(),
             limits: transport::Limits::default(),
             record: wire::Limits::default(),

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use toml::de::DeTable;
 
 /// The author of what the configuration says of two accounts.
-pub const CONFIGURATION: &str = "configuration";
+const CONFIGURATION: &str = "configuration";
 
 /// Tenants by every word that names them.
 type Names = BTreeMap<String, TenantId>;

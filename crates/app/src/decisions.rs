@@ -1,0 +1,228 @@
+//! Decisions of people on their way in and out: one JSON object a line (`schemas/decision/schema.json`), from files and from
+//! the ledger. Knows how a statement is written; weighs none.
+
+use crate::cli::Decided;
+use crate::command::tell;
+use crate::config::Config;
+use crate::failure::Failure;
+use caponier_ledger::Ledger;
+use caponier_model::{AccountKey, EventTime, Guid, Statement, TenantId, Verdict};
+use caponier_wire as wire;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// The version of the lines that [`line`] writes.
+const SCHEMA_VERSION: &str = "1.0";
+
+/// A decision as it stands on a line.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    schema_version: String,
+    kind: String,
+    at: String,
+    author: String,
+    reason: String,
+    account: Key,
+    home: Key,
+    #[serde(default)]
+    from: Option<String>,
+    #[serde(default)]
+    until: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Key {
+    tenant: String,
+    object_id: String,
+}
+
+/// Adds to the configuration what the command is told to heed, the ledger's decisions and those of files; says on stderr what
+/// they were, because they change what comes out.
+///
+/// # Errors
+/// The ledger cannot be read, or a file has faults: all of them, with file and line.
+pub fn heed(args: &Decided, config: &mut Config) -> Result<(), Failure> {
+    let mut said = String::new();
+    if let Some(path) = ledger_to_read(args, config) {
+        let recorded = recorded(&path)?;
+        said += &told(recorded.len(), &path);
+        config.decisions.extend(recorded);
+    }
+    let mut faults = Vec::new();
+    for path in &args.decisions {
+        let text = std::fs::read_to_string(path).map_err(|e| {
+            Failure::Usage(format!("cannot read {}: {e}; check the path after --decisions", path.display()))
+        })?;
+        let before = config.decisions.len();
+        for (number, text) in text.lines().enumerate().filter(|(_, text)| !text.trim().is_empty()) {
+            match read(text) {
+                Ok(statement) => config.decisions.push(statement),
+                Err(what) => faults.push(format!("{}, line {}: {what}", path.display(), number + 1)),
+            }
+        }
+        said += &told(config.decisions.len() - before, path);
+    }
+    if !faults.is_empty() {
+        return Err(Failure::Usage(faults.join("\n")));
+    }
+    tell(&said);
+    Ok(())
+}
+
+/// What a ledger holds, in the order of recording.
+///
+/// # Errors
+/// It cannot be read.
+pub fn recorded(path: &Path) -> Result<Vec<Statement>, Failure> {
+    let recorded = Ledger::read(path).and_then(|ledger| ledger.statements());
+    recorded.map(|all| all.into_iter().map(|r| r.statement).collect()).map_err(|e| Failure::Usage(e.to_string()))
+}
+
+fn told(count: usize, path: &Path) -> String {
+    format!("heeding {count} decision{} of {}\n", if count == 1 { "" } else { "s" }, path.display())
+}
+
+/// The ledger that is named, else the usual one where it is there.
+fn ledger_to_read(args: &Decided, config: &Config) -> Option<PathBuf> {
+    let usual = || Some(PathBuf::from(config.ledger.as_str())).filter(|p| p.exists());
+    args.ledger.clone().or_else(usual).filter(|_| !args.without_ledger)
+}
+
+/// One statement as one line, without its end.
+pub fn line(statement: &Statement) -> String {
+    let Statement { account, home, at, verdict, author, reason, from, until } = statement;
+    let key = |k: &AccountKey| Key { tenant: k.tenant.to_string(), object_id: k.object.to_string() };
+    let line = Line {
+        schema_version: SCHEMA_VERSION.into(),
+        kind: format!("identity.{}", verdict.code()),
+        at: at.to_string(),
+        author: author.to_string(),
+        reason: reason.to_string(),
+        account: key(account),
+        home: key(home),
+        from: (*from != EventTime::MIN).then(|| from.to_string()),
+        until: (*until != EventTime::MAX).then(|| until.to_string()),
+    };
+    // Texts and nothing else: this cannot fail.
+    serde_json::to_string(&line).unwrap_or_default()
+}
+
+/// Reads what [`line`] writes.
+fn read(text: &str) -> Result<Statement, String> {
+    let line: Line = serde_json::from_str(text).map_err(|e| e.to_string().replace(" at line 1 column", ", column"))?;
+    if line.schema_version != SCHEMA_VERSION {
+        return Err(format!("schema_version {:?} is not {SCHEMA_VERSION:?}", line.schema_version));
+    }
+    let verdict = line.kind.strip_prefix("identity.").and_then(Verdict::read).ok_or_else(|| {
+        let known: Vec<_> = Verdict::ALL.iter().map(|v| format!("identity.{}", v.code())).collect();
+        format!("kind {:?} is none of {}", line.kind, known.join(", "))
+    })?;
+    let time = |name: &str, text: &str| {
+        wire::parse_time(text).ok_or_else(|| format!("{name} {text:?} is no time; write it like 2026-03-02T12:00:00Z"))
+    };
+    let bound = |name, text: &Option<String>, open| text.as_deref().map_or(Ok(open), |t| time(name, t));
+    let statement = Statement {
+        account: key("account", &line.account)?,
+        home: key("home", &line.home)?,
+        at: time("at", &line.at)?,
+        verdict,
+        author: line.author.into(),
+        reason: line.reason.into(),
+        from: bound("from", &line.from, EventTime::MIN)?,
+        until: bound("until", &line.until, EventTime::MAX)?,
+    };
+    check(&statement).map(|()| statement)
+}
+
+fn key(name: &str, key: &Key) -> Result<AccountKey, String> {
+    let tenant =
+        TenantId::parse(&key.tenant).ok_or_else(|| format!("{name}.tenant {:?} is no tenant id", key.tenant))?;
+    let object = Guid::parse(&key.object_id)
+        .filter(|o| *o != Guid::ZERO)
+        .ok_or_else(|| format!("{name}.object_id {:?} is no object id", key.object_id))?;
+    Ok(AccountKey { tenant, object })
+}
+
+/// What no statement may be, wherever it comes from.
+///
+/// # Errors
+/// What is wrong with it and what to do, in words.
+pub fn check(statement: &Statement) -> Result<(), String> {
+    let Statement { account, home, author, reason, from, until, .. } = statement;
+    if account == home {
+        return Err("an account is not linked to itself: name the guest (or twin) and its home account".into());
+    }
+    if account.tenant == home.tenant {
+        return Err(
+            "both accounts are of one tenant; a link runs from an account of one tenant to its home in another".into(),
+        );
+    }
+    for (name, text) in [("author", author), ("reason", reason)] {
+        if text.trim().is_empty() {
+            return Err(format!("the {name} is blank; whoever reads this later wants to know who said it and why"));
+        }
+    }
+    if from >= until {
+        return Err(format!("it would hold from {from} until {until}, which is never; the end is exclusive"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn examples() -> PathBuf {
+        PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas/decision"))
+    }
+
+    #[test]
+    fn the_examples_read_and_write_back_to_themselves() {
+        let mut verdicts = Vec::new();
+        for entry in std::fs::read_dir(examples().join("examples")).unwrap() {
+            let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+            let statement = read(&text).unwrap();
+            let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&line(&statement)).unwrap(), value);
+            verdicts.push(statement.verdict);
+        }
+        verdicts.sort_unstable();
+        assert_eq!(verdicts, Verdict::ALL);
+    }
+
+    #[test]
+    fn the_schema_names_what_a_line_holds() {
+        let text = std::fs::read_to_string(examples().join("schema.json")).unwrap();
+        let schema: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let kinds: Vec<_> = Verdict::ALL.iter().map(|v| serde_json::json!(format!("identity.{}", v.code()))).collect();
+        assert_eq!(schema["properties"]["kind"]["enum"], serde_json::json!(kinds));
+        let example = std::fs::read_to_string(examples().join("examples/different.json")).unwrap();
+        let example: serde_json::Value = serde_json::from_str(&example).unwrap();
+        let names = |v: &serde_json::Value| v.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&schema["properties"]), names(&example));
+    }
+
+    #[test]
+    fn a_bad_line_says_what_is_wrong() {
+        let good = std::fs::read_to_string(examples().join("examples/same.json")).unwrap();
+        for (old, new, word) in [
+            ("identity.same", "identity.equal", "none of identity.same"),
+            ("\"1.0\"", "\"2.0\"", "schema_version"),
+            ("\"author\"", "\"auhtor\"", "unknown field `auhtor`"),
+            ("bbbbbbbb-2222-4222-8222-222222222222", "fabrikam", "account.tenant \"fabrikam\" is no tenant id"),
+            (
+                "bbbbbbbb-2222-4222-8222-222222222222",
+                "aaaaaaaa-1111-4111-8111-111111111111",
+                "both accounts are of one tenant",
+            ),
+            ("2026-03-04T09:30:00Z", "yesterday", "at \"yesterday\" is no time"),
+        ] {
+            let bad = good.replace(old, new);
+            assert_ne!(bad, good, "{old}");
+            let told = read(&bad).unwrap_err();
+            assert!(told.contains(word), "{told}");
+        }
+    }
+}
