@@ -237,6 +237,7 @@ fn principals_and_devices_are_what_their_rows_say() {
         "30 device Some(\"host\") None /vm d1 d2",
     ];
     assert_eq!(found.iter().map(line).collect::<Vec<_>>(), wanted);
+    assert_eq!(found[4].sids, [Guid::from_u128(1030).cloud_sid()], "of the object id, not of the device id");
 }
 
 #[test]
