@@ -278,7 +278,8 @@ fn a_satellite_has_a_home_or_a_reason_at_every_moment() {
                 // Converted to an internal account, or gone: it is no satellite any more.
                 let internal = facts.iter().any(|f| f.kind == AccountKind::Member && f.from <= at);
                 let alive = facts.is_empty() || (fact.is_some() && !internal);
-                if !by_directory && !(by_log && alive) {
+                let satellite = by_directory || (by_log && alive);
+                if !satellite {
                     continue;
                 }
                 let linked = accepted(found, at).any(|l| l.account == account);
