@@ -4,11 +4,11 @@
 use caponier_identity::Observer;
 use caponier_lab::{Memory, Plan, simulate};
 use caponier_model::{
-    Access, AccountKey, AccountRow, EventTime, Guid, PrincipalRow, Rows, SignInRow, TenantId, Tenants,
+    Access, AccountKey, AccountRow, DeviceRow, EventTime, Guid, PrincipalRow, Rows, SignInRow, TenantId, Tenants,
 };
 use caponier_wire::{Context, decode, records};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 static SIMULATED: LazyLock<(Rows, Vec<Value>)> = LazyLock::new(simulated);
@@ -197,5 +197,9 @@ fn every_device_is_known_by_all_its_ids() {
     let (rows, _) = &*SIMULATED;
     let whole = rows.devices.iter().filter(|d| d.defender.is_some() && d.entra.is_some() && d.azure.is_some());
     assert!(whole.count() > 10);
-    assert!(rows.devices.iter().all(|d| d.defender.is_some() && d.entra.is_some()));
+    // An inventory knows no object id, a directory nothing else: the Entra device id is what they share.
+    let by = |has: fn(&DeviceRow) -> bool| -> BTreeSet<_> {
+        rows.devices.iter().filter(|d| has(d)).map(|d| (d.tenant, d.entra.unwrap())).collect()
+    };
+    assert_eq!(by(|d| d.defender.is_some()), by(|d| d.object.is_some()));
 }

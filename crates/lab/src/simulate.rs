@@ -10,7 +10,7 @@ use crate::noise;
 use crate::output::Output;
 use crate::plan::{HOUR, LabError, Plan, Written};
 use crate::random::Random;
-use crate::record::{directory, principal};
+use crate::record::{device, directory, principal};
 use crate::report;
 use crate::truth;
 
@@ -86,6 +86,11 @@ fn directories(cast: &Cast, book: &mut Book<'_>) -> Result<(), LabError> {
         book.written.records += rows.len() as u64;
         let text = format!("{}{}{}", principal::OPEN, rows.join(","), directory::CLOSE);
         book.file(&principal::path(tenant), text.as_bytes())?;
+        let people = cast.people.iter().map(|p| &p.machine).filter(|m| m.tenant == index);
+        let rows: Vec<String> = people.chain(&tenant.servers).map(|m| device::graph(m, cast.start)).collect();
+        book.written.records += rows.len() as u64;
+        let text = format!("{}{}{}", device::OPEN, rows.join(","), directory::CLOSE);
+        book.file(&device::path(tenant), text.as_bytes())?;
     }
     Ok(())
 }

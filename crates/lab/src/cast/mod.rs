@@ -191,6 +191,13 @@ pub struct Satellite {
     pub first_hour: i64,
 }
 
+impl Machine {
+    /// The directory's object id: another one than the device id.
+    pub fn object(&self) -> Guid {
+        Random::new(0, &self.defender).guid()
+    }
+}
+
 impl Satellite {
     /// True when the logs prove whose it is.
     pub fn provable(&self) -> bool {

@@ -1,8 +1,9 @@
-//! `DeviceInfo` and `DeviceLogonEvents` of Defender's streaming API (exports.md 5.3).
+//! `DeviceInfo` and `DeviceLogonEvents` of Defender's streaming API (exports.md 5.3), and Graph's `devices`.
 
 use super::stream_alert::envelope;
 use crate::book::{Form, Table};
 use crate::cast::{Account, Machine, TenantCast};
+use crate::json::object;
 use crate::times;
 use caponier_model::EventTime;
 
@@ -20,6 +21,24 @@ pub const LOGONS: Table = Table {
     delay: (60, 600),
     enveloped: true,
 };
+
+/// Where the snapshot of a tenant's devices lies.
+pub fn path(tenant: &TenantCast) -> String {
+    format!("captures/graph/tenantId={}/devices.json", tenant.id)
+}
+
+/// What stands before the first row of the snapshot.
+pub const OPEN: &str = "{\"@odata.context\":\"https://graph.microsoft.com/v1.0/$metadata#devices\",\"value\":[";
+
+/// A device as the directory shows it: only here stands its object id, from which its cloud SID is made.
+pub fn graph(machine: &Machine, seen: EventTime) -> String {
+    object(|o| {
+        o.show("id", machine.object()).truth("accountEnabled", true).show("deviceId", machine.entra);
+        o.text("approximateLastSignInDateTime", times::whole(seen)).text("displayName", machine.name.to_uppercase());
+        o.members(r#""operatingSystem":"Windows","profileType":"RegisteredDevice""#);
+        o.text("trustType", if machine.azure.is_some() { "ServerAd" } else { "AzureAd" });
+    })
+}
 
 /// An inventory snapshot. `report` has 18 digits: no reader may pass it through a float.
 pub fn info(machine: &Machine, tenant: &TenantCast, user: &str, report: i64, time: EventTime, at: EventTime) -> String {
