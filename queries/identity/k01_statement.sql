@@ -2,14 +2,17 @@
 --
 -- Proves     what somebody who answers for it has said, with name and reason.
 -- Proves     what somebody who answers for it has said, with name and reason.
--- Wrong if   the author was. Of several statements about one couple the last one holds, so it can be withdrawn or turned into
---            its opposite; that two accounts are different people is no evidence but a bar, and is not read here.
+-- Wrong if   the author was. Of several statements about one couple, whichever of the two is called the home, the last one
+--            holds, so it can be withdrawn or turned into its opposite; that two accounts are different people is no evidence
+--            but a bar, and is not read here.
 WITH said AS (
     SELECT account_tenant, account_object, home_tenant, home_object, verdict, author, reason, valid_from, valid_until,
            row_number() OVER (
-               PARTITION BY account_tenant, account_object, home_tenant, home_object
+               PARTITION BY least(concat(account_tenant, account_object), concat(home_tenant, home_object)),
+                            greatest(concat(account_tenant, account_object), concat(home_tenant, home_object))
                ORDER BY time DESC,
                         CASE verdict WHEN 'withdrawn' THEN 2 WHEN 'different' THEN 1 ELSE 0 END DESC,
+                        account_tenant DESC, account_object DESC, home_tenant DESC, home_object DESC,
                         author DESC, reason DESC, valid_from DESC, valid_until DESC
            ) AS turn
     FROM statements

@@ -14,7 +14,8 @@ WITH guests AS (
     GROUP BY tenant, object, provider, home_puid
 ),
 homes AS (
-    SELECT tenant, puid, min(object) AS bearer, count(DISTINCT object) AS candidates
+    SELECT tenant, puid, min(object) AS bearer,
+           CASE WHEN min(object) = max(object) THEN 1 ELSE 2 END AS candidates
     FROM callers
     WHERE tenant = log AND puid IS NOT NULL AND (provider IS NULL OR provider = tenant) AND home_puid IS NULL
     GROUP BY tenant, puid

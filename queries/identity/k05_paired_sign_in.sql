@@ -78,8 +78,7 @@ FROM candidates
 WHERE bearers = 1 AND guests = 1
 GROUP BY resource, guest, home, bearer
 UNION ALL
-SELECT resource, guest, home, min(bearer), 'paired_sign_in', max(CASE WHEN bearers > guests THEN bearers ELSE guests END),
-       min(first), max(last) + 1, min(upn)
+SELECT resource, guest, home, min(bearer), 'paired_sign_in', 2, min(first), max(last) + 1, min(upn)
 FROM candidates
 WHERE bearers > 1 OR guests > 1
 GROUP BY resource, guest, home

@@ -4,7 +4,8 @@
 -- Written by Entra (the sign-in) and the home tenant's directory (who bears the name).
 -- Wrong if   the home directory learns of a rename too late, or the tenants' clocks differ: a name is matched with the whole of
 --            what was seen of it that day, and a second bearer within a day before or after makes it ambiguous. Only user
---            names count: a sign-in row does not say that an address is meant.
+--            names count: a sign-in row does not say that an address is meant. A successor whose creation no directory dates
+--            is taken for a leaver whom no directory lists any more: nothing that is read could tell.
 WITH seen AS (
     SELECT log, object, home, upn, min(time) AS first, max(time) AS last, min(id) AS id
     FROM sign_ins
@@ -14,7 +15,7 @@ WITH seen AS (
 ),
 sole AS (
     SELECT s.log, s.object, s.home, s.upn, s.first, s.last, min(s.id) AS id,
-           min(n.object) AS bearer, count(DISTINCT n.object) AS candidates
+           min(n.object) AS bearer, CASE WHEN min(n.object) = max(n.object) THEN 1 ELSE 2 END AS candidates
     FROM seen s
     JOIN names n ON n.tenant = s.home AND n.name = s.upn
     WHERE n.source = 'upn' AND n.side = 'home'

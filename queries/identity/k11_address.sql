@@ -19,7 +19,8 @@ WITH said AS (
     GROUP BY i.tenant, i.object, i.address
 ),
 sole AS (
-    SELECT g.tenant, g.object, h.tenant AS home, min(h.object) AS bearer, count(DISTINCT h.object) AS candidates,
+    SELECT g.tenant, g.object, h.tenant AS home, min(h.object) AS bearer,
+           CASE WHEN min(h.object) = max(h.object) THEN 1 ELSE 2 END AS candidates,
            g.name, g.valid_from, g.valid_until, min(g.source) AS source
     FROM said g
     JOIN names h ON h.name = g.name

@@ -23,7 +23,7 @@ homes AS (
 ),
 met AS (
     SELECT g.tenant, g.object, g.name, g.valid_from, g.valid_until, h.tenant AS home, h.turn,
-           min(h.object) AS bearer, count(DISTINCT h.object) AS candidates
+           min(h.object) AS bearer, CASE WHEN min(h.object) = max(h.object) THEN 1 ELSE 2 END AS candidates
     FROM guests g
     JOIN homes h ON h.prefix = g.prefix
     WHERE h.tenant <> g.tenant

@@ -7,7 +7,7 @@
 --            name, on either side, are ambiguous. The home name lies in a domain that is verified in the home tenant.
 WITH homes AS (
     SELECT r.home, r.resource, r.prefix, r.suffix, concat(r.prefix, split_part(n.name, '@', 1), r.suffix) AS twin,
-           min(n.object) AS bearer, count(DISTINCT n.object) AS bearers,
+           min(n.object) AS bearer, CASE WHEN min(n.object) = max(n.object) THEN 1 ELSE 2 END AS bearers,
            min(n.valid_from) AS valid_from, max(n.valid_until) AS valid_until
     FROM naming r
     JOIN names n ON n.tenant = r.home
@@ -23,7 +23,7 @@ twins AS (
     GROUP BY n.tenant, n.object, split_part(n.name, '@', 1)
 ),
 counted AS (
-    SELECT tenant, twin, count(*) AS bearers
+    SELECT tenant, twin, CASE WHEN count(*) = 1 THEN 1 ELSE 2 END AS bearers
     FROM twins
     GROUP BY tenant, twin
 )

@@ -14,7 +14,7 @@ WITH sole AS (
     HAVING min(app) = max(app) AND min(owner) = max(owner) AND max(CASE WHEN managed THEN 1 ELSE 0 END) = 0
 ),
 homes AS (
-    SELECT tenant, app, min(object) AS bearer, count(*) AS candidates
+    SELECT tenant, app, min(object) AS bearer, CASE WHEN count(*) = 1 THEN 1 ELSE 2 END AS candidates
     FROM sole
     WHERE owner = tenant
     GROUP BY tenant, app

@@ -182,7 +182,7 @@ pub struct Ambiguity {
     pub home: TenantId,
     /// The kind of evidence it would have been.
     pub kind: EvidenceKind,
-    /// How many match.
+    /// How many match; 2 stands for several, which are not counted.
     pub candidates: u32,
     /// Holds from.
     pub from: EventTime,

@@ -29,8 +29,9 @@ pub struct Queries {
     pub refutations: Query,
     /// Each yields (account_tenant, account_object, home_tenant, home_object, kind, candidates, valid_from, valid_until, source).
     ///
-    /// `candidates` is the number of accounts on the more crowded side of the match: one makes evidence, more an ambiguity of
-    /// the account in the home tenant, whose `home_object` is then not read.
+    /// `candidates` is 1 where one account on either side matches, which makes evidence; 2 where several do, which makes an
+    /// ambiguity of the account in the home tenant, whose `home_object` is then not read. How many are several is not
+    /// counted: the answer must not depend on more bearers of a value than two.
     pub evidence: Vec<Query>,
 }
 

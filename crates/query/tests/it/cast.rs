@@ -15,7 +15,10 @@ pub struct Cast {
     pub rows: Rows,
     pub tenants: Tenants,
     pub naming: Vec<NamingRule>,
+    /// Goes before every label, so that one label can stand for several accounts, and is not shown.
+    pub scope: String,
     labels: BTreeMap<Guid, String>,
+    scopes: BTreeMap<TenantId, String>,
 }
 
 /// The fields of one line: `key=value`, or a bare word for a flag.
@@ -40,11 +43,16 @@ impl<'a> Fields<'a> {
 }
 
 /// `05`, `05T10:00` or `05T10:00:30` of March 2026.
-fn time(text: &str) -> EventTime {
+pub fn time(text: &str) -> EventTime {
     let (day, clock) = text.split_once('T').unwrap_or((text, "00:00"));
     let mut clock = clock.split(':').map(|n| n.parse().unwrap()).chain([0, 0]);
     let clock = [(); 3].map(|()| clock.next().unwrap());
     EventTime::from_civil((2026, 3, day.parse().unwrap()), (clock[0], clock[1], clock[2]), 0).unwrap()
+}
+
+/// As `identity` folds names; `\u{1f}` stands for a blank, which would end a field.
+fn folded<T: From<String>>(text: &str) -> T {
+    text.replace('\u{1f}', " ").trim().to_lowercase().into()
 }
 
 impl Cast {
@@ -79,14 +87,22 @@ impl Cast {
 
     /// A label is its own identifier: the bytes of its text.
     fn guid(&mut self, label: &str) -> Guid {
-        let value = label.bytes().fold(0_u128, |value, byte| value << 8 | u128::from(byte));
-        assert!(label.len() <= 16, "label {label} is longer than 16");
+        let whole = format!("{}{label}", self.scope);
+        let value = whole.bytes().fold(0_u128, |value, byte| value << 8 | u128::from(byte));
+        assert!(whole.len() <= 16, "label {whole} is longer than 16");
         self.labels.insert(Guid::from_u128(value), label.to_owned());
         Guid::from_u128(value)
     }
 
-    fn tenant(&mut self, label: &str) -> TenantId {
-        TenantId(self.guid(label))
+    pub fn tenant(&mut self, label: &str) -> TenantId {
+        let tenant = TenantId(self.guid(label));
+        self.scopes.insert(tenant, self.scope.clone());
+        tenant
+    }
+
+    /// The scope in which a tenant was named.
+    pub fn scope_of(&self, tenant: TenantId) -> &str {
+        &self.scopes[&tenant]
     }
 
     pub fn account(&mut self, label: &str) -> AccountKey {
@@ -105,14 +121,15 @@ impl Cast {
 
     fn account_line(&mut self, f: &Fields<'_>) {
         let text = |key| f.get(key).map(Into::into);
+        let name = |key| f.get(key).map(folded);
         let row = AccountRow {
             account: self.account(f.0[0]),
             seen: f.time("seen"),
             created: f.time("created"),
             deleted: f.time("deleted"),
-            upn: text("upn"),
-            mail: text("mail"),
-            addresses: f.get("addresses").into_iter().flat_map(|a| a.split(',')).map(Into::into).collect(),
+            upn: name("upn"),
+            mail: name("mail"),
+            addresses: f.get("addresses").into_iter().flat_map(|a| a.split(',')).map(folded).collect(),
             display: text("display"),
             user_type: text("type"),
             creation_type: text("creation"),
@@ -133,7 +150,7 @@ impl Cast {
             home: self.tenant(f.must("home")),
             resource: self.tenant(f.must("resource")),
             object: f.get("object").map(|a| self.account(a).object),
-            upn: f.get("upn").map(Into::into),
+            upn: f.get("upn").map(folded),
             app: f.get("app").map(|a| self.guid(a)),
             time: time(f.must("time")),
             id: f.must("id").into(),
@@ -153,7 +170,7 @@ impl Cast {
     fn invitation_line(&mut self, f: &Fields<'_>) {
         let row = InvitationRow {
             guest: self.account(f.must("guest")),
-            address: f.must("address").into(),
+            address: folded(f.must("address")),
             redeemed: f.has("redeemed"),
             time: time(f.must("time")),
             id: f.must("id").into(),
@@ -244,7 +261,8 @@ impl Cast {
         lines(all.iter().map(|a| {
             let (account, home, kind) = (self.name(a.account), self.label(a.home.0), a.kind.code());
             let span = span(a.from, a.until);
-            format!("{account} is one of {} in {home} | {kind} | {span} | {}", a.candidates, a.source)
+            assert_eq!(a.candidates, 2, "several, uncounted");
+            format!("{account} is one of several in {home} | {kind} | {span} | {}", a.source)
         }))
     }
 
