@@ -5,6 +5,8 @@ mod cast;
 #[cfg(test)]
 mod incremental;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod organisation;
 #[cfg(test)]
 mod scale;
