@@ -146,7 +146,7 @@ impl Vocabulary<'_> {
             );
             return AskError::Question(self.shown(&text, spot.map(place)));
         }
-        AskError::Question(self.shown(text.trim_end_matches('.'), spot.map(place)))
+        AskError::Question(self.shown(&lower_first(text.trim_end_matches('.')), spot.map(place)))
     }
 
     /// The message, and under it the line of the question with a mark (line and column from 1, width in characters).
@@ -190,6 +190,17 @@ fn hint(text: &mut String, name: &str, known: &[&str]) {
 fn between<'t>(text: &'t str, before: &str, after: &str) -> Option<&'t str> {
     let rest = &text[text.find(before)? + before.len()..];
     rest.find(after).map(|end| &rest[..end])
+}
+
+/// `Cast error` becomes `cast error`; `LIMIT` stays.
+fn lower_first(text: &str) -> String {
+    let mut letters = text.chars();
+    match (letters.next(), letters.next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => {
+            first.to_lowercase().chain([second]).chain(letters).collect()
+        }
+        _ => text.to_owned(),
+    }
 }
 
 fn first_line(text: &str) -> String {

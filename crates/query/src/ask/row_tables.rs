@@ -114,6 +114,7 @@ static DEVICES: Table<DeviceRow> = Table {
         ("name", "host name, lower case", Value::Text(|_, r| r.name.as_deref())),
         ("defender_id", "Defender device id", Value::Text(|_, r| r.defender.as_deref())),
         ("entra_id", "Entra device id", Value::Id(|r| r.entra)),
+        ("object_id", "the object in the directory", Value::Id(|r| r.object)),
         ("azure_id", "ARM resource id", Value::Text(|_, r| r.azure.as_deref())),
     ],
 };

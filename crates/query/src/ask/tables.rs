@@ -206,7 +206,7 @@ static CONFLICTS: Table<Conflict> = Table {
             "ambiguous, or for a link in conflict why: two_homes, home_is_satellite, … as in `refusals`; else conflict",
             Value::Text(|_, c| Some(c.reason)),
         ),
-        ("candidates", "how many match, for an ambiguity", Value::Count(|c| c.candidates)),
+        ("candidates", "how many match, for an ambiguity; 2 stands for several", Value::Count(|c| c.candidates)),
         ("evidence", "kinds of evidence", Value::Texts(|c, say| words(&c.kinds, say))),
         ("sources", "what it rests on", Value::Texts(|c, say| texts(&c.sources, say))),
         ("valid_from", "since when; null: as far back as is known", Value::Time(|c| Some(c.from))),
