@@ -49,7 +49,7 @@ accuracy: build ## the lab's figures: SEED, PEOPLE, DAYS and ATTACKS may be set
 	$(RUN) replay $(FIGURES)/captures --out $(FIGURES)/incidents.ndjson --summary $(FIGURES)/summary.json --dead-letter $(FIGURES)/dead.ndjson
 	$(RUN) evaluate --truth $(FIGURES)/truth.ndjson $(FIGURES)/incidents.ndjson
 
-bench: ## decode, resolve, correlate and the whole path, as ratios of a typed parse of the same bytes
+bench: ## decode, resolve, correlate, the whole path and the index of a million accounts, as ratios of a typed parse
 	$(CARGO) bench -p caponier-benches
 
 accuracy-identity: ## accuracy and cost of the identity join for ORGANISATION people (a million: eight gigabytes, minutes)

@@ -106,8 +106,8 @@ impl<'i> Path<'i> {
     fn resolve(&mut self, event: &Event<'_>) -> usize {
         let used = observe(event, &mut self.rows);
         let Some(object) = event.actor.id else { return 0 };
-        let binding = self.index.bind(AccountKey { tenant: event.tenant, object }, event.time);
-        usize::from(used) + usize::from(binding.via.is_some())
+        let account = AccountKey { tenant: event.tenant, object };
+        usize::from(used) + usize::from(self.index.person(account, event.time) != account)
     }
 
     fn correlate(&mut self, event: &Event<'_>) -> usize {

@@ -1,0 +1,356 @@
+//! `cargo bench -p caponier-benches --bench identity`: the identity index with a million home accounts and 300,000 guests: what a
+//! probe costs of the parse of the sign-in that asks, and what an account costs in memory and on disk.
+//!
+//! Each batch of sign-ins is parsed, and beside it as many probes are made as it has records; accounts are drawn over the whole
+//! population, so that uniform draws find nothing in the cache. The limit is 15 % of the faster typed parse.
+
+use caponier_benches::load::{BATCH, Load};
+use caponier_benches::parse;
+use caponier_benches::rounds::{Contestant, compare};
+use caponier_identity::Index;
+use caponier_model::{
+    AccountFacts, AccountKey, AccountKind, EventTime, EvidenceKind, Guid, Handle, IdentityChange, Link, LinkState,
+    Persons, TenantId, Tenants,
+};
+use caponier_wire::{Context, decode, records};
+use compact_str::{CompactString, format_compact};
+use std::io::{self, Write};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// People at home, and how many of them are guests elsewhere.
+const PEOPLE: u64 = 1_000_000;
+const GUESTS: u64 = 300_000;
+/// Resource tenants.
+const RESOURCES: u64 = 3;
+/// Probes prepared; a contestant goes round.
+const PROBES: usize = 1 << 17;
+/// A probe may cost so much of the parse of its event.
+const SHARE: f64 = 0.15;
+
+fn main() -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let before = resident();
+    let start = busy();
+    let index = build();
+    let built = busy() - start;
+    let after = resident();
+    memory(&mut out, &index, after.saturating_sub(before))?;
+    let changes = (PEOPLE + 2 * GUESTS) as f64;
+    writeln!(out, "build by single changes {:>30.0} changes/s ({built:.1} s)", changes / built)?;
+    checkpoint(&mut out, &index)?;
+    probes(&mut out, &index)
+}
+
+fn memory(out: &mut impl Write, index: &Index, resident: usize) -> io::Result<()> {
+    let footprint = index.footprint();
+    let accounts = index.accounts() as f64;
+    writeln!(out, "{} accounts, {} links, {} handles", index.accounts(), index.links(), footprint.distinct_handles)?;
+    let parts = [
+        ("records and their table", footprint.accounts),
+        ("links", footprint.links),
+        ("table of handles", footprint.handles),
+        ("names and other facts", footprint.texts),
+        ("shared parts of texts", footprint.parts),
+        ("all buffers at capacity", footprint.total()),
+        ("resident memory gained", resident),
+    ];
+    for (name, bytes) in parts {
+        writeln!(out, "{name:32} {:8.1} MB  {:6.1} bytes an account", bytes as f64 / 1e6, bytes as f64 / accounts)?;
+    }
+    Ok(())
+}
+
+fn checkpoint(out: &mut impl Write, index: &Index) -> io::Result<()> {
+    let accounts = index.accounts() as f64;
+    let start = busy();
+    let snapshot = index.snapshot();
+    let written = busy() - start;
+    let start = busy();
+    let restored = Index::restore(&snapshot).map_err(io::Error::other)?;
+    let read = busy() - start;
+    let size = snapshot.len() as f64;
+    writeln!(out, "snapshot {:8.1} MB, {:.1} bytes an account", size / 1e6, size / accounts)?;
+    writeln!(
+        out,
+        "  written {:>6.0} MB/s ({written:.2} s), restored {:.0} MB/s ({read:.2} s)",
+        size / written / 1e6,
+        size / read / 1e6
+    )?;
+    if restored.accounts() != index.accounts() || restored.links() != index.links() {
+        return Err(io::Error::other("what was restored is not what was written"));
+    }
+    let footprint = restored.footprint();
+    writeln!(out, "  restored, all buffers: {:.1} bytes an account", footprint.total() as f64 / accounts)
+}
+
+fn probes(out: &mut impl Write, index: &Index) -> io::Result<()> {
+    let batches = Load::new(7, 5000).batches(100);
+    let tenants = Tenants::default();
+    let context = Context::discovering(&tenants);
+    let decoded = |payload: &[u8]| {
+        let records = records(payload, &context.limits).filter_map(Result::ok);
+        records.map(|r| decode(&context, &r.bytes).map_or(0, |event| event.time.nanos() as usize & 1)).sum()
+    };
+    let (uniform, skewed) = (Draw::new(11, false), Draw::new(12, true));
+    let mut contestants = vec![
+        Contestant::new("serde_json, borrowed structs", parse::serde_json),
+        Contestant::new("sonic-rs, the same structs", parse::sonic),
+        Contestant::new("records + decode", decoded),
+    ];
+    contestants.extend(uniform.contestants(
+        index,
+        ["object id, uniform", "object id, uniform, by batch", "name, uniform", "name, uniform, by batch"],
+    ));
+    contestants.extend(skewed.contestants(
+        index,
+        ["object id, skewed", "object id, skewed, by batch", "name, skewed", "name, skewed, by batch"],
+    ));
+    let rates = compare(&batches, 15, &mut contestants);
+    let bytes: usize = batches.iter().map(Vec::len).sum();
+    let event = bytes as f64 / (batches.len() * BATCH) as f64;
+    let limit = rates.iter().take(2).copied().fold(f64::NAN, f64::max);
+    let decode = rates.get(2).copied().unwrap_or(f64::NAN);
+    for (contestant, rate) in contestants.iter().zip(&rates).take(3) {
+        writeln!(out, "{:32} {:6.0} ns an event", contestant.name, event / rate * 1e9)?;
+    }
+    for (contestant, rate) in contestants.iter().zip(&rates).skip(3) {
+        let (share, of_decode) = (limit / rate, decode / rate);
+        let said = if share <= SHARE { "PASS" } else { "over" };
+        writeln!(
+            out,
+            "{:32} {:6.0} ns a probe   {:5.1} % of the faster typed parse, {:5.1} % of decode: {said}",
+            contestant.name,
+            event / rate * 1e9,
+            share * 100.0,
+            of_decode * 100.0
+        )?;
+    }
+    Ok(())
+}
+
+/// Accounts drawn over the population, as records would name them.
+struct Draw {
+    accounts: Vec<(AccountKey, EventTime)>,
+    /// Names one behind the other, as parsed records would have them in the cache.
+    names: String,
+    ends: Vec<usize>,
+}
+
+impl Draw {
+    fn new(seed: u64, skewed: bool) -> Self {
+        let mut random = Random(seed);
+        let mut draw = Self { accounts: Vec::new(), names: String::new(), ends: vec![0] };
+        for _ in 0..PROBES {
+            let at = EventTime::from_seconds(1_772_000_000 + (random.next() % 5_000_000) as i64);
+            let number = if skewed { random.skewed(PEOPLE + GUESTS) } else { random.next() % (PEOPLE + GUESTS) };
+            let (account, name) = if number < PEOPLE {
+                (home(number), upn(number))
+            } else {
+                (guest(number - PEOPLE), mail(number - PEOPLE))
+            };
+            draw.accounts.push((account, at));
+            draw.names.push_str(&name);
+            draw.ends.push(draw.names.len());
+        }
+        draw
+    }
+
+    fn name(&self, probe: usize) -> (TenantId, Handle<'_>, EventTime) {
+        let (account, at) = self.accounts[probe];
+        (account.tenant, Handle::Name(&self.names[self.ends[probe]..self.ends[probe + 1]]), at)
+    }
+
+    fn contestants<'c>(&'c self, index: &'c Index, names: [&'static str; 4]) -> [Contestant<'c>; 4] {
+        let rounds = || {
+            let mut next = 0;
+            move || {
+                next = (next + BATCH) % (PROBES - BATCH);
+                next..next + BATCH
+            }
+        };
+        let (mut one, mut batch, mut named, mut named_batch) = (rounds(), rounds(), rounds(), rounds());
+        let (mut found, mut found_named, mut asked) = (Vec::new(), Vec::new(), Vec::new());
+        let weigh = |account: AccountKey| account.object.as_u128() as usize;
+        [
+            Contestant::new(names[0], move |_| {
+                self.accounts[one()].iter().fold(0, |sum, (account, at)| sum ^ weigh(index.person(*account, *at)))
+            }),
+            Contestant::new(names[1], move |_| {
+                found.clear();
+                index.persons(&self.accounts[batch()], &mut found);
+                found.iter().fold(0, |sum, person| sum ^ weigh(*person))
+            }),
+            Contestant::new(names[2], move |_| {
+                let person = |probe| {
+                    let (tenant, handle, at) = self.name(probe);
+                    index.person_named(tenant, handle, at).map_or(0, weigh)
+                };
+                named().map(person).fold(0, |sum, person| sum ^ person)
+            }),
+            Contestant::new(names[3], move |_| {
+                found_named.clear();
+                asked.clear();
+                asked.extend(named_batch().map(|probe| self.name(probe)));
+                index.persons_named(&asked, &mut found_named);
+                found_named.iter().flatten().fold(0, |sum, person| sum ^ weigh(*person))
+            }),
+        ]
+    }
+}
+
+fn build() -> Index {
+    let mut index = Index::new();
+    for person in 0..PEOPLE {
+        index.apply(IdentityChange::Account(home_facts(person)));
+        // Guests come between their hosts, as they do where directories are read side by side.
+        let number = person * GUESTS / PEOPLE;
+        if (person + 1) * GUESTS / PEOPLE > number {
+            index.apply(IdentityChange::Account(guest_facts(number)));
+            index.apply(IdentityChange::Link(link(number)));
+        }
+    }
+    index
+}
+
+/// The home of guest `number`.
+fn host(number: u64) -> u64 {
+    mixed(number) % PEOPLE
+}
+
+fn home(person: u64) -> AccountKey {
+    account(1, person)
+}
+
+fn guest(number: u64) -> AccountKey {
+    account(2 + number % RESOURCES, PEOPLE + number)
+}
+
+fn account(tenant: u64, number: u64) -> AccountKey {
+    let object = u128::from(mixed(number)) << 64 | u128::from(mixed(number ^ 0xabcd_ef01_2345));
+    AccountKey {
+        tenant: TenantId(Guid::from_u128(u128::from(mixed(tenant)) << 64 | u128::from(tenant))),
+        object: Guid::from_u128(object),
+    }
+}
+
+const GIVEN: [&str; 12] =
+    ["adele", "bruno", "carla", "dmitri", "elif", "fatima", "gustav", "hana", "ines", "jonas", "katarzyna", "leo"];
+const FAMILY: [&str; 12] = [
+    "vance",
+    "okafor",
+    "lindqvist",
+    "moreau",
+    "yilmaz",
+    "haddad",
+    "berg",
+    "sato",
+    "ferreira",
+    "novak",
+    "kowalska",
+    "de.vries",
+];
+const DOMAINS: [&str; 4] = ["contoso.com", "north.contoso.com", "south.contoso.com", "contoso.onmicrosoft.com"];
+
+fn local(person: u64) -> CompactString {
+    let pick = |list: &[&'static str; 12], of: u64| list[(of % 12) as usize];
+    format_compact!("{}.{}{}", pick(&GIVEN, person), pick(&FAMILY, person / 12), person / 144)
+}
+
+fn upn(person: u64) -> CompactString {
+    format_compact!("{}@{}", local(person), DOMAINS[(person % 4) as usize])
+}
+
+/// The address of guest `number` in the resource tenant: the home's.
+fn mail(number: u64) -> CompactString {
+    upn(host(number))
+}
+
+fn home_facts(person: u64) -> AccountFacts {
+    let upn = upn(person);
+    let sid = format_compact!("S-1-5-21-3623811015-3361044348-30300820-{}", 1000 + person);
+    facts(home(person), AccountKind::Member, vec![upn.clone()], upn, sid, person)
+}
+
+fn guest_facts(number: u64) -> AccountFacts {
+    let host = host(number);
+    let mut upn = upn(host).replace('@', "_");
+    upn.push_str(&format!("#ext#@resource{}.onmicrosoft.com", number % RESOURCES));
+    let mut names = vec![mail(number), CompactString::from(&upn)];
+    names.sort();
+    facts(guest(number), AccountKind::ExternalGuest, names, upn.into(), CompactString::default(), host)
+}
+
+fn facts(
+    account: AccountKey,
+    kind: AccountKind,
+    names: Vec<CompactString>,
+    upn: CompactString,
+    sid: CompactString,
+    person: u64,
+) -> AccountFacts {
+    let sids = [sid, account.object.cloud_sid().into()].into_iter().filter(|s| !s.is_empty()).collect();
+    AccountFacts {
+        account,
+        kind,
+        upn: Some(upn),
+        display: Some(local(person).replace('.', " ").into()),
+        names,
+        sids,
+        puids: vec![format_compact!("10032{:011X}", person)],
+        app: None,
+        devices: Vec::new(),
+        enabled: Some(true),
+        from: EventTime::from_seconds(1_600_000_000 + (mixed(person) % 100_000_000) as i64),
+        until: EventTime::MAX,
+    }
+}
+
+fn link(number: u64) -> Link {
+    Link {
+        account: guest(number),
+        home: home(host(number)),
+        state: LinkState::Accepted,
+        confidence: 990_000,
+        kinds: vec![EvidenceKind::NamedSignIn, EvidenceKind::Address, EvidenceKind::ExtName],
+        sources: vec![format_compact!("{}", guest(number).object)],
+        from: EventTime::from_seconds(1_710_000_000 + number as i64),
+        until: EventTime::MAX,
+    }
+}
+
+/// A number that looks like none of its neighbours'.
+const fn mixed(value: u64) -> u64 {
+    let value = (value ^ value >> 30 ^ 0x9e37_79b9_7f4a_7c15).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let value = (value ^ value >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ value >> 31
+}
+
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        mixed(self.0)
+    }
+
+    /// Zipf-like: the account of rank r comes up in proportion to 1/r; ranks are spread over the population.
+    fn skewed(&mut self, population: u64) -> u64 {
+        let unit = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
+        let rank = (population as f64).powf(unit) as u64;
+        mixed(rank) % population
+    }
+}
+
+/// Bytes of memory that the process has; 0 where the machine does not say.
+fn resident() -> usize {
+    let said = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    said.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0) * 4096
+}
+
+/// Seconds of work so far: of this thread where the machine says so, else by the clock. A shared machine takes the core away for
+/// seconds, and what takes seconds itself cannot be measured in rounds.
+fn busy() -> f64 {
+    let said = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanos = said.split(' ').next().and_then(|n| n.parse::<f64>().ok()).map(|n| n / 1e9);
+    nanos.unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64()))
+}
