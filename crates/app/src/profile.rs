@@ -99,7 +99,7 @@ impl Profile<'_> {
     fn head(&self, out: &mut String) {
         let facts = self.facts.as_ref();
         let name = facts.and_then(|f| f.display.as_deref().or(f.upn.as_deref()));
-        let fallback = self.account.object.to_string();
+        let fallback = self.name(self.account);
         let as_of =
             if self.at == LATEST { "the latest known state".to_owned() } else { format!("{} UTC", clock(self.at)) };
         let _ = writeln!(out, "{BOLD}{}{BOLD:#}  {DIM}as of {as_of}{DIM:#}", harmless(name.unwrap_or(&fallback)));
@@ -114,7 +114,9 @@ impl Profile<'_> {
     fn sort(&self, account: AccountKey) -> String {
         let tenant = self.tenant(account.tenant);
         let Some(facts) = self.scene.index.facts(account, self.at) else {
+            let lent = self.scene.links(account).iter().any(|l| l.home.object == account.object);
             return match self.scene.history(account) {
+                [] if lent => format!("at work in {tenant} without an account of its own there"),
                 [] => format!("in {tenant}; no directory that was read shows it"),
                 history if history.iter().all(|f| f.until <= self.at) => format!("in {tenant}, deleted by then"),
                 _ => format!("in {tenant}, not yet created then"),
@@ -161,7 +163,7 @@ impl Profile<'_> {
             .iter()
             .map(|e| {
                 let weight = share(self.weight(e.home, e.kind));
-                let span = span(e.from, e.until);
+                let span = brief(e.from, e.until);
                 let texts = [self.name(e.home), spaced(e.kind.code()), weight, spaced(e.kind.writer().code()), span];
                 texts.into_iter().chain([e.source.to_string()]).collect()
             })
@@ -190,9 +192,10 @@ impl Profile<'_> {
     }
 
     fn against(&self, out: &mut String, width: u16) {
-        let others =
-            self.refutations.iter().filter(|r| self.binding.via.as_ref().is_none_or(|l| l.home.tenant != r.home));
-        let others: Vec<_> = others.collect();
+        // One that agrees with the link, or that a refusal tells of, needs no line of its own.
+        let told = |r: &Refutation| self.refusals.iter().any(|refusal| refusal.source == r.source);
+        let agrees = |r: &Refutation| self.binding.via.as_ref().is_some_and(|l| l.home.tenant == r.home);
+        let others: Vec<_> = self.refutations.iter().filter(|r| !agrees(r) && !told(r)).collect();
         let nothing = self.refusals.is_empty() && self.ambiguities.is_empty() && others.is_empty();
         if nothing && self.evidence.is_empty() && self.claims.is_empty() {
             return;
@@ -379,7 +382,7 @@ pub fn name(scene: &Scene, account: AccountKey, at: EventTime) -> String {
     let ever = || scene.history(account).iter().rev().find_map(|f| f.upn.clone().or_else(|| f.display.clone()));
     // A delegate has no object there; it is called as it is at home.
     let lent = || {
-        let link = scene.identities.links.iter().find(|l| l.account == account && l.home.object == account.object)?;
+        let link = scene.links(account).into_iter().find(|l| l.home.object == account.object)?;
         scene.index.facts(link.home, at).and_then(|f| f.upn.or(f.display))
     };
     then.or_else(ever).or_else(lent).map_or_else(|| account.object.to_string(), |name| name.to_string())
@@ -392,13 +395,7 @@ pub fn verdict(link: &Link) -> String {
         LinkState::Possible => AnsiColor::Yellow.on_default(),
         LinkState::Conflict => AnsiColor::Red.on_default(),
     };
-    format!(
-        "{style}{}{style:#}, confidence {}, by {}, {}",
-        link.state.code(),
-        share(link.confidence),
-        kinds(link),
-        span(link.from, link.until)
-    )
+    format!("{style}{}{style:#}, confidence {}, by {}", link.state.code(), share(link.confidence), kinds(link))
 }
 
 fn kinds(link: &Link) -> String {
@@ -440,6 +437,20 @@ pub fn span(from: EventTime, until: EventTime) -> String {
     }
 }
 
+/// A span to the minute, for a column: `2026-03-02 10:11 to 03-03 09:00`.
+fn brief(from: EventTime, until: EventTime) -> String {
+    let (begun, ended) = (clock(from), clock(until));
+    match (from == EventTime::MIN, until == EventTime::MAX) {
+        (true, true) => "always".into(),
+        (true, false) => format!("until {}", &ended[..16]),
+        (false, true) => format!("since {}", &begun[..16]),
+        (false, false) if begun[..16] == ended[..16] => begun[..16].to_owned(),
+        (false, false) if begun[..10] == ended[..10] => format!("{} to {}", &begun[..16], &ended[11..16]),
+        (false, false) if begun[..4] == ended[..4] => format!("{} to {}", &begun[..16], &ended[5..16]),
+        (false, false) => format!("{} to {}", &begun[..16], &ended[..16]),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -452,6 +463,10 @@ mod tests {
         assert_eq!(span(at, at.plus_seconds(60)), "2026-03-02 10:11:12 to 10:12:12");
         assert_eq!(span(at, at.plus_seconds(86_400)), "2026-03-02 10:11:12 to 2026-03-03 10:11:12");
         assert_eq!(span(at, EventTime::MAX), "since 2026-03-02 10:11:12");
+        assert_eq!(brief(at, at.plus_seconds(7)), "2026-03-02 10:11");
+        assert_eq!(brief(at, at.plus_seconds(60)), "2026-03-02 10:11 to 10:12");
+        assert_eq!(brief(at, at.plus_seconds(86_400)), "2026-03-02 10:11 to 03-03 10:11");
+        assert_eq!(brief(at, EventTime::MAX), "since 2026-03-02 10:11");
         assert_eq!([share(0), share(999_999), share(1_000_000), share(75_000)], ["0.00", "0.99", "1.00", "0.07"]);
     }
 }

@@ -118,7 +118,9 @@ impl Scene {
 
     /// Every link of an account, in any state, in order of time.
     pub fn links(&self, key: AccountKey) -> Vec<&Link> {
-        let mut links: Vec<_> = self.identities.links.iter().filter(|l| l.account == key).collect();
+        let all = &self.identities.links;
+        let from = all.partition_point(|l| l.account < key);
+        let mut links: Vec<_> = all[from..].iter().take_while(|l| l.account == key).collect();
         links.sort_by_key(|l| (l.from, l.until, l.home));
         links
     }

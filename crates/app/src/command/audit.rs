@@ -79,18 +79,8 @@ impl Sheet<'_> {
             let rows = pair.sorts.iter().map(|(sort, counts)| counted(&spaced(sort.code()), counts));
             let all = (pair.sorts.len() > 1).then(|| counted("all", &pair.all));
             let rows: Vec<_> = rows.chain(all).collect();
-            let headings = [
-                "kind",
-                "accounts",
-                "resolved",
-                "possible",
-                "conflict",
-                "unresolved",
-                "local",
-                "ambiguous",
-                "orphan",
-                "stale",
-            ];
+            let headings =
+                ["kind", "accounts", "resolved", "possible", "conflict", "unresolved", "local", "orphan", "stale"];
             let right: Vec<bool> = (0..headings.len()).map(|i| i > 0).collect();
             let text = table(&headings.map(String::from), &rows, &right, None);
             indent(&mut out, &text);

@@ -61,9 +61,7 @@ fn state(args: &Stated, verdict: Verdict, config: Option<&Path>) -> Result<Exit,
     if let (Some(before), Some(after)) = (before, after) {
         for (when, scene) in [("before", before), ("after", after)] {
             for (i, line) in stands(&scene, &statement).into_iter().enumerate() {
-                let head = if i == 0 { format!("{BOLD}{when:<9}{BOLD:#}") } else { " ".repeat(9) };
-                out.push_str(&head);
-                wrap(&mut out, "", &line, super::resolve::width().saturating_sub(9));
+                wrap(&mut out, &format!("{:<9}", if i == 0 { when } else { "" }), &line, super::resolve::width());
             }
         }
     }

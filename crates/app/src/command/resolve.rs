@@ -46,7 +46,9 @@ fn as_json(profile: &Profile<'_>) -> Value {
         "account": named(*account),
         "at": (*at != LATEST).then(|| at.to_string()),
         "facts": facts.as_ref().map(self::facts),
-        "person": named(binding.person),
+        "home": key(binding.person),
+        "home_name": profile.name(binding.person),
+        "home_tenant_name": scene.tenant_name(binding.person.tenant),
         "via": binding.via.as_ref().map(link),
         "possible": binding.possible.iter().map(link).collect::<Vec<_>>(),
         "evidence": profile.evidence.iter().map(|e| json!({

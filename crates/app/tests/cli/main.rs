@@ -5,4 +5,8 @@ mod ground;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod identity;
+#[cfg(test)]
+mod query;
+#[cfg(test)]
 mod replay;
