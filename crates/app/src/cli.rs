@@ -115,7 +115,8 @@ pub struct Replay {
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  caponier resolve fabrikam adele_contoso.com#EXT#@fabrikam.onmicrosoft.com --captures captures/\n  \
-    caponier resolve bbbbbbbb-2222-4222-8222-222222222222 bbbbbbbb-0001-4001-8001-000000000001 --at 2026-03-02T12:00:00Z --captures captures/\n\n\
+    caponier resolve fabrikam bbbbbbbb-0001-4001-8001-000000000001 --at 2026-03-02T12:00:00Z \\\n    \
+    --captures captures/ --config caponier.toml --ledger caponier.db\n\n\
     An account is named by its object id, UPN, mail, SID, PUID, application id, Defender device id or ARM resource id."
 )]
 pub struct Resolve {

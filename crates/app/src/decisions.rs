@@ -84,6 +84,12 @@ fn told(count: usize, path: &Path) -> String {
     format!("heeding {count} decision{} of {}\n", if count == 1 { "" } else { "s" }, path.display())
 }
 
+/// The files that [`heed`] reads, by their real paths: an output in their place would be a loss.
+pub fn sources(args: &Decided, config: &Config) -> Vec<PathBuf> {
+    let named = ledger_to_read(args, config).into_iter().chain(args.decisions.iter().cloned());
+    named.filter_map(|path| path.canonicalize().ok()).collect()
+}
+
 /// The ledger that is named, else the usual one where it is there.
 fn ledger_to_read(args: &Decided, config: &Config) -> Option<PathBuf> {
     let usual = || Some(PathBuf::from(config.ledger.as_str())).filter(|p| p.exists());

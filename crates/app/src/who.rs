@@ -25,6 +25,8 @@ pub struct Scene {
     pub identities: Identities,
     /// The same, to be probed.
     pub index: Index,
+    /// The files that were read.
+    pub files: Vec<PathBuf>,
 }
 
 impl Scene {
@@ -40,7 +42,8 @@ impl Scene {
         let step = progress::step("joining");
         let identities = join(config, &mut taken)?;
         step.finish_and_clear();
-        Ok(Self { index: index(&identities), rows: taken.rows, identities })
+        let files = inputs.into_iter().map(|input| input.path).collect();
+        Ok(Self { index: index(&identities), rows: taken.rows, identities, files })
     }
 
     /// The same captures with other decisions.
@@ -50,7 +53,7 @@ impl Scene {
     pub fn again(&self, config: &Config) -> Result<Self, Failure> {
         let mut rows = self.rows.clone();
         let identities = weigh(config, &mut rows, self.identities.tenants.clone())?;
-        Ok(Self { index: index(&identities), rows, identities })
+        Ok(Self { index: index(&identities), rows, identities, files: self.files.clone() })
     }
 
     /// The tenant that a word names.

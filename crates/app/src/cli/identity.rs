@@ -19,6 +19,10 @@ pub struct Decided {
 
 /// `caponier identity`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  caponier identity audit --captures captures/ --config caponier.toml\n  \
+    caponier identity statements\n\n\
+    link, unlink and withdraw record what an analyst says in a ledger; audit, resolve, replay and\n\
+    query heed it. caponier identity link --help has more.")]
 pub struct IdentityArgs {
     /// What to do.
     #[command(subcommand)]
@@ -128,7 +132,8 @@ pub struct Stated {
 /// `caponier identity withdraw`.
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  caponier identity withdraw fabrikam bbbbbbbb-0001-4001-8001-000000000001 \\\n    \
-    --home contoso aaaaaaaa-0001-4001-8001-000000000001 --author lead --reason 'the ticket was about somebody else'\n\n\
+    --home contoso aaaaaaaa-0001-4001-8001-000000000001 --config caponier.toml \\\n    \
+    --author lead --reason 'the ticket was about somebody else'\n\n\
     What was said before stays in the ledger; from now on evidence alone decides about the two.")]
 pub struct Withdrawn {
     /// The two accounts.

@@ -29,6 +29,11 @@ pub fn run(args: &Audit, config: Option<&Path>) -> Result<Exit, Failure> {
     let at = as_of(args.at.as_deref())?;
     decisions::heed(&args.decided, &mut config)?;
     let scene = Scene::learn(&config, &args.captures)?;
+    if let Some(out) = args.out.as_ref().and_then(|out| out.canonicalize().ok())
+        && (scene.files.contains(&out) || decisions::sources(&args.decided, &config).contains(&out))
+    {
+        return Err(Failure::Usage(format!("--out {} is also an input, which would be lost", out.display())));
+    }
     let identities = &scene.identities;
     let weighed = Weighed { links: identities.links.clone(), refusals: identities.refusals.clone() };
     let audited = audit(&Look {

@@ -21,7 +21,8 @@ pub fn run(args: &Replay, config: Option<&Path>) -> Result<Exit, Failure> {
     config.engine.edges.source_incident &= !args.without_source_incidents;
     decisions::heed(&args.decided, &mut config)?;
     let (inputs, skipped, faults) = inputs(&args.paths)?;
-    check_outputs(args, &inputs)?;
+    let heeded = decisions::sources(&args.decided, &config);
+    check_outputs(args, &inputs.iter().map(|i| i.path.clone()).chain(heeded).collect::<Vec<_>>())?;
     let mut changes =
         args.changes.as_ref().map(|_| tempfile::tempfile()).transpose().map_err(|e| failed("no temporary file", e))?;
     let mut replayed = replay(&config, &inputs, not_after(&config), &mut |change, tenants, policy| {
@@ -45,7 +46,7 @@ pub fn run(args: &Replay, config: Option<&Path>) -> Result<Exit, Failure> {
 }
 
 /// Faults of the outputs are found before hours of work, and no output takes the place of an input or of another output.
-fn check_outputs(args: &Replay, inputs: &[Input]) -> Result<(), Failure> {
+fn check_outputs(args: &Replay, inputs: &[PathBuf]) -> Result<(), Failure> {
     let named = [
         ("--out", &args.out),
         ("--changes", &args.changes),
@@ -65,7 +66,7 @@ fn check_outputs(args: &Replay, inputs: &[Input]) -> Result<(), Failure> {
         let real = real.canonicalize().unwrap_or(real);
         if real.is_dir() {
             faults.push(format!("{flag} {} is a folder; name a file", path.display()));
-        } else if inputs.iter().any(|i| i.path == real) {
+        } else if inputs.contains(&real) {
             faults.push(format!("{flag} {} is also an input, which would be lost", path.display()));
         } else if let Some((other, _)) = taken.iter().find(|(_, p)| *p == real && (real.is_file() || !real.exists())) {
             // A device such as /dev/null may take several.

@@ -17,9 +17,12 @@ pub struct Knob {
     place: Place,
 }
 
+/// Finds a value in a configuration.
+type Field = fn(&mut Config) -> Slot<'_>;
+
 /// Where a knob's value lives.
 enum Place {
-    Field(fn(&mut Config) -> Slot<'_>),
+    Field(Field),
     Confidence(EvidenceKind),
 }
 
@@ -71,7 +74,7 @@ pub enum Slot<'c> {
 
 macro_rules! knobs {
     ($($path:literal $kind:ident $($field:ident).+ => $says:literal;)*) => {
-        const FIELDS: &[(&str, &str, u64, fn(&mut Config) -> Slot<'_>)] =
+        const FIELDS: &[(&str, &str, u64, Field)] =
             &[$(($path, $says, most($path), |c| Slot::$kind(&mut c.$($field).+)),)*];
     };
 }

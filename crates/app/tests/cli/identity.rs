@@ -192,6 +192,7 @@ fn a_link_merges_what_it_joins_an_unlink_separates_it_and_each_replay_writes_the
     assert!(incident["persons"].to_string().contains("\"statement\""), "{incident}");
     assert_eq!(town.replay("--ledger {ledger}").0, merged);
     assert_eq!(town.replay("--without-ledger").1["incidents"], 2);
+    town.refused("replay {captures} --out {ledger} --ledger {ledger}", "also an input, which would be lost");
     // The same decisions from a file, as the ledger writes them out.
     let lines = town.done("identity statements --json --ledger {ledger}");
     fs::write(town.path("decisions.ndjson"), &lines).unwrap();
@@ -332,6 +333,7 @@ fn what_the_audit_writes_for_a_spreadsheet_runs_nothing_there() {
     let text = fs::read_to_string(town.path("audit.csv")).unwrap();
     let partner = text.lines().find(|l| l.contains(PARTNER)).unwrap();
     assert!(partner.contains(",\"'=HYPERLINK(\"\"http://203.0.113.1\"\")\","), "{partner}");
+    town.refused("identity audit --captures {captures} --out {captures/tenantId=aaaaaaaa-1111-4111-8111-111111111111/users.json}", "also an input");
     let columns = text.lines().next().unwrap().split(',').count();
     let guest = text.lines().find(|l| l.contains(GUEST)).unwrap();
     assert_eq!(guest.split(',').count(), columns, "{guest}");
