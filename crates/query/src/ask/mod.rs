@@ -107,8 +107,8 @@ impl Asking {
     /// # Errors
     /// A line that is no incident.
     pub fn with_incidents(mut self, lines: impl BufRead) -> Result<Self, AskError> {
-        let fault = |e: String| AskError::Incidents(e);
-        let batches = incidents::read(lines, &self.subject.known.tenants).map_err(|e| fault(e.to_string()))?;
+        let read = incidents::read(lines, &self.subject.known.tenants);
+        let batches = read.map_err(|e| AskError::Incidents(e.to_string()))?;
         for (name, batch) in self.missing.drain(..).zip(batches) {
             let table = MemTable::try_new(batch.schema(), vec![vec![batch]]).map_err(|e| engine(&e))?;
             self.tables.push((name, Arc::new(table)));

@@ -68,7 +68,7 @@ static PROVISIONING: Table<ProvisioningRow> = Table {
 
 static CALLERS: Table<CallerRow> = Table {
     name: "callers",
-    about: "control-plane call whose claims say who the caller is",
+    about: "control-plane call whose claims say who the caller is; of repeats within an hour, the first and the last",
     rows: |s| Cow::Borrowed(&s.known.rows.callers),
     columns: &[
         ("time", "when", Value::Time(|r| Some(r.time))),
@@ -87,7 +87,7 @@ static CALLERS: Table<CallerRow> = Table {
 
 static PRINCIPALS: Table<PrincipalRow> = Table {
     name: "principals",
-    about: "service principal or managed identity, as a log or a directory showed it",
+    about: "service principal or managed identity, as a log or a directory showed it; of repeats within a day, the first and the last",
     rows: |s| Cow::Borrowed(&s.known.rows.principals),
     columns: &[
         ("time", "when", Value::Time(|r| Some(r.time))),
@@ -105,7 +105,7 @@ static PRINCIPALS: Table<PrincipalRow> = Table {
 
 static DEVICES: Table<DeviceRow> = Table {
     name: "devices",
-    about: "device, as an inventory showed it",
+    about: "device, as an inventory showed it; of repeats within a day, the first and the last",
     rows: |s| Cow::Borrowed(&s.known.rows.devices),
     columns: &[
         ("time", "when it was seen", Value::Time(|r| Some(r.time))),
