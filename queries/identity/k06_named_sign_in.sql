@@ -18,7 +18,7 @@ sole AS (
            min(n.object) AS bearer, CASE WHEN min(n.object) = max(n.object) THEN 1 ELSE 2 END AS candidates
     FROM seen s
     JOIN names n ON n.tenant = s.home AND n.name = s.upn
-    WHERE n.source = 'upn' AND n.side = 'home'
+    WHERE n.source = 'upn' AND n.side <> 'satellite'
       AND n.valid_from <= s.last + 86400000000000 AND n.valid_until > s.first - 86400000000000
     GROUP BY s.log, s.object, s.home, s.upn, s.first, s.last
     HAVING min(n.valid_from) <= s.first AND max(n.valid_until) > s.last
