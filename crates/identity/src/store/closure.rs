@@ -6,7 +6,7 @@ use super::keys::{self, Key, Shared};
 use super::postings::Two;
 use super::row::Held;
 use crate::facts::facts;
-use caponier_model::{Guid, Rows};
+use caponier_model::{AccountFacts, Guid, Rows};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +20,9 @@ pub(super) struct Closure {
     pub(super) asked: Vec<u32>,
     /// The most bearers that one key brought in.
     pub(super) fan_out: usize,
+    /// What is asked about, with its facts.
+    pub(super) rows: Rows,
+    pub(super) facts: Vec<AccountFacts>,
 }
 
 /// Who bears the sole keys of changed accounts: (hash, class) to how many before, how many after.
@@ -31,26 +34,28 @@ impl Store {
         if changed.len() * 2 > self.accounts.len() {
             // Following keys would cost more than it could save.
             let all: Vec<u32> = (0..self.accounts.len() as u32).collect();
-            return Closure { affected: all.clone(), asked: all, fan_out: 0 };
+            let rows = self.rows_of(&all);
+            let facts = facts(&rows);
+            return Closure { affected: all.clone(), asked: all, fan_out: 0, rows, facts };
         }
-        let mut walk = Walk { store: self, found: changed.clone(), fan_out: 0 };
+        let mut walk = Walk { store: self, found: changed.clone(), loaded: BTreeMap::new(), fan_out: 0 };
         let mut whole: BTreeSet<u64> = BTreeSet::new();
         let mut objects: BTreeSet<Guid> = BTreeSet::new();
         let mut sole = Counts::new();
         for slot in changed {
-            let states = [walk.store.settled(*slot), Some(walk.store.now(*slot))];
-            for (when, state) in states.into_iter().enumerate() {
-                // Without an older state nothing has changed in between.
-                let both = if when == 1 && !walk.store.changed.contains_key(slot) { 0..=1 } else { when..=when };
-                for key in state.iter().flat_map(|s| &s.keys) {
+            let before = walk.store.settled(*slot);
+            let now = &walk.load(*slot).shared;
+            // Without an older state it is what it was.
+            for (when, state) in [before.as_ref().unwrap_or(now), now].into_iter().enumerate() {
+                for key in &state.keys {
                     if key.is_sole() {
                         let counts = sole.entry(key.hash).or_default().entry(key.class).or_default();
-                        both.clone().for_each(|when| counts[when] += 1);
+                        counts[when] += 1;
                     } else {
                         whole.insert(key.hash);
                     }
                 }
-                objects.extend(state.iter().flat_map(|s| &s.objects));
+                objects.extend(&state.objects);
             }
             walk.named(*slot);
         }
@@ -60,14 +65,23 @@ impl Store {
         let affected = std::mem::take(&mut walk.found);
         walk.found.clone_from(&affected);
         walk.neighbours(&affected);
-        let Walk { found, fan_out, .. } = walk;
-        Closure { affected: affected.into_iter().collect(), asked: found.into_iter().collect(), fan_out }
+        let Walk { store, found, mut loaded, fan_out } = walk;
+        let (mut rows, mut all) = (Rows::default(), Vec::new());
+        for slot in &found {
+            let Loaded { rows: own, facts, .. } = loaded.remove(slot).unwrap_or_else(|| store.read(*slot));
+            rows.append(own);
+            all.extend(facts);
+        }
+        all.sort_by_key(|f: &AccountFacts| f.account);
+        let (affected, asked) = (affected.into_iter().collect(), found.into_iter().collect());
+        Closure { affected, asked, fan_out, rows, facts: all }
     }
 
-    /// What the account shares now.
-    fn now(&mut self, slot: u32) -> Shared {
+    /// An account as it is now, without what it shares.
+    fn read(&self, slot: u32) -> Loaded {
         let rows = self.accounts[slot as usize].rows.rows(&self.words);
-        self.shared(slot, &rows, &facts(&rows))
+        let facts = facts(&rows);
+        Loaded { rows, facts, shared: Shared::default() }
     }
 
     /// What the account shared when it was last settled; `None` if that is what it shares now.
@@ -77,7 +91,7 @@ impl Store {
     }
 
     /// All rows of these accounts.
-    pub(super) fn rows_of(&self, slots: &[u32]) -> Rows {
+    fn rows_of(&self, slots: &[u32]) -> Rows {
         let mut all = Rows::default();
         for slot in slots {
             self.accounts[*slot as usize].rows.read_into(&self.words, &mut all);
@@ -96,14 +110,33 @@ impl Store {
     }
 }
 
+/// One account out of its bytes.
+struct Loaded {
+    rows: Rows,
+    facts: Vec<AccountFacts>,
+    shared: Shared,
+}
+
 /// A set of accounts that grows along keys.
 struct Walk<'a> {
     store: &'a mut Store,
     found: BTreeSet<u32>,
+    /// Those whose keys were looked at.
+    loaded: BTreeMap<u32, Loaded>,
     fan_out: usize,
 }
 
 impl Walk<'_> {
+    /// The account as it is now.
+    fn load(&mut self, slot: u32) -> &Loaded {
+        let Self { store, loaded, .. } = self;
+        loaded.entry(slot).or_insert_with(|| {
+            let mut account = store.read(slot);
+            account.shared = store.shared(slot, &account.rows, &account.facts);
+            account
+        })
+    }
+
     /// Whoever has this object id.
     fn object(&mut self, object: Guid) {
         self.found.extend(self.store.with_object(object));
@@ -145,6 +178,9 @@ impl Walk<'_> {
             },
         );
         let turns = counts.iter().any(|(class, changed)| {
+            if Key::is_silent(*class) {
+                return false;
+            }
             let others = others.get(class).copied().unwrap_or(0);
             let [before, after] = changed.map(|c| (c + others).min(2));
             before != after
@@ -161,9 +197,9 @@ impl Walk<'_> {
         let mut keys: Vec<Key> = Vec::new();
         let mut objects = Vec::new();
         for slot in of {
-            let shared = self.store.now(*slot);
-            keys.extend(shared.keys);
-            objects.extend(shared.objects);
+            let Loaded { shared, .. } = self.load(*slot);
+            keys.extend(&shared.keys);
+            objects.extend(&shared.objects);
             self.named(*slot);
         }
         keys.sort_unstable();

@@ -12,7 +12,8 @@ use std::hash::{BuildHasher, Hash, Hasher};
 ///
 /// Of a *whole* key every bearer matters: names, PUIDs, object ids, applications. Of a *sole* key (employee id, on-premises SID,
 /// immutable id, display name) queries only ask, of each tenant, who its one bearer is: `class` tells apart the bearers that no
-/// query takes for each other, and of two in one class more would not say more.
+/// query takes for each other, and of two in one class more would not say more. A value is borne while it is the latest that the
+/// directory says.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Key {
     pub(super) hash: u64,
@@ -23,6 +24,11 @@ pub(super) struct Key {
 impl Key {
     pub(super) const fn is_sole(self) -> bool {
         self.class & SOLE != 0
+    }
+
+    /// Of a sole class: are several bearers passed over in silence?
+    pub(super) const fn is_silent(class: u64) -> bool {
+        class & SILENT != 0
     }
 }
 
@@ -40,12 +46,13 @@ enum Of {
     Display,
 }
 
-/// How an account comes to bear a sole key.
-const LATEST: u64 = 1;
-const FORMER: u64 = 2;
-const CLAIM: u64 = 4;
+/// How an account comes to bear a sole key: by its directory, or by a token's claim.
+const DIRECTORY: u64 = 1;
+const CLAIM: u64 = 2;
 /// Marks a sole key; no class of one is 0.
 const SOLE: u64 = 1 << 63;
+/// Marks a sole key of which queries say something only of a tenant's one bearer, and of several nothing, not even that they are.
+const SILENT: u64 = 1 << 62;
 
 /// The account that bears the keys.
 #[derive(Clone, Copy)]
@@ -144,22 +151,20 @@ impl Keys<'_> {
         row.onprem_sid.iter().for_each(|s| self.sole(Of::Sid, s, CLAIM));
     }
 
-    /// Of several directory rows the latest word on each field holds (by time, then by content, as the tables of the join say);
-    /// an earlier one is told apart, in case a query looks at it.
+    /// Of several directory rows the latest word on each field holds, by time, then by content, as the tables of the join say.
     fn directory(&mut self, rows: &[AccountRow]) {
         let mut sorted: Vec<&AccountRow> = rows.iter().collect();
         sorted.sort_unstable_by(|a, b| a.seen.cmp(&b.seen).then_with(|| a.cmp(b)));
         sorted.iter().filter_map(|r| r.home_object).for_each(|o| self.object(o));
-        let fields: [(Of, fn(&AccountRow) -> Option<&str>); 4] = [
-            (Of::Employee, |r| r.employee.as_deref()),
-            (Of::Sid, |r| r.onprem_sid.as_deref()),
-            (Of::Immutable, |r| r.immutable_id.as_deref()),
-            (Of::Display, |r| r.display.as_deref()),
+        let fields: [(Of, u64, fn(&AccountRow) -> Option<&str>); 4] = [
+            (Of::Employee, DIRECTORY, |r| r.employee.as_deref()),
+            (Of::Sid, DIRECTORY, |r| r.onprem_sid.as_deref()),
+            (Of::Immutable, DIRECTORY, |r| r.immutable_id.as_deref()),
+            (Of::Display, DIRECTORY | SILENT, |r| r.display.as_deref()),
         ];
-        for (of, field) in fields {
-            let latest = sorted.iter().rev().find_map(|r| field(r));
-            for value in sorted.iter().filter_map(|r| field(r)) {
-                self.sole(of, value, if latest == Some(value) { LATEST } else { FORMER });
+        for (of, how, field) in fields {
+            if let Some(latest) = sorted.iter().rev().find_map(|r| field(r)) {
+                self.sole(of, latest, how);
             }
         }
     }

@@ -15,9 +15,10 @@
 //! **Values that everybody bears.** An employee id `N/A` on a hundred thousand accounts would make every change cost as much. Of an
 //! employee id, on-premises SID, immutable id or display name a query may ask only how many bear it in a tenant, none, one or
 //! more, told apart by the bearers' kinds; who the one is, where it is one; and of more than one nothing else. So two bearers
-//! of each class (tenant, kinds, present or former value) are asked about. A bearer outside of C is affected only where it is the
+//! of each class (tenant, kinds) are asked about. A bearer outside of C is affected only where it is the
 //! only one outside of C in its class (then C may have made or ended that it is the one), or where the number of a class, up
-//! to two, is another than before (then all bearers are: it happens when a value begins to be shared, not while it is). Of
+//! to two, is another than before (then all bearers are: it happens when a value begins to be shared, not while it is; of a
+//! display name not even then, since nothing is said of those who share one). Of
 //! addresses all bearers are followed: [`Settled::fan_out`] tells the most that one key had.
 //!
 //! **Domains.** Where a tenant has none configured they follow from its members' names, which share no key with the accounts they
@@ -71,8 +72,8 @@ pub struct Store {
     postings: Postings,
     /// Statements by either of the two accounts they are about.
     statements: BTreeMap<AccountKey, BTreeSet<Statement>>,
-    /// Satellites by the home of a link of theirs, as decided.
-    satellites: HashMap<AccountKey, BTreeSet<AccountKey>, FixedState>,
+    /// Satellites by the home of a link of theirs, as decided; sorted.
+    satellites: HashMap<AccountKey, Vec<AccountKey>, FixedState>,
     domains: Domains,
     /// Tenants that have accounts here.
     tenants: Vec<TenantId>,

@@ -49,16 +49,14 @@ impl Store {
             return Ok(Vec::new());
         }
         let closure = self.closure(&changed);
-        let rows = self.rows_of(&closure.asked);
-        let facts = facts_of(&rows);
-        let said = ask(&rows, &facts, &self.domains.tenants())?;
+        let said = ask(&closure.rows, &closure.facts, &self.domains.tenants())?;
 
-        let mut changes = self.changed_facts(&facts);
-        let decided = self.decided(&closure, said, &facts);
+        let mut changes = self.changed_facts(&closure.facts);
+        let decided = self.decided(&closure, said);
         changes.extend(self.held_together(&closure, decided));
         changes.sort_unstable();
         let (affected, asked) = (closure.affected.len(), closure.asked.len());
-        let (rows, told, fan_out) = (rows.len(), changes.len(), closure.fan_out);
+        let (rows, told, fan_out) = (closure.rows.len(), changes.len(), closure.fan_out);
         self.last = Settled { changed: changed.len(), affected, asked, rows, fan_out, told };
         self.changed.clear();
         self.recheck.clear();
@@ -101,7 +99,7 @@ impl Store {
     }
 
     /// What is said of each affected account, and what that makes of it by itself; sorted as `closure.affected` is.
-    fn decided(&self, closure: &Closure, mut said: Testimony, facts: &[AccountFacts]) -> Vec<Said> {
+    fn decided(&self, closure: &Closure, mut said: Testimony) -> Vec<Said> {
         let place: BTreeMap<AccountKey, usize> =
             closure.affected.iter().enumerate().map(|(i, s)| (self.accounts[*s as usize].key, i)).collect();
         let mut all = vec![Said::default(); closure.affected.len()];
@@ -109,7 +107,7 @@ impl Store {
         said.evidence.retain(|e| place.contains_key(&e.account));
         said.refutations.retain(|r| place.contains_key(&r.account));
         said.ambiguities.retain(|a| place.contains_key(&a.account));
-        let Weighed { links, refusals } = decide(&said, facts, &self.settings);
+        let Weighed { links, refusals } = decide(&said, &closure.facts, &self.settings);
         fn deal<T>(
             list: Vec<T>,
             account: impl Fn(&T) -> AccountKey,
@@ -198,14 +196,17 @@ impl Store {
         let (old, new) = (homes(old), homes(new));
         for home in old.difference(&new) {
             if let Some(satellites) = self.satellites.get_mut(home) {
-                satellites.remove(&account);
+                satellites.retain(|s| *s != account);
                 if satellites.is_empty() {
                     self.satellites.remove(home);
                 }
             }
         }
         for home in new.difference(&old) {
-            self.satellites.entry(*home).or_default().insert(account);
+            let satellites = self.satellites.entry(*home).or_default();
+            if let Err(at) = satellites.binary_search(&account) {
+                satellites.insert(at, account);
+            }
         }
     }
 

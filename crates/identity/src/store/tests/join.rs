@@ -155,6 +155,8 @@ impl Join<'_> {
                     let (account, home, source) = (*account, *home, (*value).clone());
                     match (&own[..], &theirs[..]) {
                         (_, []) => {}
+                        // Of several who look alike nothing is said.
+                        ([_, _, ..], _) | (_, [_, _, ..]) if kind == EvidenceKind::LooksAlike => {}
                         ([_], [one]) => {
                             let from = from.max(fact(*one).from);
                             out.evidence.push(Evidence { account, home: *one, kind, from, until, source });

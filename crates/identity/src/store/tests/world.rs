@@ -74,19 +74,7 @@ impl World {
         let (account, time, id) = (Self::account(random), Self::time(random), random.below(3).to_compact_string());
         match random.below(16) {
             0..=5 => rows.accounts.push(Self::directory(account, random)),
-            6..=8 => rows.sign_ins.push(SignInRow {
-                log: account.tenant,
-                home: tenant(random.below(3)),
-                resource: account.tenant,
-                object: (random.below(8) > 0).then_some(account.object),
-                upn: random.maybe(&NAMES),
-                app: None,
-                time,
-                id,
-                correlation: None,
-                access: *random.one(&[Access::Unsaid, Access::DirectConnect]),
-                success: true,
-            }),
+            6..=8 => rows.sign_ins.push(Self::sign_in(account, random)),
             9 => rows.invitations.push(InvitationRow {
                 guest: account,
                 address: Self::name(random),
@@ -140,6 +128,22 @@ impl World {
                 from: EventTime::MIN,
                 until: *random.one(&[EventTime::MAX, EventTime::from_seconds(150)]),
             }),
+        }
+    }
+
+    fn sign_in(account: AccountKey, random: &mut Random) -> SignInRow {
+        SignInRow {
+            log: account.tenant,
+            home: tenant(random.below(3)),
+            resource: account.tenant,
+            object: (random.below(8) > 0).then_some(account.object),
+            upn: random.maybe(&NAMES),
+            app: None,
+            time: Self::time(random),
+            id: random.below(3).to_compact_string(),
+            correlation: None,
+            access: *random.one(&[Access::Unsaid, Access::DirectConnect]),
+            success: true,
         }
     }
 
