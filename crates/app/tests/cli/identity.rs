@@ -1,6 +1,6 @@
 //! What people do about identities: state them, ask who an account is, audit. Over a town of a few accounts, written by hand.
 
-use crate::ground::program;
+use crate::ground::{GROUND, program};
 use serde_json::{Value, json};
 use std::ffi::OsStr;
 use std::fs;
@@ -270,6 +270,26 @@ fn accounts_are_found_by_what_people_call_them() {
     assert!(told.contains("after    adele@contoso.com: accepted, confidence 1.00, by statement"), "{told}");
     let nobody = town.run("resolve fabrikam nobody@fabrikam.onmicrosoft.com --captures {captures}");
     assert!(nobody.code == Some(1) && nobody.err.contains("nothing that was read shows"), "{}", nobody.err);
+}
+
+#[test]
+fn applications_and_devices_are_found_by_their_own_ids() {
+    let ask = |words: &[&str]| -> Value {
+        let words = words.iter().copied().chain(["--captures"]).map(OsStr::new);
+        let Output { status, stdout, stderr } = program(words, [GROUND.captures()]);
+        assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
+        serde_json::from_slice(&stdout).unwrap()
+    };
+    let all = ask(&["identity", "audit", "--accounts", "--format", "json"]);
+    for (kind, handle) in [("service_principal", "/facts/app_id"), ("device", "/facts/devices/0")] {
+        let account = all["accounts"].as_array().unwrap().iter().find(|a| a["kind"] == kind).unwrap();
+        let part = |name: &str| account["account"][name].as_str().unwrap().to_owned();
+        let (tenant, object) = (part("tenant"), part("object_id"));
+        let known = ask(&["resolve", &tenant, &object, "--json"]);
+        let own =
+            known.pointer(handle).and_then(Value::as_str).unwrap_or_else(|| panic!("{kind}: no {handle}: {known}"));
+        assert_eq!(ask(&["resolve", &tenant, own, "--json"])["account"]["object_id"], object.as_str(), "{kind} {own}");
+    }
 }
 
 #[test]
