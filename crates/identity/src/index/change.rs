@@ -57,6 +57,7 @@ impl Index {
             None => {
                 let row = Row::new(slot, to.tenant, to.object, Span { from: link.from, until: link.until });
                 let number = self.links.insert(row, of.link, to.satellites);
+                self.linked.insert(hash_account(link.account), slot);
                 self.change(slot, |r| r.link = number);
                 self.change(home, |r| r.satellites = number);
                 number
@@ -85,6 +86,9 @@ impl Index {
         self.links.remove(number, &mut first, &mut satellites);
         self.change(slot, |r| r.link = first);
         self.change(home_slot, |r| r.satellites = satellites);
+        if first == NONE {
+            self.linked.remove(hash_account(account), slot);
+        }
         self.release(slot);
         self.release(home_slot);
         self.compact_if_wasteful();
@@ -103,7 +107,7 @@ impl Index {
 
     fn slot_or_new(&mut self, account: AccountKey) -> u32 {
         let hash = hash_account(account);
-        if let Some(slot) = self.slot_under(hash, account) {
+        if let Some(slot) = self.slot(account) {
             return slot;
         }
         let tenant = self.tenant(account.tenant);

@@ -22,7 +22,7 @@ impl Index {
     pub fn person_named(&self, tenant: TenantId, handle: Handle<'_>, at: EventTime) -> Option<AccountKey> {
         let slot = match self.meant(tenant, handle, at)? {
             Meant::Slot(slot) => slot,
-            Meant::Computed(account) => match self.slot(account) {
+            Meant::Computed(account) => match self.linked_slot(hash_account(account), account) {
                 Some(slot) => slot,
                 None => return Some(account),
             },
@@ -40,10 +40,10 @@ impl Index {
             let mut touched = 0_u64;
             for (hash, (account, _)) in hashes.iter_mut().zip(probes) {
                 *hash = hash_account(*account);
-                touched ^= self.slots.touch(*hash);
+                touched ^= self.linked.touch(*hash);
             }
             for (slot, hash) in slots.iter_mut().zip(&hashes[..probes.len()]) {
-                *slot = self.slots.find(*hash).next().unwrap_or(NONE);
+                *slot = self.linked.find(*hash).next().unwrap_or(NONE);
                 touched ^= self.record(*slot).map_or(0, |r| u64::from(r.link));
             }
             for slot in &slots[..probes.len()] {
@@ -52,7 +52,8 @@ impl Index {
             }
             black_box(touched);
             out.extend(hashes.iter().zip(probes).map(|(hash, (account, at))| {
-                self.slot_under(*hash, *account).and_then(|slot| self.home_of(slot, *at)).unwrap_or(*account)
+                let slot = self.linked_slot(*hash, *account);
+                slot.and_then(|slot| self.home_of(slot, *at)).unwrap_or(*account)
             }));
         }
     }
@@ -110,7 +111,7 @@ impl Index {
 
     /// Never from one combination, but two combinations may meet here: one home at a time, or none.
     pub(super) fn binding(&self, account: AccountKey, at: EventTime) -> Binding {
-        let slot = self.slot(account);
+        let slot = self.linked_slot(hash_account(account), account);
         let first = slot.and_then(|slot| self.record(slot)).map_or(NONE, |r| r.link);
         let home = slot.and_then(|slot| self.home_of(slot, at));
         let mut binding = Binding { person: home.unwrap_or(account), via: None, possible: Vec::new() };

@@ -8,6 +8,7 @@
 use super::arena::{Arena, NONE, make_room};
 use super::change::{copy_sources, hashes};
 use super::handles::{Handles, hash_account};
+use super::linked::Linked;
 use super::links::{Links, Row};
 use super::table::Table;
 use super::text::{Cursor, Parts, Piece, put_number};
@@ -85,6 +86,8 @@ impl Index {
         index.slots = Table::of((0..index.records.len() as u32).filter_map(|s| Some((hash_account(index.key(s)?), s))));
         index.handles = Handles::of(pairs);
         reader.links(&mut index, &parts)?;
+        let linked = (0..).zip(&index.records).filter(|(_, r)| r.link != NONE);
+        index.linked = Linked::of(linked.filter_map(|(slot, _)| Some((hash_account(index.key(slot)?), slot))));
         let empty = |r: &Record| r.history == NONE && r.link == NONE && r.satellites == NONE;
         let used = !index.records.iter().any(empty);
         reader.require(used.then_some(()), "accounts of which something is known")?;

@@ -50,6 +50,11 @@ impl Table {
         self.entries.capacity() * size_of::<u64>()
     }
 
+    /// Every hash, in order.
+    pub(super) fn hashes(&self) -> impl Iterator<Item = u32> {
+        self.entries.iter().filter(|e| **e != EMPTY).map(|e| hash_of(*e))
+    }
+
     /// The place where a probe for `hash` begins; reading it brings the line into the cache.
     pub(super) fn touch(&self, hash: u32) -> u64 {
         self.entries.get(self.place(hash)).copied().unwrap_or(EMPTY)
