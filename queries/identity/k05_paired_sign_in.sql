@@ -64,21 +64,21 @@ candidates AS (
     FROM met
     WINDOW guest_day AS (PARTITION BY resource, guest, home, upn, day),
            bearer_day AS (PARTITION BY resource, home, bearer, upn, day)
+),
+-- One pass for matches and ambiguities: the engine runs a named subquery as often as it is named.
+judged AS (
+    SELECT resource, guest, home, bearer, upn, first, last, id, by_id,
+           CASE WHEN bearers = 1 AND guests = 1 THEN bearer END AS sole
+    FROM candidates
 )
 SELECT resource AS account_tenant,
        guest AS account_object,
        home AS home_tenant,
-       bearer AS home_object,
-       CASE WHEN max(by_id) = 1 THEN 'paired_sign_in_by_id' ELSE 'paired_sign_in' END AS kind,
-       1 AS candidates,
+       min(bearer) AS home_object,
+       CASE WHEN sole IS NOT NULL AND max(by_id) = 1 THEN 'paired_sign_in_by_id' ELSE 'paired_sign_in' END AS kind,
+       CASE WHEN sole IS NULL THEN 2 ELSE 1 END AS candidates,
        min(first) AS valid_from,
        max(last) + 1 AS valid_until,
-       min(id) AS source
-FROM candidates
-WHERE bearers = 1 AND guests = 1
-GROUP BY resource, guest, home, bearer
-UNION ALL
-SELECT resource, guest, home, min(bearer), 'paired_sign_in', 2, min(first), max(last) + 1, min(upn)
-FROM candidates
-WHERE bearers > 1 OR guests > 1
-GROUP BY resource, guest, home
+       CASE WHEN sole IS NULL THEN min(upn) ELSE min(id) END AS source
+FROM judged
+GROUP BY resource, guest, home, sole

@@ -1,10 +1,11 @@
 -- K7 redemption: an invitation to an address of exactly one home user was redeemed, and the account made for it then signed in
--- from that user's tenant, under a name of that user.
+-- from that user's tenant, under no other name than that user's.
 --
 -- Proves     that whoever received the invitation accepted it with an account of the home tenant.
 -- Written by Entra: the audit log of the resource tenant (invitation, redemption) and its sign-in log (home tenant).
--- Wrong if   somebody else of the same tenant redeemed it. The sign-in must therefore bear a name of the invited user, and
---            none that is another home user's user name then; an invitation counts only until the account is invited again.
+-- Wrong if   somebody else of the same tenant redeemed it. A sign-in under any name that is not the invited user's, or that is
+--            another home user's user name then, therefore speaks against all of it; an invitation counts only until the
+--            account is invited again.
 WITH invited AS (
     SELECT tenant, object, address, min(time) AS first, min(id) AS id
     FROM invitations
@@ -39,14 +40,19 @@ seen AS (
       AND i.access <> 'direct_connect' AND i.access <> 'delegated'
     GROUP BY s.tenant, s.object, s.home, s.bearer, s.first, s.id, i.upn
 ),
-own AS (
-    SELECT s.tenant, s.object, s.home, s.bearer, s.first, s.id, s.upn, s.opened, s.last
+named AS (
+    SELECT s.tenant, s.object, s.home, s.bearer, s.first, s.id, s.upn, s.opened, s.last,
+           max(CASE WHEN s.upn IS NULL OR n.object IS NOT NULL THEN 1 ELSE 0 END) AS own
     FROM seen s
-    JOIN names n ON n.tenant = s.home AND n.object = s.bearer AND n.name = s.upn
+    LEFT JOIN names n ON n.tenant = s.home AND n.object = s.bearer AND n.name = s.upn
     GROUP BY s.tenant, s.object, s.home, s.bearer, s.first, s.id, s.upn, s.opened, s.last
 ),
 others AS (
-    SELECT DISTINCT s.tenant, s.object, s.home, s.bearer, s.first
+    SELECT s.tenant, s.object, s.home, s.bearer, s.first
+    FROM named s
+    WHERE s.own = 0
+    UNION
+    SELECT s.tenant, s.object, s.home, s.bearer, s.first
     FROM seen s
     JOIN names n ON n.tenant = s.home AND n.name = s.upn
     WHERE n.source = 'upn' AND n.side = 'home' AND n.object <> s.bearer
@@ -61,7 +67,7 @@ SELECT s.tenant AS account_tenant,
        min(s.opened) AS valid_from,
        max(s.last) + 1 AS valid_until,
        min(s.id) AS source
-FROM own s
+FROM named s
 LEFT JOIN others o
   ON o.tenant = s.tenant AND o.object = s.object AND o.home = s.home AND o.bearer = s.bearer AND o.first = s.first
 WHERE o.tenant IS NULL
