@@ -14,7 +14,9 @@ const MIDDLE: EventTime = BEGIN.plus_seconds(KEPT / 2);
 /// Writes down what happened to account number `number`.
 pub(super) fn tell(story: Story, number: usize, scribe: &mut Scribe) {
     match story {
-        Story::Invited | Story::SignsIn | Story::NameMissing | Story::OneLog => visitor(story, number, scribe),
+        Story::Invited | Story::SignsIn | Story::SeenUnderMail | Story::NameMissing | Story::OneLog => {
+            visitor(story, number, scribe)
+        }
         Story::Synchronised | Story::SynchronisedLongAgo => synchronised(story, number, scribe),
         Story::AzureCaller => caller(number, scribe),
         Story::NeverUsed | Story::MailOnly | Story::Pending => unused(story, number, scribe),
@@ -56,10 +58,11 @@ fn visitor(story: Story, number: usize, scribe: &mut Scribe) {
             scribe.invitation(guest, &person.mail, invited, Some(redeemed));
             scribe.seen_in_both(guest, person.key, &person.upn, (redeemed, END))
         }
-        Story::NameMissing => {
+        Story::SeenUnderMail | Story::NameMissing => {
             row.created = Some(invited);
             scribe.invitation(guest, &person.mail, invited, Some(redeemed));
-            scribe.seen_there(guest, person.key.tenant, None, (redeemed, END))
+            let name = (story == Story::SeenUnderMail).then_some(person.mail.as_str());
+            scribe.seen_there(guest, person.key.tenant, name, (redeemed, END))
         }
         Story::OneLog => scribe.seen_there(guest, person.key.tenant, Some(&person.upn), ALWAYS),
         _ => {

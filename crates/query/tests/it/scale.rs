@@ -1,88 +1,67 @@
-//! An organisation by the numbers: every guest must find its home, however many there are.
-//!
-//! `CAPONIER_PEOPLE` makes it larger (5000 people are 100 000 sign-ins), to see what the join costs in this profile.
+//! An organisation by the numbers: links must be true, those that evidence supports must be found, and a change must lead to what
+//! the join of all rows says. The same is measured at full size by the bench `join`; `CAPONIER_PEOPLE` makes this one larger.
 
-use caponier_identity::{Settings, combine, facts};
-use caponier_model::{
-    Access, AccountKey, AccountRow, EventTime, Guid, LinkState, Rows, SignInRow, Tenant, TenantId, TenantRole, Tenants,
-};
-use caponier_query::{Join, Queries, Question};
+use caponier_identity::{Settings, Store, combine, facts};
+use caponier_lab::{Change, Grades, Organisation, Shape, organisation};
+use caponier_model::{AccountFacts, Rows, Tenants, Testimony};
+use caponier_query::{Join, Queries, QueryError, Question};
 
-const HOME: TenantId = TenantId(Guid::from_u128(1));
-const RESOURCE: TenantId = TenantId(Guid::from_u128(2));
-const SIGN_INS: u128 = 20;
-
-fn account(tenant: TenantId, number: u128) -> AccountKey {
-    AccountKey { tenant, object: Guid::from_u128(tenant.0.as_u128() << 64 | number) }
+fn made(people: usize) -> Organisation {
+    let people = std::env::var("CAPONIER_PEOPLE").map_or(people, |n| n.parse().unwrap());
+    organisation(7, Shape::of(people))
 }
 
-fn directory_row(account: AccountKey, upn: String, mail: &str, guest: bool) -> AccountRow {
-    AccountRow {
-        account,
-        seen: None,
-        created: Some(EventTime::from_seconds(0)),
-        deleted: None,
-        upn: Some(upn.into()),
-        mail: Some(mail.into()),
-        addresses: Vec::new(),
-        display: None,
-        user_type: Some(if guest { "guest" } else { "member" }.into()),
-        creation_type: None,
-        external_state: None,
-        external_entra: guest,
-        employee: None,
-        onprem_sid: None,
-        immutable_id: None,
-        home_object: None,
-        enabled: Some(true),
-    }
-}
-
-/// Person `n` signs in across tenants twenty times over three days; every sign-in is in both logs.
-fn person(n: u128, rows: &mut Rows) {
-    let mail = format!("person{n}@home.example");
-    let ext = format!("person{n}_home.example#ext#@resource.example");
-    rows.accounts.push(directory_row(account(HOME, n), mail.clone(), &mail, false));
-    rows.accounts.push(directory_row(account(RESOURCE, n), ext, &mail, true));
-    for i in 0..SIGN_INS / 2 {
-        let seconds = i64::try_from(86_400 + i * 25_000 + n % 7_919).unwrap();
-        for (log, lag) in [(HOME, 0), (RESOURCE, 3)] {
-            rows.sign_ins.push(SignInRow {
-                log,
-                home: HOME,
-                resource: RESOURCE,
-                object: Some(account(log, n).object),
-                upn: Some(mail.as_str().into()),
-                app: Some(Guid::from_u128(7)),
-                time: EventTime::from_seconds(seconds + lag),
-                id: format!("{n}-{i}").into(),
-                correlation: None,
-                access: Access::Unsaid,
-                success: true,
-            });
-        }
-    }
-}
-
-fn tenant(id: TenantId, role: TenantRole) -> Tenant {
-    Tenant { id, name: "".into(), role, domains: Vec::new(), workspaces: Vec::new(), subscriptions: Vec::new() }
+fn ask(
+    join: &Join,
+    all: &Organisation,
+    (rows, facts, tenants): (&Rows, &[AccountFacts], &Tenants),
+) -> Result<Testimony, QueryError> {
+    join.testimony(&Question { rows, facts, tenants, naming: &all.naming })
 }
 
 #[test]
-fn every_guest_of_many_finds_its_home() {
-    let people: u128 = std::env::var("CAPONIER_PEOPLE").map_or(200, |n| n.parse().unwrap());
-    let mut rows = Rows::default();
-    (0..people).for_each(|n| person(n, &mut rows));
-    let all = vec![tenant(HOME, TenantRole::Primary), tenant(RESOURCE, TenantRole::Secondary)];
-    let facts = facts(&rows);
-    let question = Question { rows: &rows, facts: &facts, tenants: &Tenants { all }, naming: &[] };
-    let found = Join::new(Queries::embedded()).unwrap().testimony(&question).unwrap();
-    let links = combine(&found, &facts, &Settings::default()).links;
-    let right = |l: &&caponier_model::Link| {
-        l.state == LinkState::Accepted
-            && l.kinds.len() == 4
-            && l.account.object.as_u128() & u128::from(u64::MAX) == l.home.object.as_u128() & u128::from(u64::MAX)
+fn links_are_true_and_supported_ones_are_found() {
+    let all = made(5000);
+    let join = Join::new(Queries::embedded()).unwrap();
+    let facts = facts(&all.rows);
+    let found = ask(&join, &all, (&all.rows, &facts, &all.tenants)).unwrap();
+    let weighed = combine(&found, &facts, &Settings::default());
+    let grades = Grades::of(&all.truth, &weighed.links, &weighed.refusals);
+    assert!(grades.precision() >= 0.9995, "{grades}");
+    assert!(grades.recall() >= 0.97, "{grades}");
+    let fooled: usize = grades.by_story.iter().filter(|(s, _)| s.is_hostile()).map(|(_, g)| g.wrong).sum();
+    assert_eq!((fooled, grades.stray), (0, 0), "{grades}");
+}
+
+#[test]
+fn a_change_leads_to_what_the_join_of_all_rows_says() {
+    let all = made(2000);
+    let join = Join::new(Queries::embedded()).unwrap();
+    let mut store = Store::new(&all.tenants, all.naming.clone(), Settings::default());
+    let settle = |store: &mut Store| {
+        store.settle(|rows, facts, tenants| ask(&join, &all, (rows, facts, tenants))).unwrap();
+        store.last().rows
     };
-    assert_eq!(links.iter().filter(right).count() as u128, people);
-    assert_eq!(links.len() as u128, people);
+    store.insert(&all.rows);
+    settle(&mut store);
+    let before = store.answers();
+    for change in Change::ALL {
+        let added = change.rows(&all, 100);
+        store.insert(&added);
+        let asked = settle(&mut store);
+        let mut rows = all.rows.clone();
+        rows.append(added.clone());
+        assert!(asked < rows.len() / 2, "{change:?} asks about {asked} of {} rows", rows.len());
+        let facts = facts(&rows);
+        let testimony = ask(&join, &all, (&rows, &facts, &all.tenants)).unwrap();
+        let weighed = combine(&testimony, &facts, &Settings::default());
+        let (said, told) = store.answers();
+        assert!(told == weighed, "{change:?}: other links or refusals than the full join");
+        assert!(said.evidence == testimony.evidence, "{change:?}: other evidence than the full join");
+        assert!(said.refutations == testimony.refutations, "{change:?}: other refutations than the full join");
+        assert!(said.ambiguities == testimony.ambiguities, "{change:?}: other ambiguities than the full join");
+        store.remove(&added);
+        settle(&mut store);
+        assert!(store.answers() == before, "{change:?}: taken back, and something stayed");
+    }
 }
