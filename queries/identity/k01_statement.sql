@@ -1,7 +1,7 @@
 -- K1 statement: an analyst, or the operator's configured table, says that two accounts are one person.
 --
 -- Proves     what somebody who answers for it has said, with name and reason.
--- Proves     what somebody who answers for it has said, with name and reason.
+-- Written by the analyst or the operator, in their own name: what is said is kept and can be asked for.
 -- Wrong if   the author was. Of several statements about one couple, whichever of the two is called the home, the last one
 --            holds, so it can be withdrawn or turned into its opposite; that two accounts are different people is no evidence
 --            but a bar, and is not read here.

@@ -92,7 +92,10 @@ pub fn weigh(config: &Config, rows: &mut Rows, tenants: Tenants) -> Result<Ident
     let join = Join::new(Queries::embedded()).map_err(failing)?;
     let question = Question { rows, facts: &facts, tenants: &tenants, naming: &config.naming };
     let testimony = join.testimony(&question).map_err(failing)?;
-    let identity::Weighed { links, refusals } = identity::combine(&testimony, &facts, &config.identity);
+    // A tenant whose users were read is not called unknown, whether or not a pair names it.
+    let monitored = facts.iter().filter(|f| f.upn.is_some()).map(|f| f.account.tenant).collect();
+    let settings = identity::Settings { monitored, ..config.identity.clone() };
+    let identity::Weighed { links, refusals } = identity::combine(&testimony, &facts, &settings);
     Ok(Identities { tenants, facts, testimony, links, refusals })
 }
 
