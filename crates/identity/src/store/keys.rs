@@ -102,6 +102,9 @@ pub(super) fn shared(rows: &Rows, facts: &[AccountFacts], bearer: Bearer, naming
     keys.sorted(facts)
 }
 
+/// One text of a directory row.
+type Field = fn(&AccountRow) -> Option<&str>;
+
 struct Keys<'a> {
     bearer: Bearer,
     naming: &'a [NamingRule],
@@ -156,7 +159,7 @@ impl Keys<'_> {
         let mut sorted: Vec<&AccountRow> = rows.iter().collect();
         sorted.sort_unstable_by(|a, b| a.seen.cmp(&b.seen).then_with(|| a.cmp(b)));
         sorted.iter().filter_map(|r| r.home_object).for_each(|o| self.object(o));
-        let fields: [(Of, u64, fn(&AccountRow) -> Option<&str>); 4] = [
+        let fields: [(Of, u64, Field); 4] = [
             (Of::Employee, DIRECTORY, |r| r.employee.as_deref()),
             (Of::Sid, DIRECTORY, |r| r.onprem_sid.as_deref()),
             (Of::Immutable, DIRECTORY, |r| r.immutable_id.as_deref()),

@@ -8,6 +8,9 @@ use caponier_model::{
 use compact_str::{CompactString, format_compact};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// One text of a directory row.
+type Field = fn(&caponier_model::AccountRow) -> Option<&CompactString>;
+
 struct Join<'a> {
     rows: &'a Rows,
     facts: &'a [AccountFacts],
@@ -132,7 +135,7 @@ impl Join<'_> {
     fn sole_values(&mut self) {
         let mut rows: Vec<_> = self.rows.accounts.iter().collect();
         rows.sort_unstable_by(|a, b| (a.account, a.seen).cmp(&(b.account, b.seen)).then_with(|| a.cmp(b)));
-        let fields: [(EvidenceKind, fn(&caponier_model::AccountRow) -> Option<&CompactString>, &[&str]); 4] = [
+        let fields: [(EvidenceKind, Field, &[&str]); 4] = [
             (EvidenceKind::EmployeeId, |r| r.employee.as_ref(), &["home", "satellite"]),
             (EvidenceKind::CommonSource, |r| r.onprem_sid.as_ref(), &["home"]),
             (EvidenceKind::CommonSource, |r| r.immutable_id.as_ref(), &["home"]),
