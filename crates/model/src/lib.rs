@@ -19,7 +19,8 @@ mod time;
 
 pub use entity::{Entity, EntityKind, EntityRole};
 pub use event::{
-    Actor, Audit, AuditTarget, Body, Caller, DeviceRef, Directory, Event, Invitation, Outcome, Principal, Provisioning, SignIn,
+    Actor, Audit, AuditTarget, Body, Caller, DeviceRef, Directory, Event, Invitation, Outcome, Principal, Provisioning,
+    SignIn,
 };
 pub use evidence::{
     Ambiguity, Evidence, EvidenceKind, NamingRule, Refusal, RefusalReason, Refutation, Statement, Testimony, Verdict,
