@@ -20,8 +20,7 @@ pub enum Story {
     /// Redeemed, and then seen from the home tenant under the invited address, which need not be the user name. Supported by the
     /// redemption.
     SeenUnderMail,
-    /// Redeemed, and seen from the home tenant, but sign-in names are missing from the log. Supported by the redemption, by the
-    /// letter: the join asks for the name, since a colleague may have redeemed it, and so these count as missed.
+    /// Redeemed, and seen from the home tenant, but sign-in names are missing from the log. Supported by the redemption.
     NameMissing,
     /// Only the resource tenant's log is kept. Supported: it names the home tenant and the user.
     OneLog,
