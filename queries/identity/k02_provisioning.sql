@@ -4,7 +4,8 @@
 -- Written by the provisioning service, in the home tenant's log; only who may run synchronisation there can cause a row.
 -- Wrong if   a job runs the other way round, into accounts that are at home in their tenant: a target that its directory
 --            shows as a member of its own is therefore no satellite, and a source that is a guest is no home. Where no
---            directory shows the target, a job of a secondary tenant into a primary one proves nothing.
+--            directory shows the target, only a job of a primary tenant counts; and where the row does not name the target's
+--            tenant, too: whoever runs a job can point it at a service of their own, which answers with any object id.
 WITH made AS (
     SELECT p.source_tenant, p.source_object,
            coalesce(p.target_tenant, a.tenant) AS target_tenant, p.target_object,
@@ -14,9 +15,8 @@ WITH made AS (
       ON a.object = p.target_object
      AND (p.target_tenant IS NULL OR p.target_tenant = a.tenant)
     LEFT JOIN tenants s ON s.tenant = p.source_tenant
-    LEFT JOIN tenants t ON t.tenant = p.target_tenant
-    WHERE a.side = 'satellite'
-       OR (a.side IS NULL AND NOT (coalesce(s.role, '') = 'secondary' AND coalesce(t.role, '') = 'primary'))
+    WHERE (a.side = 'satellite' AND (p.target_tenant IS NOT NULL OR s.role = 'primary'))
+       OR (a.side IS NULL AND s.role = 'primary')
 )
 SELECT target_tenant AS account_tenant,
        target_object AS account_object,

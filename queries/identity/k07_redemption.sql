@@ -4,17 +4,18 @@
 -- Proves     that whoever received the invitation accepted it with an account of the home tenant.
 -- Written by Entra: the audit log of the resource tenant (invitation, redemption) and its sign-in log (home tenant).
 -- Wrong if   somebody else of the same tenant redeemed it. A sign-in under any name that is not the invited user's, or that is
---            another home user's user name then, therefore speaks against all of it; an invitation counts only until the
+--            a name of another home user then, alias or not, therefore speaks against all of it; an invitation counts only until the
 --            account is invited again.
 WITH invited AS (
-    SELECT tenant, object, address, min(time) AS first, min(id) AS id
+    SELECT tenant, object, address, time, id,
+           lag(address) OVER (PARTITION BY tenant, object ORDER BY time, address, id) AS before
     FROM invitations
-    GROUP BY tenant, object, address
 ),
 turns AS (
-    SELECT tenant, object, address, first, id,
-           lead(first) OVER (PARTITION BY tenant, object ORDER BY first, address) AS after
+    SELECT tenant, object, address, time AS first, id,
+           lead(time) OVER (PARTITION BY tenant, object ORDER BY time, address, id) AS after
     FROM invited
+    WHERE before IS NULL OR before <> address
 ),
 redeemed AS (
     SELECT t.tenant, t.object, t.address, t.first, t.id, coalesce(t.after, 9223372036854775807) AS after
@@ -28,7 +29,7 @@ sole AS (
     FROM redeemed r
     JOIN names h ON h.name = r.address
     JOIN domains d ON d.tenant = h.tenant AND d.domain = h.domain
-    WHERE h.tenant <> r.tenant AND h.side = 'home' AND h.valid_from <= r.first AND h.valid_until > r.first
+    WHERE h.tenant <> r.tenant AND h.side <> 'satellite' AND h.valid_from <= r.first AND h.valid_until > r.first
     GROUP BY r.tenant, r.object, r.first, r.after, r.id, h.tenant
     HAVING min(h.object) = max(h.object)
 ),
@@ -55,7 +56,7 @@ others AS (
     SELECT s.tenant, s.object, s.home, s.bearer, s.first
     FROM seen s
     JOIN names n ON n.tenant = s.home AND n.name = s.upn
-    WHERE n.source = 'upn' AND n.side = 'home' AND n.object <> s.bearer
+    WHERE n.side <> 'satellite' AND n.object <> s.bearer
       AND n.valid_from <= s.last AND n.valid_until > s.opened
 )
 SELECT s.tenant AS account_tenant,

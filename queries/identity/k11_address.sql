@@ -25,7 +25,7 @@ sole AS (
     FROM said g
     JOIN names h ON h.name = g.name
     JOIN domains d ON d.tenant = h.tenant AND d.domain = h.domain
-    WHERE h.tenant <> g.tenant AND h.side = 'home'
+    WHERE h.tenant <> g.tenant AND h.side <> 'satellite'
       AND (g.valid_from = -9223372036854775807 - 1 OR (h.valid_from <= g.valid_from AND h.valid_until > g.valid_from))
     GROUP BY g.tenant, g.object, h.tenant, g.name, g.valid_from, g.valid_until
 )

@@ -19,7 +19,7 @@ homes AS (
            CASE WHEN n.source = 'upn' THEN 0 ELSE 1 END AS turn, n.valid_from, n.valid_until
     FROM names n
     JOIN domains d ON d.tenant = n.tenant AND d.domain = n.domain
-    WHERE n.side = 'home'
+    WHERE n.side <> 'satellite'
 ),
 met AS (
     SELECT g.tenant, g.object, g.name, g.valid_from, g.valid_until, h.tenant AS home, h.turn,

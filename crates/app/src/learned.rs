@@ -43,13 +43,13 @@ fn stand_ins(owners: &Owners) -> BTreeMap<TenantId, TenantId> {
     owners.subscriptions.iter().chain(&owners.workspaces).filter_map(sole).collect()
 }
 
-/// Every place where a row names the tenant whose log or directory it is of.
+/// Every place where a row names the tenant whose log or directory it is of, or may name it for want of another.
 fn each_tenant(rows: &mut Rows, mut act: impl FnMut(&mut TenantId)) {
     rows.accounts.iter_mut().for_each(|r| act(&mut r.account.tenant));
-    rows.sign_ins.iter_mut().for_each(|r| act(&mut r.log));
+    rows.sign_ins.iter_mut().for_each(|r| [&mut r.log, &mut r.home, &mut r.resource].into_iter().for_each(&mut act));
     rows.invitations.iter_mut().for_each(|r| act(&mut r.guest.tenant));
     rows.provisioning.iter_mut().for_each(|r| act(&mut r.source.tenant));
-    rows.callers.iter_mut().for_each(|r| act(&mut r.log));
+    rows.callers.iter_mut().for_each(|r| [&mut r.log, &mut r.caller.tenant].into_iter().for_each(&mut act));
     rows.devices.iter_mut().for_each(|r| act(&mut r.tenant));
     rows.principals.iter_mut().for_each(|r| act(&mut r.account.tenant));
 }

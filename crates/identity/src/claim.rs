@@ -7,7 +7,7 @@ use crate::settings::Settings;
 use crate::span::Span;
 use crate::statement::span;
 use caponier_model::{
-    AccountKey, AccountKind, EventTime, Evidence, EvidenceKind, Pair, RefusalReason, Verdict, Writer,
+    AccountKey, AccountKind, EventTime, Evidence, EvidenceKind, Guid, Pair, RefusalReason, Verdict, Writer,
 };
 use compact_str::{CompactString, format_compact};
 
@@ -27,7 +27,7 @@ pub(crate) fn claims<'a>(
     settings: &Settings,
     refusals: &mut Refusals,
 ) -> Vec<Claim<'a>> {
-    let observed = observed(about.evidence, known);
+    let observed = observed(about, known);
     let mut out = Vec::with_capacity(about.evidence.len());
     for e in about.evidence.iter().filter(|e| e.home != about.account) {
         let whole = Span { from: e.from, until: e.until };
@@ -170,9 +170,10 @@ pub(crate) fn said_by(author: &str, reason: &str) -> CompactString {
 }
 
 /// What logs observed of one account: each home with its observed spans, sorted. A home that was stated not to be it was not
-/// observed; one in a pair where no link may run was, and ends what came before.
-fn observed(evidence: &[&Evidence], known: &Known<'_>) -> Vec<(AccountKey, Span)> {
-    let logs = evidence.iter().filter(|e| e.kind.writer() == Writer::Log && e.home != e.account);
+/// observed; one in a pair where no link may run was, and ends what came before. So does a sign-in under a name that could be
+/// anybody's: whoever it was, from then on nothing is known until somebody is seen again.
+fn observed(about: &About<'_, '_>, known: &Known<'_>) -> Vec<(AccountKey, Span)> {
+    let logs = about.evidence.iter().filter(|e| e.kind.writer() == Writer::Log && e.home != e.account);
     let mut out: Vec<_> = logs
         .flat_map(|e| {
             let said = known.words.of(e.account, e.home).filter(|s| s.verdict == Verdict::Different);
@@ -181,6 +182,9 @@ fn observed(evidence: &[&Evidence], known: &Known<'_>) -> Vec<(AccountKey, Span)
         })
         .filter(|(_, s)| !s.is_empty())
         .collect();
+    let strangers = about.ambiguities.iter().filter(|a| a.kind == EvidenceKind::NamedSignIn);
+    let nobody = |tenant| AccountKey { tenant, object: Guid::ZERO };
+    out.extend(strangers.map(|a| (nobody(a.home), Span { from: a.from, until: a.until })));
     out.sort_unstable();
     out
 }

@@ -135,7 +135,13 @@ impl Keys<'_> {
         self.folded.clear();
         self.folded.extend(name[..made.unwrap_or(name.len())].chars().map(|c| if c == '@' { '_' } else { c }));
         self.whole.push(hash(Of::Name, self.folded.as_str()));
-        let Some((local, _)) = name.split_once('@') else { return };
+        if made.is_some() {
+            // A home user may bear such a name as an address, where it stands for itself.
+            self.folded.clear();
+            self.folded.extend(name.chars().map(|c| if c == '@' { '_' } else { c }));
+            self.whole.push(hash(Of::Name, self.folded.as_str()));
+        }
+        let local = name.split_once('@').map_or(name, |(local, _)| local);
         let tenant = self.bearer.account.tenant;
         for (number, rule) in self.naming.iter().enumerate() {
             if rule.home == tenant {
@@ -172,11 +178,13 @@ impl Keys<'_> {
         }
     }
 
-    /// An account's class goes by the kinds that it is of, over time, as bits: queries count members, guests and others apart.
+    /// An account's class goes by the kinds that it is of, over time, as bits, and by the last: queries count members, guests and
+    /// others apart, and take what an account is by its last fact.
     fn sorted(mut self, facts: &[AccountFacts]) -> Shared {
         let tenant = self.bearer.tenant;
         let kinds = facts.iter().fold(0_u16, |kinds, f| kinds | 1 << f.kind as u16);
-        let class = |how: u64| SOLE | u64::from(tenant) << 24 | u64::from(kinds) << 8 | how;
+        let last = facts.iter().max_by_key(|f| (f.from, f.until)).map_or(0, |f| 1 + f.kind as u64);
+        let class = |how: u64| SOLE | last << 56 | u64::from(tenant) << 24 | u64::from(kinds) << 8 | how;
         let sole = self.sole.into_iter().map(|(hash, how)| Key { hash, class: class(how) });
         let mut keys: Vec<Key> = self.whole.into_iter().map(|hash| Key { hash, class: 0 }).chain(sole).collect();
         keys.sort_unstable();
