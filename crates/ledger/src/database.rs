@@ -2,10 +2,11 @@
 //!
 //! SQLite in WAL mode: one writer and any number of readers at a time, in one file that any SQLite tool opens.
 
-use crate::LedgerError;
+use crate::{LedgerError, publish};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use std::ffi::OsString;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -45,21 +46,43 @@ pub(crate) fn open(path: &Path) -> Result<Connection, LedgerError> {
     if let Err(source) = fs::metadata(folder) {
         return Err(LedgerError::Folder { path: path.to_path_buf(), source });
     }
+    if !path.exists() {
+        make(path, folder)?;
+    }
     let fresh = fs::metadata(path).map_or(true, |there| there.len() == 0);
     let failed = |source| fault(path, source);
-    let mut connection =
-        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
-            .map_err(failed)?;
+    let mut connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
     connection.busy_timeout(PATIENCE).map_err(failed)?;
     if !fresh {
         recognise(&connection, path)?;
     }
+    prepare(&mut connection, path)?;
+    Ok(connection)
+}
+
+/// Makes a ledger aside and gives it its name once it is whole: another opener never meets half of one. Who comes second uses
+/// the first one's.
+fn make(path: &Path, folder: &Path) -> Result<(), LedgerError> {
+    let beside = |source| LedgerError::Folder { path: path.to_path_buf(), source };
+    let aside = publish::aside(folder, path).map_err(beside)?;
+    let failed = |source| fault(path, source);
+    let mut connection = Connection::open(aside.path()).map_err(failed)?;
+    prepare(&mut connection, path)?;
+    connection.close().map_err(|(_, source)| failed(source))?;
+    match aside.persist_noclobber(path) {
+        Err(lost) if lost.error.kind() != ErrorKind::AlreadyExists => Err(beside(lost.error)),
+        _ => Ok(()),
+    }
+}
+
+/// How the database keeps what it is given, and this build's schema.
+fn prepare(connection: &mut Connection, path: &Path) -> Result<(), LedgerError> {
+    let failed = |source| fault(path, source);
     connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
     // In WAL mode the default would let the last decisions of a machine that loses power go.
     connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
-    migrate(&mut connection, path)?;
-    Ok(connection)
+    migrate(connection, path)
 }
 
 /// Opens for reading only: never makes, changes or migrates anything.

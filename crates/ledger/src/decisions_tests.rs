@@ -87,6 +87,23 @@ fn writers_at_once_lose_nothing() {
     assert_eq!(read.iter().map(|r| r.seq).collect::<Vec<_>>(), (1..=40).collect::<Vec<_>>());
 }
 
+/// Nobody meets a ledger that is being made: it has its name once it is whole, and leaves nothing beside it.
+#[test]
+fn whoever_comes_first_makes_it_whole() {
+    for _ in 0..20 {
+        let (folder, path) = ledger();
+        std::thread::scope(|scope| {
+            for n in 0..4 {
+                let path = &path;
+                scope.spawn(move || Ledger::open(path).unwrap().record(&said(n, Verdict::Same)).unwrap());
+            }
+        });
+        assert_eq!(Ledger::read(&path).unwrap().statements().unwrap().len(), 4);
+        let left = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+        assert_eq!(left.filter(|name| !name.starts_with("caponier.db")).collect::<Vec<_>>(), [""; 0]);
+    }
+}
+
 #[test]
 fn a_decision_is_neither_changed_nor_removed_nor_blank() {
     let (_folder, path) = ledger();

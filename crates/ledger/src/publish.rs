@@ -174,7 +174,7 @@ pub fn publish(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>
 }
 
 /// A new file beside the target, with the rights that the target has, or that any new file would have.
-fn aside(folder: &Path, target: &Path) -> io::Result<NamedTempFile> {
+pub(crate) fn aside(folder: &Path, target: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".caponier-").suffix(".tmp");
     #[cfg(unix)]
