@@ -23,6 +23,9 @@ use std::sync::Arc;
 /// Rows of one batch: the engine's own default.
 const BATCH: usize = 8192;
 
+/// Takes the texts of a list, one by one.
+pub(super) type Say<'s> = dyn FnMut(&str) + 's;
+
 /// How a column gets its value from a row. Accounts appear as `tenant/object_id`, the ends of time as null.
 pub(super) enum Value<R: 'static> {
     /// The name of a tenant, or its id where it has none.
@@ -30,7 +33,7 @@ pub(super) enum Value<R: 'static> {
     Id(fn(&R) -> Option<Guid>),
     Key(fn(&R) -> AccountKey),
     Text(for<'r> fn(&'r Subject, &'r R) -> Option<&'r str>),
-    Texts(fn(&R, &mut dyn FnMut(&str))),
+    Texts(fn(&R, &mut Say<'_>)),
     Time(fn(&R) -> Option<EventTime>),
     Flag(fn(&Subject, &R) -> Option<bool>),
     Share(fn(&R) -> Option<f64>),
