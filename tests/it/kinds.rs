@@ -93,7 +93,7 @@ fn holds(kind: &str, line: &Value, rows: &Rows, account: AccountKey, home: Optio
         // Both names of one object, dated; sign-ins from home until then.
         "converted" => {
             s.listed.iter().any(guest)
-                && s.listed.iter().any(|a| !guest(&a))
+                && s.listed.iter().any(|a| !guest(a))
                 && !crossing.is_empty()
                 && within(&crossing, since, until)
         }
