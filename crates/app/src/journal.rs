@@ -10,7 +10,7 @@ use caponier_correlate::Engine;
 use caponier_identity::{self as identity, Index};
 use caponier_model::{
     AccountFacts, Body, Change, Entry, EventTime, IdentityChange, Incident, IncidentState, Journalled, Link, LinkState,
-    Policy, Position, Refusal, Rows, Statement, Tenants, Testimony,
+    Policy, Position, Refusal, Rows, Sighting, Statement, Tenants, Testimony,
 };
 use caponier_query::{Join, Queries, Question};
 use caponier_rules as rules;
@@ -117,7 +117,8 @@ fn correlate(
     on_change: &mut dyn FnMut(&Change, &Tenants, &Policy) -> Result<(), Failure>,
 ) -> Result<Replayed, Failure> {
     let Intake { mut summary, sorter, dead, rows, .. } = taken;
-    let Identities { tenants, facts, links, .. } = identities;
+    let Identities { tenants, facts, links, testimony, .. } = identities;
+    let mut conflicts = identity::conflicts(&links, &testimony).into_iter().map(found).peekable();
     let mut statements = rows.statements;
     statements.sort_by_key(|s| s.at);
     summary.decisions = statements.len() as u64;
@@ -146,6 +147,10 @@ fn correlate(
             continue;
         }
         for entry in entries(config, &tenants, inputs, &value) {
+            while let Some(conflict) = conflicts.next_if(|c| c.at <= entry.at) {
+                engine.handle_time(conflict.at);
+                engine.handle(conflict);
+            }
             // What was said by then stands before it in the journal; it moves no time, which only findings do.
             while let Some(said) = statements.next_if(|s| s.at <= entry.at) {
                 engine.handle(stated(said));
@@ -155,6 +160,10 @@ fn correlate(
         }
         drain(&mut engine)?;
         last_key = key;
+    }
+    for conflict in conflicts {
+        engine.handle_time(conflict.at);
+        engine.handle(conflict);
     }
     statements.for_each(|said| engine.handle(stated(said)));
     engine.handle_time(EventTime::MAX);
@@ -168,6 +177,10 @@ fn correlate(
     summary.incidents = incidents.len() as u64;
     summary.cross_tenant_incidents = incidents.iter().filter(|i| i.cross_tenant()).count() as u64;
     Ok(Replayed { summary, incidents, dead, tenants, policy })
+}
+
+fn found(sighting: Sighting) -> Journalled {
+    Journalled { at: sighting.first, position: None, entry: Entry::Sighting(Box::new(sighting)) }
 }
 
 fn stated(statement: Statement) -> Journalled {

@@ -7,6 +7,7 @@
 pub mod audit;
 mod claim;
 mod combine;
+mod conflict;
 mod decide;
 mod facts;
 mod index;
@@ -21,6 +22,7 @@ mod statement;
 mod store;
 
 pub use combine::{Weighed, combine};
+pub use conflict::conflicts;
 pub use decide::decide;
 pub use facts::facts;
 pub use index::{Footprint, Index, SnapshotError};

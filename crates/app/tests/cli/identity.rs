@@ -213,6 +213,25 @@ fn a_link_merges_what_it_joins_an_unlink_separates_it_and_each_replay_writes_the
     );
 }
 
+/// The logs say adele, a statement says lee: neither is believed, and that is a finding of the guest's tenant.
+#[test]
+fn two_homes_at_one_time_are_a_finding() {
+    let town = Town::new();
+    let findings = |summary: &Value| summary["findings"].as_u64().unwrap();
+    let calm = findings(&town.replay("").1);
+    town.done(&format!("identity link fabrikam {GUEST} --home contoso {LEE} {BY}"));
+    let (incidents, summary) = town.replay("--ledger {ledger}");
+    assert_eq!((findings(&summary), summary["links_conflict"].as_u64()), (calm + 1, Some(2)), "{summary}");
+    let lines = incidents.split(|b| *b == b'\n').filter(|l| !l.is_empty());
+    let all: Vec<Value> = lines.map(|l| serde_json::from_slice(l).unwrap()).collect();
+    let raised: Vec<&Value> = all.iter().flat_map(|i| i["findings"].as_array().unwrap()).collect();
+    let raised = raised.iter().find(|f| f["key"]["product"] == "identity").unwrap_or_else(|| panic!("{all:?}"));
+    assert_eq!(raised["key"]["tenant"], RESOURCE);
+    let title = raised["title"].to_string();
+    assert!(title.contains("2 home accounts at one time") && !title.contains(LEE) && !title.contains(ADELE), "{title}");
+    assert_eq!(town.replay("--ledger {ledger}").0, incidents);
+}
+
 #[test]
 fn an_unlink_overrides_the_logs_themselves() {
     let town = Town::new();
