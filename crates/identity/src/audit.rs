@@ -3,7 +3,7 @@
 
 use crate::Settings;
 use crate::combine::Weighed;
-use crate::known::equal_range;
+use crate::known::{equal_range, is_external};
 use crate::span::Span;
 use caponier_model::{
     Access, AccountFacts, AccountKey, AccountKind, EventTime, EvidenceKind, Link, LinkState, Pair, PrincipalRow,
@@ -572,10 +572,6 @@ impl<'a> Auditor<'a> {
 /// Users, whose presence shows that the directory of people is read.
 fn is_user(kind: AccountKind) -> bool {
     !matches!(kind, AccountKind::ServicePrincipal | AccountKind::ManagedIdentity | AccountKind::Device)
-}
-
-fn is_external(kind: AccountKind) -> bool {
-    matches!(kind, AccountKind::ExternalGuest | AccountKind::ExternalMember)
 }
 
 /// How little a reason tells of what to do; the least first.
