@@ -65,7 +65,8 @@ impl Policy {
         self.pairs.iter().find(|(p, _)| *p == pair).map_or(self.unlisted, |(_, m)| *m)
     }
 
-    /// The policy between two tenants in whichever direction allows more: an incident that spans both needs one direction.
+    /// The policy between two tenants: forbidden if either direction is, else what the direction that allows more says, since
+    /// an incident that spans both needs one.
     pub fn between(&self, a: TenantId, b: TenantId) -> MergePolicy {
         if a == b {
             return MergePolicy::Merge;
