@@ -86,6 +86,8 @@ impl<P: Persons> Engine<P> {
             edges: Vec::new(),
             more_edges: Vec::new(),
             related: Vec::new(),
+            guards: Vec::new(),
+            decisions: Vec::new(),
             source_incidents: Vec::new(),
             remediation: Vec::new(),
             digest: CompactString::const_new(""),
@@ -256,7 +258,8 @@ impl<P> Engine<P> {
         let key = |f: FindingIx| self.findings.get(f).map(|h| h.key.clone());
         let smallest = record.members.iter().filter_map(|f| key(*f)).min()?;
         let findings = (key(neighbour.here)?, key(neighbour.there)?);
-        Some((Related { incident: record.id.clone(), reason: neighbour.reason.into(), findings }, smallest))
+        let sentence = explain::refused(neighbour.reason);
+        Some((Related { incident: record.id.clone(), reason: neighbour.reason.into(), findings, sentence }, smallest))
     }
 
     /// The older incident that this one would be part of but for its size or span.

@@ -83,7 +83,12 @@ impl<P: Persons> Engine<P> {
             caponier_model::Entry::Incident(incident) => self.take_incident(*incident),
             caponier_model::Entry::Identity(change) => self.take_identity(change),
             // Its effect comes as identity changes; here it only has its place in the order.
-            caponier_model::Entry::Statement(_) => {}
+            caponier_model::Entry::Statement(_) | caponier_model::Entry::Rules(_) => {}
+            // Their effects on what is held are built one by one; until then they only have their place in the order.
+            caponier_model::Entry::Decision(_)
+            | caponier_model::Entry::Chain(_)
+            | caponier_model::Entry::Policy(_)
+            | caponier_model::Entry::Setting(_) => {}
             caponier_model::Entry::Watermark(now) => self.handle_time(now),
         }
     }

@@ -107,6 +107,8 @@ fn founder(held: &Held) -> Edge {
         gap_seconds: 0,
         window_seconds: None,
         guards: Vec::new(),
+        rule: None,
+        decision: None,
         sentence: Text::plain("the finding that this incident starts from"),
     }
 }
@@ -154,6 +156,8 @@ fn joined<P: Persons>(engine: &Engine<P>, held: &Held, join: &Join) -> Option<Ed
         gap_seconds: join.gap,
         window_seconds: posting.rule.window,
         guards,
+        rule: None,
+        decision: None,
         sentence: sentence(engine, held, peer, join, &posting.value),
     })
 }
@@ -196,6 +200,15 @@ fn sentence<P: Persons>(engine: &Engine<P>, held: &Held, peer: &Held, join: &Joi
         }
         (EdgeKind::SameIp, ..) => with_value("both findings name the address {value}, {gap}"),
         (EdgeKind::SameArtefact, ..) => with_value("both findings name {value}, {gap}"),
+        (EdgeKind::RuleChain, ..) => text("both findings are steps of one instance of a scenario rule, {gap}"),
+        (EdgeKind::TrustContext, ..) => text("the trust between the two tenants of this incident changed, {gap}"),
+        (EdgeKind::SameName, ..) => {
+            with_value("both findings name {value}, {gap}, and no stable id says that they mean another")
+        }
+        (EdgeKind::SameDetection, ..) => {
+            with_value("a risk detection and its alert: the same account {value} and the same kind, {gap}")
+        }
+        (EdgeKind::Decision, ..) => text("an analyst put both findings together; they are {gap}"),
         (EdgeKind::WeakPair, ..) => {
             let text = with_value("both findings name the address {value} and {second}, {gap}");
             match value {
@@ -226,6 +239,18 @@ pub(crate) fn with_account<P: Persons>(
     let kind = if upn.is_some() { EntityKind::AccountName } else { EntityKind::Account };
     let shown = upn.unwrap_or_else(|| account.object.to_compact_string());
     text.with(name, &shown, Some(kind), Some(account.tenant))
+}
+
+/// Why two incidents that could be one are not, in words.
+pub(crate) fn refused(reason: &str) -> Text {
+    Text::plain(match reason {
+        "incident_size" => "together they would be larger than one incident may be",
+        "incident_span" => "together they would last longer than one incident may",
+        "cut_check" => "one edge alone is too weak to join two incidents of this size",
+        "policy_suggest" => "the policy of the two tenants lets them be shown together and not be merged",
+        "link_possible" => "the evidence that both name one person is not enough to act on",
+        _ => "they may be parts of one attack",
+    })
 }
 
 /// A distance in time, for people.

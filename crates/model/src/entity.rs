@@ -58,6 +58,8 @@ pub enum EntityKind {
     Group,
     /// A registry key or value.
     Registry,
+    /// An Entra tenant that a change of trust concerns: GUID text. Its own tenant is the other of the pair.
+    Tenant,
     /// Anything else: kept for the reader, never correlated on.
     Other,
 }
@@ -92,6 +94,7 @@ impl EntityKind {
             Self::Malware => "malware",
             Self::Group => "group",
             Self::Registry => "registry",
+            Self::Tenant => "tenant",
             Self::Other => "other",
         }
     }

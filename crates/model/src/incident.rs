@@ -1,7 +1,7 @@
 //! Unified incidents: what the correlator emits and `wire::encode` writes for an audience.
 
 use crate::{
-    AccountKey, AccountKind, Entity, EntityKind, EventTime, EvidenceKind, FindingKey, LinkState, Severity,
+    AccountKey, AccountKind, DecisionId, Entity, EntityKind, EventTime, EvidenceKind, FindingKey, LinkState, Severity,
     SourceIncidentKey, TenantId, Text,
 };
 use compact_str::CompactString;
@@ -87,15 +87,42 @@ pub enum EdgeKind {
     SameSession,
     /// E5: same source incident.
     SourceIncident,
+    /// E6: steps of one instance of a scenario rule.
+    RuleChain,
     /// E7: same address.
     SameIp,
     /// E8: same artefact (hash, URL, mail).
     SameArtefact,
+    /// E9: a change of trust between the two tenants of the incident; attaches only.
+    TrustContext,
+    /// E10: same host name or account name where no stable id is known; attaches only.
+    SameName,
+    /// E11: a risk detection and its alert.
+    SameDetection,
     /// Two different weak kinds together (G5).
     WeakPair,
+    /// An analyst's decision.
+    Decision,
 }
 
 impl EdgeKind {
+    /// All kinds, in order.
+    pub const ALL: [Self; 13] = [
+        Self::SameAccount,
+        Self::SamePerson,
+        Self::SameDevice,
+        Self::SameSession,
+        Self::SourceIncident,
+        Self::RuleChain,
+        Self::SameIp,
+        Self::SameArtefact,
+        Self::TrustContext,
+        Self::SameName,
+        Self::SameDetection,
+        Self::WeakPair,
+        Self::Decision,
+    ];
+
     /// The word used on the wire.
     pub const fn code(self) -> &'static str {
         match self {
@@ -104,9 +131,14 @@ impl EdgeKind {
             Self::SameDevice => "same_device",
             Self::SameSession => "same_session",
             Self::SourceIncident => "source_incident",
+            Self::RuleChain => "rule_chain",
             Self::SameIp => "same_ip",
             Self::SameArtefact => "same_artefact",
+            Self::TrustContext => "trust_context",
+            Self::SameName => "same_name",
+            Self::SameDetection => "same_detection",
             Self::WeakPair => "weak_pair",
+            Self::Decision => "decision",
         }
     }
 }
@@ -189,6 +221,10 @@ pub struct Edge {
     pub window_seconds: Option<i64>,
     /// Guard decisions that concerned it, as codes.
     pub guards: Vec<CompactString>,
+    /// The rule and the step that the member matched (E6).
+    pub rule: Option<(CompactString, CompactString)>,
+    /// The decision that joined them.
+    pub decision: Option<DecisionId>,
     /// One sentence for a person.
     pub sentence: Text,
 }
@@ -275,6 +311,34 @@ pub struct Related {
     pub reason: CompactString,
     /// The two findings that would have joined them.
     pub findings: (FindingKey, FindingKey),
+    /// The reason in words.
+    pub sentence: Text,
+}
+
+/// What a guard kept from joining inside an incident: values left aside, findings only counted.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct GuardNote {
+    /// The guard's code (`stop_value`, `prolific_value`, `role_tag`, `budget`, …).
+    pub guard: &'static str,
+    /// How often.
+    pub count: u32,
+    /// In words.
+    pub sentence: Text,
+}
+
+/// A decision in force on members of an incident, for the reader.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct DecisionView {
+    /// When.
+    pub at: EventTime,
+    /// Its id.
+    pub id: DecisionId,
+    /// `merge`, `split`, ….
+    pub act: &'static str,
+    /// By whom.
+    pub author: CompactString,
+    /// Why.
+    pub reason: CompactString,
 }
 
 /// What can be done, and by whom.
@@ -318,11 +382,11 @@ pub struct Incident {
     pub title: Text,
     /// May change.
     pub headline: Text,
-    /// The sources' status, in their words, where source incidents have one.
+    /// `closed` or `assigned` where somebody decided so, else the sources' status in their words.
     pub status: Option<CompactString>,
-    /// Owner by the source incidents.
+    /// Owner by decision, else by the source incidents.
     pub owner: Option<CompactString>,
-    /// Verdict by the source incidents or alerts.
+    /// Verdict by decision, else by the source incidents or alerts.
     pub verdict: Option<bool>,
     /// Orders the queue.
     pub score: u32,
@@ -354,6 +418,10 @@ pub struct Incident {
     pub more_edges: Vec<(EdgeKind, u32)>,
     /// What was not merged and why.
     pub related: Vec<Related>,
+    /// What guards held back inside, by code.
+    pub guards: Vec<GuardNote>,
+    /// Decisions that hold for its members, by (at, id).
+    pub decisions: Vec<DecisionView>,
     /// Source incidents whose alerts are members; sorted.
     pub source_incidents: Vec<SourceIncidentKey>,
     /// What could be done, by tenant.

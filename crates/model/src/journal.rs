@@ -1,6 +1,7 @@
 //! The journal: the correlator's only input, in one order.
 
-use crate::{EventTime, IdentityChange, Position, Sighting, SourceIncident, Statement};
+use crate::{Decision, EventTime, FindingKey, IdentityChange, Policy, Position, Sighting, SourceIncident, Statement};
+use compact_str::CompactString;
 
 /// One entry of the journal.
 #[derive(Clone, PartialEq, Debug)]
@@ -14,8 +15,48 @@ pub enum Entry {
     /// A statement about two accounts: journalled so that whoever reads the journal knows who said what. The links that follow
     /// from it are identity changes of their own.
     Statement(Statement),
+    /// A decision about findings: merge, split, pin, close, assign, verdict, or one taken back.
+    Decision(Box<Decision>),
+    /// Findings that matched one instance of a scenario rule (E6).
+    Chain(Box<Chain>),
+    /// What may be joined across tenants from here on: replaces the policy before.
+    Policy(Policy),
+    /// One of the engine's settings takes a new value from here on.
+    Setting(Setting),
+    /// The rules in force from here on, by the digest of their files: its effect comes as sightings and chains.
+    Rules(CompactString),
     /// Nothing earlier than this is expected any more.
     Watermark(EventTime),
+}
+
+/// One instance of a scenario rule and the findings that matched its steps. A later one of the same id replaces it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Chain {
+    /// The rule's name.
+    pub rule: CompactString,
+    /// The instance: unique to the rule and whom it concerns, the same in every run.
+    pub id: CompactString,
+    /// What matched; empty where the instance turned out to be none.
+    pub steps: Vec<ChainStep>,
+}
+
+/// A finding in a chain.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ChainStep {
+    /// Which finding.
+    pub finding: FindingKey,
+    /// The rule's step that it matched.
+    pub step: CompactString,
+}
+
+/// A setting by the name that the configuration gives it (`windows.account`, `guards.findings`, `guards.g7`). Switches are 0 or 1;
+/// a name that nobody knows changes nothing and is counted.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Setting {
+    /// Which.
+    pub name: CompactString,
+    /// The new value.
+    pub value: i64,
 }
 
 /// An entry with its place in event time and in its source.

@@ -1,8 +1,9 @@
 //! The nouns of Caponier: tenants, accounts, events, findings, links, incidents, positions and event time.
 //!
-//! Everything else knows this crate; this crate knows nothing but `std` and a small string. It performs no I/O, reads no
+//! Everything else knows this crate; this crate knows nothing but `std`, a small string and a hash. It performs no I/O, reads no
 //! clock, names no wire format and no JSON: wire forms live in `wire`, questions in `query`, decisions in `correlate`.
 
+mod decision;
 mod entity;
 mod event;
 mod evidence;
@@ -17,6 +18,7 @@ mod tenant;
 mod text;
 mod time;
 
+pub use decision::{Act, Decision, DecisionId};
 pub use entity::{Entity, EntityKind, EntityRole};
 pub use event::{
     Actor, Audit, AuditTarget, Body, Caller, DeviceRef, Directory, Event, Invitation, Outcome, Principal, Provisioning,
@@ -29,10 +31,11 @@ pub use evidence::{
 pub use finding::{FindingKey, Severity, Sighting, SightingKind, SourceIncident, SourceIncidentKey, SourceRank};
 pub use id::{AccountKey, Guid, TenantId};
 pub use incident::{
-    AccountView, Attribution, Audience, Change, ChangeKind, Edge, EdgeKind, FindingView, Incident, IncidentState,
-    LinkView, Membership, PersonView, ReasonCode, Related, Remediation, ScorePart, SightingView,
+    AccountView, Attribution, Audience, Change, ChangeKind, DecisionView, Edge, EdgeKind, FindingView, GuardNote,
+    Incident, IncidentState, LinkView, Membership, PersonView, ReasonCode, Related, Remediation, ScorePart,
+    SightingView,
 };
-pub use journal::{Entry, Journalled};
+pub use journal::{Chain, ChainStep, Entry, Journalled, Setting};
 pub use link::{AccountFacts, AccountKind, Binding, Handle, IdentityChange, Link, LinkState, Persons};
 pub use position::{Class, DeadLetter, Position, Reject, RejectReason};
 pub use rows::{

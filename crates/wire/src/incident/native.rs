@@ -6,8 +6,9 @@
 use super::lens::Lens;
 use super::{SCHEMA_VERSION, final_form, to_bytes};
 use caponier_model::{
-    AccountKey, AccountView, Audience, Edge, EdgeKind, Entity, EntityRole, FindingKey, FindingView, Incident, LinkView,
-    PersonView, Policy, ReasonCode, Related, Remediation, SourceIncidentKey, TenantId, Tenants,
+    AccountKey, AccountView, Audience, DecisionView, Edge, EdgeKind, Entity, EntityRole, FindingKey, FindingView,
+    GuardNote, Incident, LinkView, PersonView, Policy, ReasonCode, Related, Remediation, SourceIncidentKey, TenantId,
+    Tenants,
 };
 use serde::Serialize;
 
@@ -42,6 +43,8 @@ struct Native<'a> {
     edges: Vec<EdgeOut>,
     more_edges: Vec<CountOut>,
     related: Vec<RelatedOut<'a>>,
+    guards: Vec<GuardOut>,
+    decisions: Vec<DecisionOut>,
     source_incidents: Vec<SourceOut<'a>>,
     remediation: Vec<RemediationOut>,
     masked: Vec<String>,
@@ -151,6 +154,9 @@ struct EdgeOut {
     gap_seconds: i64,
     window_seconds: Option<i64>,
     guard_decisions: Vec<String>,
+    rule_id: Option<String>,
+    rule_step: Option<String>,
+    decision: Option<String>,
     sentence: String,
 }
 
@@ -179,6 +185,23 @@ struct RelatedOut<'a> {
     incident: &'a str,
     reason: &'a str,
     findings: [KeyOut; 2],
+    sentence: String,
+}
+
+#[derive(Serialize)]
+struct GuardOut {
+    guard: &'static str,
+    count: u32,
+    sentence: String,
+}
+
+#[derive(Serialize)]
+struct DecisionOut {
+    id: String,
+    at: String,
+    act: &'static str,
+    author: String,
+    reason: String,
 }
 
 #[derive(Serialize)]
@@ -203,6 +226,9 @@ pub(super) fn encode(incident: &Incident, audience: Audience, tenants: &Tenants,
     out.findings = each(&incident.findings, |i, f| finding(f, i, &mut lens));
     out.edges = each(&incident.edges, |i, e| edge(e, i, &mut lens));
     out.related = each(&incident.related, |i, r| related(r, i, &mut lens));
+    out.guards = each(&incident.guards, |i, g| guard(g, i, &mut lens));
+    let all = lens.sees_all(&incident.tenants);
+    out.decisions = each(&incident.decisions, |i, d| decision(d, all, i, &mut lens));
     out.source_incidents = each(&incident.source_incidents, |i, s| source(s, i, &mut lens));
     out.remediation = each(&incident.remediation, |i, r| remediation(r, i, &mut lens));
     out.masked = lens.into_masked();
@@ -251,6 +277,8 @@ fn head<'a>(incident: &'a Incident, lens: &mut Lens<'_>) -> Native<'a> {
         edges: Vec::new(),
         more_edges: more_edges(&incident.more_edges),
         related: Vec::new(),
+        guards: Vec::new(),
+        decisions: Vec::new(),
         source_incidents: Vec::new(),
         remediation: Vec::new(),
         masked: Vec::new(),
@@ -378,6 +406,9 @@ fn edge(edge: &Edge, i: usize, lens: &mut Lens<'_>) -> EdgeOut {
         gap_seconds: edge.gap_seconds,
         window_seconds: edge.window_seconds,
         guard_decisions: edge.guards.iter().map(ToString::to_string).collect(),
+        rule_id: edge.rule.as_ref().map(|(rule, _)| rule.to_string()),
+        rule_step: edge.rule.as_ref().map(|(_, step)| step.to_string()),
+        decision: edge.decision.map(|d| d.to_string()),
         sentence: lens.text(&edge.sentence, || format!("{at}/sentence")),
     }
 }
@@ -392,9 +423,14 @@ const fn via(reason: ReasonCode) -> Option<&'static str> {
             EdgeKind::SameDevice => "E3",
             EdgeKind::SameSession => "E4",
             EdgeKind::SourceIncident => "E5",
+            EdgeKind::RuleChain => "E6",
             EdgeKind::SameIp => "E7",
             EdgeKind::SameArtefact => "E8",
+            EdgeKind::TrustContext => "E9",
+            EdgeKind::SameName => "E10",
+            EdgeKind::SameDetection => "E11",
             EdgeKind::WeakPair => "G5",
+            EdgeKind::Decision => "decision",
         }),
     }
 }
@@ -408,6 +444,26 @@ fn related<'a>(related: &'a Related, i: usize, lens: &mut Lens<'_>) -> RelatedOu
             key(a, lens, || format!("/related/{i}/findings/0/id")),
             key(b, lens, || format!("/related/{i}/findings/1/id")),
         ],
+        sentence: lens.text(&related.sentence, || format!("/related/{i}/sentence")),
+    }
+}
+
+fn guard(note: &GuardNote, i: usize, lens: &mut Lens<'_>) -> GuardOut {
+    GuardOut {
+        guard: note.guard,
+        count: note.count,
+        sentence: lens.text(&note.sentence, || format!("/guards/{i}/sentence")),
+    }
+}
+
+/// An analyst's words may tell of every tenant of the incident: they are for who may see all of them.
+fn decision(view: &DecisionView, visible: bool, i: usize, lens: &mut Lens<'_>) -> DecisionOut {
+    DecisionOut {
+        id: view.id.to_string(),
+        at: view.at.to_string(),
+        act: view.act,
+        author: lens.show(visible, &view.author, || format!("/decisions/{i}/author")),
+        reason: lens.show(visible, &view.reason, || format!("/decisions/{i}/reason")),
     }
 }
 

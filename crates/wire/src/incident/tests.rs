@@ -2,10 +2,10 @@
 
 use super::*;
 use caponier_model::{
-    AccountKey, AccountKind, AccountView, Attribution, ChangeKind, Edge, EdgeKind, Entity, EntityKind, EntityRole,
-    EventTime, EvidenceKind, FindingKey, FindingView, Guid, IncidentState, LinkState, LinkView, Membership,
-    MergePolicy, Pair, PersonView, ReasonCode, Related, Remediation, ScorePart, Severity, SightingView,
-    SourceIncidentKey, Tenant, TenantId, TenantRole, Text,
+    AccountKey, AccountKind, AccountView, Attribution, ChangeKind, DecisionId, DecisionView, Edge, EdgeKind, Entity,
+    EntityKind, EntityRole, EventTime, EvidenceKind, FindingKey, FindingView, GuardNote, Guid, IncidentState,
+    LinkState, LinkView, Membership, MergePolicy, Pair, PersonView, ReasonCode, Related, Remediation, ScorePart,
+    Severity, SightingView, SourceIncidentKey, Tenant, TenantId, TenantRole, Text,
 };
 use serde_json::Value;
 use std::path::PathBuf;
@@ -86,6 +86,8 @@ fn founder() -> Edge {
         gap_seconds: 0,
         window_seconds: None,
         guards: vec![],
+        rule: None,
+        decision: None,
         sentence: Text::plain("The first finding of this incident."),
     }
 }
@@ -185,6 +187,26 @@ fn incident() -> Incident {
             incident: "cap-77aa".into(),
             reason: "link_possible".into(),
             findings: (risk(), key(TAILSPIN, "mdi", "4711")),
+            sentence: Text::plain("{guest} may be {home}")
+                .with("guest", "piper_northwind#EXT#", Some(EntityKind::AccountName), Some(TAILSPIN))
+                .with("home", "piper@northwind.example", Some(EntityKind::AccountName), Some(NORTHWIND)),
+        }],
+        guards: vec![GuardNote {
+            guard: "prolific_value",
+            count: 1,
+            sentence: Text::plain("{value} reaches too many people to join anything by itself").with(
+                "value",
+                "203.0.113.9",
+                Some(EntityKind::Ip),
+                Some(NORTHWIND),
+            ),
+        }],
+        decisions: vec![DecisionView {
+            at: at(30),
+            id: DecisionId::from_u128(0x2f),
+            act: "assign",
+            author: "mara@soc.example".into(),
+            reason: "mine".into(),
         }],
         source_incidents: vec![SourceIncidentKey { tenant: TAILSPIN, provider: "xdr".into(), id: "915".into() }],
         remediation: vec![Remediation {
