@@ -16,6 +16,12 @@ pub struct Counts {
     pub source_incidents: u64,
     /// Identity changes handed in.
     pub identity_changes: u64,
+    /// Policies handed in.
+    pub policies: u64,
+    /// Settings handed in.
+    pub settings: u64,
+    /// Of these, settings that have no such name or cannot have such a value.
+    pub settings_unknown: u64,
     /// Findings held now.
     pub findings: u64,
     /// Evidence held now that has not met its alert.

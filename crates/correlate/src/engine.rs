@@ -22,6 +22,9 @@ type Hasher = foldhash::fast::FixedState;
 /// The correlator: a state machine over the journal.
 #[derive(Debug)]
 pub struct Engine<P> {
+    /// What the operator said, guards that are off included.
+    pub(crate) asked: (Settings, Policy),
+    /// What follows from it.
     pub(crate) settings: Settings,
     pub(crate) policy: Policy,
     pub(crate) persons: P,
@@ -53,8 +56,9 @@ impl<P: Persons> Engine<P> {
     /// An engine that has seen nothing yet; `persons` may already know identities.
     pub fn new(settings: Settings, policy: Policy, persons: P) -> Self {
         Self {
-            settings,
-            policy,
+            policy: settings.policy_in_force(&policy),
+            settings: settings.in_force(),
+            asked: (settings, policy),
             persons,
             findings: Slab::default(),
             groups: Slab::default(),
@@ -84,11 +88,10 @@ impl<P: Persons> Engine<P> {
             caponier_model::Entry::Identity(change) => self.take_identity(change),
             // Its effect comes as identity changes; here it only has its place in the order.
             caponier_model::Entry::Statement(_) | caponier_model::Entry::Rules(_) => {}
+            caponier_model::Entry::Policy(policy) => self.take_policy(policy),
+            caponier_model::Entry::Setting(setting) => self.take_setting(&setting),
             // Their effects on what is held are built one by one; until then they only have their place in the order.
-            caponier_model::Entry::Decision(_)
-            | caponier_model::Entry::Chain(_)
-            | caponier_model::Entry::Policy(_)
-            | caponier_model::Entry::Setting(_) => {}
+            caponier_model::Entry::Decision(_) | caponier_model::Entry::Chain(_) => {}
             caponier_model::Entry::Watermark(now) => self.handle_time(now),
         }
     }
@@ -275,8 +278,9 @@ impl<P: Persons> Engine<P> {
         self.rebind(&concerned, true);
     }
 
-    /// Binds findings anew, after their sightings, their source incidents or the identity index changed, and settles.
-    fn rebind(&mut self, findings: &[FindingIx], corrected: bool) {
+    /// Binds findings anew, after their sightings, their source incidents or the identity index changed, and settles;
+    /// `findings` are sorted.
+    pub(crate) fn rebind(&mut self, findings: &[FindingIx], corrected: bool) {
         if findings.is_empty() {
             return;
         }

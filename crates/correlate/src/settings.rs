@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads a file: `app` maps its configuration onto these fields. All spans are whole seconds of event time.
 
+use caponier_model::{MergePolicy, Policy};
 use compact_str::CompactString;
 
 /// One hour in seconds.
@@ -22,6 +23,8 @@ pub struct Settings {
     pub caps: Caps,
     /// Sizes and spans that stop an incident from growing (G6, G7, G8).
     pub limits: Limits,
+    /// Guards that are at work; switched off one by one only to see what each is good for.
+    pub guards: Guards,
     /// Values that never join anything, beside the built-in ones (G1): compared with an entity's canonical value.
     pub stop_values: Vec<CompactString>,
     /// Values that are known to be shared (break-glass and sync accounts, scanners, jump hosts): they may never bridge (G4).
@@ -64,6 +67,50 @@ pub struct Edges {
     pub artefact: bool,
     /// G5: an address and an artefact together may bridge.
     pub weak_pair: bool,
+}
+
+/// Switches of whole guards (scenarios.md 3); all are on by default. G11, masking, is `wire`'s: an operator's view is without it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Guards {
+    /// Stop values join nothing. Off: any value does, empty ones and loopback addresses too.
+    pub g1: bool,
+    /// Prolific values do not bridge. Off: there are no caps.
+    pub g2: bool,
+    /// Prolific within the days around an edge. Off: prolific over all that is held.
+    pub g3: bool,
+    /// Shared values and role tags do not bridge. Off: the lists are empty.
+    pub g4: bool,
+    /// One weak value attaches and does not bridge. Off: it bridges.
+    pub g5: bool,
+    /// Incidents have a size. Off: none, nor have source incidents.
+    pub g6: bool,
+    /// Incidents have a span. Off: none.
+    pub g7: bool,
+    /// Large incidents need a strong edge or two to merge. Off: any edge will do.
+    pub g8: bool,
+    /// What analysts hold for true and for false is never merged. Off: it may be.
+    pub g9: bool,
+    /// The policy of tenants. Off: every pair may merge.
+    pub g10: bool,
+    /// Budgets of values, sightings and findings. Off: none.
+    pub g12: bool,
+}
+
+impl Guards {
+    /// All at work.
+    pub const ON: Self = Self {
+        g1: true,
+        g2: true,
+        g3: true,
+        g4: true,
+        g5: true,
+        g6: true,
+        g7: true,
+        g8: true,
+        g9: true,
+        g10: true,
+        g12: true,
+    };
 }
 
 /// Distinct counterparts within any seven days above which a value may not bridge; above twice as many it may not attach.
@@ -129,9 +176,127 @@ impl Settings {
                 finding_values: 256,
                 finding_sightings: 512,
             },
+            guards: Guards::ON,
             stop_values: Vec::new(),
             shared_values: Vec::new(),
             retention_days: Some(15),
         }
+    }
+
+    /// What the engine works with: guards that are off become limits that nothing reaches and lists that are empty. G1, G5, G9 and
+    /// G10 have no limit to lift and are asked where they act.
+    pub(crate) fn in_force(&self) -> Self {
+        let mut out = self.clone();
+        let Guards { g2, g3, g4, g6, g7, g8, g12, .. } = self.guards;
+        if !g2 {
+            let caps = &mut out.caps;
+            for cap in [&mut caps.address, &mut caps.device, &mut caps.account, &mut caps.artefact] {
+                *cap = u32::MAX;
+            }
+        }
+        if !g3 {
+            out.caps.window = i64::MAX;
+        }
+        if !g4 {
+            out.shared_values.clear();
+        }
+        let limits = &mut out.limits;
+        if !g6 {
+            (limits.findings, limits.values, limits.source_alerts) = (u32::MAX, u32::MAX, u32::MAX);
+        }
+        if !g7 {
+            limits.span = i64::MAX;
+        }
+        if !g8 {
+            limits.cut_findings = u32::MAX;
+        }
+        if !g12 {
+            (limits.finding_values, limits.finding_sightings) = (u32::MAX, u32::MAX);
+        }
+        out
+    }
+
+    /// The policy that the engine works with (G10).
+    pub(crate) fn policy_in_force(&self, policy: &Policy) -> Policy {
+        if self.guards.g10 { policy.clone() } else { Policy { pairs: Vec::new(), unlisted: MergePolicy::Merge } }
+    }
+
+    /// Gives a setting a value by the name that the configuration uses. False where no number has that name, or none like it fits.
+    pub fn set(&mut self, name: &str, value: i64) -> bool {
+        if let Some(place) = self.seconds(name) {
+            let fits = value >= 0;
+            if fits {
+                *place = value;
+            }
+            return fits;
+        }
+        if let Some(place) = self.count(name) {
+            return u32::try_from(value).map(|v| *place = v).is_ok();
+        }
+        match self.switch(name) {
+            Some(place) if matches!(value, 0 | 1) => {
+                *place = value == 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn seconds(&mut self, name: &str) -> Option<&mut i64> {
+        let Self { windows, caps, limits, .. } = self;
+        Some(match name {
+            "windows.account" => &mut windows.account,
+            "windows.person" => &mut windows.person,
+            "windows.device" => &mut windows.device,
+            "windows.session" => &mut windows.session,
+            "windows.address" => &mut windows.address,
+            "windows.hash" => &mut windows.hash,
+            "windows.url" => &mut windows.url,
+            "windows.mail" => &mut windows.mail,
+            "guards.window" => &mut caps.window,
+            "guards.span" => &mut limits.span,
+            _ => return None,
+        })
+    }
+
+    fn count(&mut self, name: &str) -> Option<&mut u32> {
+        let Self { caps, limits, .. } = self;
+        Some(match name {
+            "guards.address_persons" => &mut caps.address,
+            "guards.device_persons" => &mut caps.device,
+            "guards.account_devices" => &mut caps.account,
+            "guards.artefact_persons" => &mut caps.artefact,
+            "guards.findings" => &mut limits.findings,
+            "guards.values" => &mut limits.values,
+            "guards.source_alerts" => &mut limits.source_alerts,
+            "guards.cut_findings" => &mut limits.cut_findings,
+            "guards.cut_confidence" => &mut limits.cut_confidence,
+            "guards.finding_values" => &mut limits.finding_values,
+            "guards.finding_sightings" => &mut limits.finding_sightings,
+            _ => return None,
+        })
+    }
+
+    fn switch(&mut self, name: &str) -> Option<&mut bool> {
+        let Self { edges, guards, .. } = self;
+        Some(match name {
+            "edges.source_incident" => &mut edges.source_incident,
+            "edges.session" => &mut edges.session,
+            "edges.address" => &mut edges.address,
+            "edges.artefact" => &mut edges.artefact,
+            "edges.weak_pair" => &mut edges.weak_pair,
+            "guards.g1" => &mut guards.g1,
+            "guards.g2" => &mut guards.g2,
+            "guards.g3" => &mut guards.g3,
+            "guards.g4" => &mut guards.g4,
+            "guards.g5" => &mut guards.g5,
+            "guards.g6" => &mut guards.g6,
+            "guards.g7" => &mut guards.g7,
+            "guards.g8" => &mut guards.g8,
+            "guards.g9" => &mut guards.g9,
+            "guards.g10" => &mut guards.g10,
+            "guards.g12" => &mut guards.g12,
+            _ => return None,
+        })
     }
 }

@@ -37,7 +37,8 @@ pub(crate) struct Touched {
 
 impl<P: Persons> Engine<P> {
     /// Partitions the blobs of `dirty` anew, attaches what is loose, and hands on the changes. `loose` are findings whose
-    /// attachment must be looked at although their blob is unchanged; `rebound` are those whose own values may have changed.
+    /// attachment must be looked at although their blob is unchanged; `rebound`, sorted, are those whose own
+    /// values may have changed.
     pub(crate) fn settle(
         &mut self,
         dirty: Vec<FindingIx>,
@@ -149,7 +150,7 @@ impl<P: Persons> Engine<P> {
     fn stands(&self, core: &Core, rebound: &[FindingIx]) -> bool {
         let group = core.members.first().and_then(|f| self.findings.get(*f)?.group);
         group.and_then(|g| self.groups.get(g)).is_some_and(|g| g.core == *core)
-            && !core.members.iter().any(|f| rebound.contains(f))
+            && !core.members.iter().any(|f| rebound.binary_search(f).is_ok())
     }
 
     /// Makes the groups of new cores; returns those of more than one.
@@ -195,7 +196,9 @@ impl<P: Persons> Engine<P> {
                     whole && f.smallest == members.first().copied() && f.tenants == core.tenants
                 })
             });
-            let known = |f: &FindingIx| grew.is_some() && formers.of.get(f).copied() == grew && !rebound.contains(f);
+            let known = |f: &FindingIx| {
+                grew.is_some() && formers.of.get(f).copied() == grew && rebound.binary_search(f).is_err()
+            };
             out.extend(members.iter().copied().filter(|f| !known(f)));
         }
         out

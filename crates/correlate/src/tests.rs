@@ -10,11 +10,11 @@ use caponier_model::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-const HOUR: i64 = 3600;
+pub(crate) const HOUR: i64 = 3600;
 
 /// Links and facts without time: the real index is `identity`'s.
 #[derive(Debug, Default)]
-struct People {
+pub(crate) struct People {
     links: BTreeMap<AccountKey, Link>,
     facts: BTreeMap<AccountKey, AccountFacts>,
 }
@@ -69,19 +69,19 @@ impl Persons for People {
     }
 }
 
-fn tenant(n: u128) -> TenantId {
+pub(crate) fn tenant(n: u128) -> TenantId {
     TenantId(Guid::from_u128(n))
 }
 
-fn account(t: u128, object: u128) -> AccountKey {
+pub(crate) fn account(t: u128, object: u128) -> AccountKey {
     AccountKey { tenant: tenant(t), object: Guid::from_u128(object) }
 }
 
-fn guid(n: u128) -> String {
+pub(crate) fn guid(n: u128) -> String {
     Guid::from_u128(n).to_string()
 }
 
-fn link(from: AccountKey, home: AccountKey, state: LinkState, confidence: u32) -> Entry {
+pub(crate) fn link(from: AccountKey, home: AccountKey, state: LinkState, confidence: u32) -> Entry {
     Entry::Identity(IdentityChange::Link(Link {
         account: from,
         home,
@@ -94,7 +94,7 @@ fn link(from: AccountKey, home: AccountKey, state: LinkState, confidence: u32) -
     }))
 }
 
-fn facts(account: AccountKey, name: &str) -> Entry {
+pub(crate) fn facts(account: AccountKey, name: &str) -> Entry {
     Entry::Identity(IdentityChange::Account(AccountFacts {
         account,
         kind: AccountKind::Member,
@@ -111,7 +111,7 @@ fn facts(account: AccountKey, name: &str) -> Entry {
     }))
 }
 
-fn source(t: u128, id: &str, version: i64, alerts: &[&str]) -> SourceIncident {
+pub(crate) fn source(t: u128, id: &str, version: i64, alerts: &[&str]) -> SourceIncident {
     SourceIncident {
         key: SourceIncidentKey { tenant: tenant(t), provider: "xdr".into(), id: id.into() },
         aliases: Vec::new(),
@@ -128,19 +128,19 @@ fn source(t: u128, id: &str, version: i64, alerts: &[&str]) -> SourceIncident {
     }
 }
 
-fn merge_all() -> Policy {
+pub(crate) fn merge_all() -> Policy {
     Policy { pairs: Vec::new(), unlisted: MergePolicy::Merge }
 }
 
-fn engine(settings: Settings, policy: Policy) -> Engine<People> {
+pub(crate) fn engine(settings: Settings, policy: Policy) -> Engine<People> {
     Engine::new(settings, policy, People::default())
 }
 
-fn give(engine: &mut Engine<People>, entry: Entry) {
+pub(crate) fn give(engine: &mut Engine<People>, entry: Entry) {
     engine.handle(Journalled { at: EventTime::MIN, position: None, entry });
 }
 
-fn run(settings: &Settings, policy: &Policy, entries: &[Entry]) -> Engine<People> {
+pub(crate) fn run(settings: &Settings, policy: &Policy, entries: &[Entry]) -> Engine<People> {
     let mut engine = engine(settings.clone(), policy.clone());
     for entry in entries {
         give(&mut engine, entry.clone());
@@ -148,12 +148,12 @@ fn run(settings: &Settings, policy: &Policy, entries: &[Entry]) -> Engine<People
     engine
 }
 
-fn alert(t: u128, id: &str, at: i64, entities: &[(EntityKind, &str)]) -> Entry {
+pub(crate) fn alert(t: u128, id: &str, at: i64, entities: &[(EntityKind, &str)]) -> Entry {
     Entry::Sighting(Box::new(sighting(t, id, at, entities)))
 }
 
 /// The members of each incident by id, smallest first.
-fn groups(engine: &Engine<People>) -> Vec<Vec<String>> {
+pub(crate) fn groups(engine: &Engine<People>) -> Vec<Vec<String>> {
     let mut groups: Vec<Vec<String>> =
         engine.incidents().map(|i| i.findings.iter().map(|f| f.key.id.to_string()).collect()).collect();
     for group in &mut groups {
@@ -163,15 +163,15 @@ fn groups(engine: &Engine<People>) -> Vec<Vec<String>> {
     groups
 }
 
-fn changes(engine: &mut Engine<People>) -> Vec<Change> {
+pub(crate) fn changes(engine: &mut Engine<People>) -> Vec<Change> {
     std::iter::from_fn(|| engine.poll_change()).collect()
 }
 
 /// A generator of numbers that every machine agrees on (SplitMix64).
-struct Dice(u64);
+pub(crate) struct Dice(pub u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub(crate) fn roll(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -179,7 +179,7 @@ impl Dice {
         (z ^ (z >> 31)) % sides
     }
 
-    fn shuffle<T>(&mut self, list: &mut [T]) {
+    pub(crate) fn shuffle<T>(&mut self, list: &mut [T]) {
         for i in (1..list.len()).rev() {
             list.swap(i, self.roll(i as u64 + 1) as usize);
         }
@@ -187,7 +187,7 @@ impl Dice {
 }
 
 /// A world small enough for everything to collide: few accounts, devices, addresses and hours.
-fn world(dice: &mut Dice, findings: u64) -> Vec<Entry> {
+pub(crate) fn world(dice: &mut Dice, findings: u64) -> Vec<Entry> {
     let mut out = Vec::new();
     for n in 0..findings {
         let t = 1 + u128::from(dice.roll(3));
@@ -252,7 +252,7 @@ fn world(dice: &mut Dice, findings: u64) -> Vec<Entry> {
 }
 
 /// Tight guards, so that random worlds run into all of them.
-fn tight(dice: &mut Dice) -> Settings {
+pub(crate) fn tight(dice: &mut Dice) -> Settings {
     let mut settings = Settings::defaults();
     settings.caps.address = 1 + dice.roll(3) as u32;
     settings.caps.artefact = 1 + dice.roll(4) as u32;
@@ -271,7 +271,7 @@ fn tight(dice: &mut Dice) -> Settings {
     settings
 }
 
-fn any_policy(dice: &mut Dice) -> Policy {
+pub(crate) fn any_policy(dice: &mut Dice) -> Policy {
     let words = [MergePolicy::Forbid, MergePolicy::Suggest, MergePolicy::Merge, MergePolicy::Merge];
     let mut pairs = Vec::new();
     for (home, resource) in [(1, 2), (1, 3), (2, 3)] {
@@ -286,7 +286,7 @@ fn any_policy(dice: &mut Dice) -> Policy {
 /// History is left out: ids become hashes of (epoch, smallest member key), sequences 0, changes `created`; redirects,
 /// continuations, splits and titles are cleared. References between incidents follow the new ids; a reference to an
 /// incident that is not in the list is dropped.
-fn final_forms(incidents: impl IntoIterator<Item = Incident>) -> Vec<Incident> {
+pub(crate) fn final_forms(incidents: impl IntoIterator<Item = Incident>) -> Vec<Incident> {
     let mut all: Vec<Incident> = incidents.into_iter().filter(|i| !i.findings.is_empty()).collect();
     let names: BTreeMap<_, _> = all
         .iter()
@@ -316,7 +316,7 @@ fn final_forms(incidents: impl IntoIterator<Item = Incident>) -> Vec<Incident> {
     all
 }
 
-fn truth(engine: &Engine<People>) -> Vec<Incident> {
+pub(crate) fn truth(engine: &Engine<People>) -> Vec<Incident> {
     final_forms(engine.incidents())
 }
 

@@ -162,7 +162,7 @@ fn weak_rule(kind: EntityKind, settings: &Settings) -> Rule {
             EntityKind::FileHash => 500_000,
             _ => 400_000,
         },
-        bridges: false,
+        bridges: !settings.guards.g5,
         attaches: if address { settings.edges.address } else { settings.edges.artefact },
     }
 }
@@ -194,6 +194,9 @@ const GENERIC_NAMES: [&str; 12] = [
 
 /// G1: true where a value of this kind joins nothing.
 pub(crate) fn is_stop_value(kind: EntityKind, value: &str, settings: &Settings) -> bool {
+    if !settings.guards.g1 {
+        return false;
+    }
     if EMPTY.iter().any(|word| value.eq_ignore_ascii_case(word)) || settings.stop_values.iter().any(|v| v == value) {
         return true;
     }

@@ -1,0 +1,164 @@
+//! One fixture for each guard: with the guard the findings stand apart (or together), without it they do not.
+
+use crate::tests::{Dice, HOUR, account, alert, any_policy, give, guid, link, merge_all, run, tight, truth, world};
+use crate::{Guards, Settings};
+use caponier_model::{EntityKind, Entry, LinkState, MergePolicy, Policy, Setting};
+
+const DAY: i64 = 24 * HOUR;
+
+/// How many incidents there are with all guards, and with all but the one that `off` switches off.
+fn with_and_without(settings: &Settings, policy: &Policy, off: fn(&mut Guards), entries: &[Entry]) -> (usize, usize) {
+    let mut without = settings.clone();
+    off(&mut without.guards);
+    (run(settings, policy, entries).incidents().count(), run(&without, policy, entries).incidents().count())
+}
+
+fn person(n: u128) -> String {
+    guid(100 + n)
+}
+
+/// `n` findings a minute apart, each of another person, all with this value.
+fn shared(n: u128, value: (EntityKind, &str)) -> Vec<Entry> {
+    let each = |i: u128| alert(1, &format!("f{i:02}"), i as i64 * 60, &[value, (EntityKind::Account, &person(i))]);
+    (0..n).map(each).collect()
+}
+
+#[test]
+fn g1_stop_values_join_nothing() {
+    for value in [(EntityKind::AccountName, "administrator@corp.example"), (EntityKind::HostFqdn, "localhost.corp")] {
+        let entries = [alert(1, "a", 0, &[value]), alert(1, "b", 60, &[value])];
+        let settings = Settings { stop_values: vec![value.1.into()], ..Settings::defaults() };
+        assert_eq!(with_and_without(&settings, &merge_all(), |g| g.g1 = false, &entries), (2, 1), "{value:?}");
+    }
+}
+
+#[test]
+fn g2_prolific_values_do_not_bridge() {
+    let entries = shared(51, (EntityKind::HostFqdn, "jump.corp.example"));
+    assert_eq!(with_and_without(&Settings::defaults(), &merge_all(), |g| g.g2 = false, &entries), (51, 1));
+}
+
+/// A device that many people share over months, a few in any one week, is an ordinary device in each of those weeks.
+#[test]
+fn g3_counts_by_interval() {
+    let mut settings = Settings { retention_days: None, ..Settings::defaults() };
+    settings.caps.device = 3;
+    let device = (EntityKind::HostFqdn, "pool.corp.example");
+    let each =
+        |i: i64| alert(1, &format!("f{i}"), i / 2 * 8 * DAY, &[device, (EntityKind::Account, &person(i as u128))]);
+    let entries: Vec<Entry> = (0..8).map(each).collect();
+    assert_eq!(with_and_without(&settings, &merge_all(), |g| g.g3 = false, &entries), (4, 8));
+}
+
+#[test]
+fn g4_shared_values_do_not_bridge() {
+    let entries = shared(3, (EntityKind::HostFqdn, "scan.corp.example"));
+    let settings = Settings { shared_values: vec!["scan.corp.example".into()], ..Settings::defaults() };
+    assert_eq!(with_and_without(&settings, &merge_all(), |g| g.g4 = false, &entries), (3, 1));
+}
+
+#[test]
+fn g5_one_weak_value_does_not_bridge() {
+    for value in [(EntityKind::Ip, "203.0.113.5"), (EntityKind::FileHash, "sha256:aa")] {
+        let entries = shared(2, value);
+        assert_eq!(
+            with_and_without(&Settings::defaults(), &merge_all(), |g| g.g5 = false, &entries),
+            (2, 1),
+            "{value:?}"
+        );
+    }
+}
+
+#[test]
+fn g6_an_incident_has_a_size() {
+    let device = (EntityKind::HostFqdn, "pc.corp.example");
+    let entries: Vec<Entry> = (0..151).map(|i| alert(1, &format!("f{i:03}"), i, &[device])).collect();
+    assert_eq!(with_and_without(&Settings::defaults(), &merge_all(), |g| g.g6 = false, &entries), (2, 1));
+    let urls: Vec<String> = (0..101).map(|i| format!("https://u{i}.example/")).collect();
+    let entries: Vec<Entry> = urls.iter().map(|u| alert(1, u, 0, &[(EntityKind::Url, u.as_str()), device])).collect();
+    assert_eq!(with_and_without(&Settings::defaults(), &merge_all(), |g| g.g6 = false, &entries), (2, 1), "values");
+}
+
+#[test]
+fn g7_an_incident_has_a_span() {
+    let device = (EntityKind::HostFqdn, "pc.corp.example");
+    let entries: Vec<Entry> = (0..9).map(|i| alert(1, &format!("f{i}"), i * 2 * DAY, &[device])).collect();
+    let settings = Settings { retention_days: None, ..Settings::defaults() };
+    assert_eq!(with_and_without(&settings, &merge_all(), |g| g.g7 = false, &entries), (2, 1));
+}
+
+/// Two incidents of ten findings each, held together by one link that is just good enough for one finding.
+#[test]
+fn g8_one_doubtful_edge_does_not_merge_two_large_incidents() {
+    let (home, guest) = (guid(7), guid(8));
+    let side = |t: u128, who: &str, at: i64| -> Vec<Entry> {
+        (0..10).map(|i| alert(t, &format!("t{t}f{i}"), at + i * 60, &[(EntityKind::Account, who)])).collect()
+    };
+    let mut entries = [side(1, &home, 0), side(2, &guest, HOUR)].concat();
+    entries.push(link(account(2, 8), account(1, 7), LinkState::Accepted, 820_000));
+    assert_eq!(with_and_without(&Settings::defaults(), &merge_all(), |g| g.g8 = false, &entries), (2, 1));
+    let small = [&entries[..5], &entries[10..15], &entries[20..]].concat();
+    assert_eq!(run(&Settings::defaults(), &merge_all(), &small).incidents().count(), 1, "small ones may");
+}
+
+#[test]
+fn g10_the_policy_of_tenants_decides() {
+    let (home, guest) = (guid(7), guid(8));
+    let entries = [
+        link(account(2, 8), account(1, 7), LinkState::Accepted, 990_000),
+        alert(1, "h", 0, &[(EntityKind::Account, &home)]),
+        alert(2, "g", HOUR, &[(EntityKind::Account, &guest)]),
+    ];
+    for unlisted in [MergePolicy::Suggest, MergePolicy::Forbid] {
+        let policy = Policy { pairs: Vec::new(), unlisted };
+        assert_eq!(with_and_without(&Settings::defaults(), &policy, |g| g.g10 = false, &entries), (2, 1));
+    }
+}
+
+#[test]
+fn g12_a_finding_has_a_budget_of_values() {
+    let devices: Vec<String> = (0..300).map(|i| format!("d{i:03}.corp.example")).collect();
+    let named: Vec<(EntityKind, &str)> = devices.iter().map(|d| (EntityKind::HostFqdn, d.as_str())).collect();
+    let entries = [alert(1, "a", 0, &named), alert(1, "b", 60, &named[299..])];
+    assert_eq!(with_and_without(&Settings::defaults(), &merge_all(), |g| g.g12 = false, &entries), (2, 1));
+    let mut engine = run(&Settings::defaults(), &merge_all(), &entries);
+    assert_eq!(engine.counts().values_cut, 44);
+    give(&mut engine, entries[0].clone());
+    assert_eq!(engine.counts().duplicates, 1);
+}
+
+#[test]
+fn settings_go_by_the_names_of_the_configuration() {
+    let mut settings = Settings::defaults();
+    assert!(settings.set("windows.device", 60) && settings.set("guards.findings", 7) && settings.set("guards.g7", 0));
+    assert_eq!((settings.windows.device, settings.limits.findings, settings.guards.g7), (60, 7, false));
+    let before = settings.clone();
+    for (name, value) in [("guards.g11", 0), ("guards.g7", 2), ("windows.device", -1), ("guards.findings", 1 << 40)] {
+        assert!(!settings.set(name, value), "{name}");
+    }
+    assert_eq!(settings, before);
+}
+
+/// What holds after a policy or a setting changed is what would hold had it been so from the start.
+#[test]
+fn policies_and_settings_change_what_is_held() {
+    for seed in 0..20 {
+        let mut dice = Dice(seed);
+        let (settings, policy) = (tight(&mut dice), any_policy(&mut dice));
+        let entries = world(&mut dice, 60);
+        let mut engine = run(&settings, &policy, &entries[..40]);
+        let later = any_policy(&mut dice);
+        let mut wanted = settings.clone();
+        give(&mut engine, Entry::Policy(later.clone()));
+        for (name, value) in [("guards.findings", 6), ("windows.device", 5 * HOUR), ("guards.g2", 0), ("guards.g5", 0)]
+        {
+            assert!(wanted.set(name, value));
+            give(&mut engine, Entry::Setting(Setting { name: name.into(), value }));
+        }
+        entries[40..].iter().for_each(|entry| give(&mut engine, entry.clone()));
+        give(&mut engine, Entry::Setting(Setting { name: "no.such".into(), value: 1 }));
+        assert_eq!(truth(&engine), truth(&run(&wanted, &later, &entries)), "seed {seed}");
+        let counts = engine.counts();
+        assert_eq!((counts.policies, counts.settings, counts.settings_unknown), (1, 5, 1));
+    }
+}
