@@ -1,6 +1,7 @@
 //! Assembly: an incident as it is handed on, from the members, the tree of edges and the identity index.
 
 use crate::Engine;
+use crate::decisions::Standing;
 use crate::digest::digest;
 use crate::explain;
 use crate::finding::Rank;
@@ -9,15 +10,17 @@ use crate::posting::FindingIx;
 use crate::state::{Group, Held, Record, RecordIx};
 use crate::value::Value;
 use caponier_model::{
-    AccountKey, AccountView, ChangeKind, Entity, EntityKind, EntityRole, EventTime, FindingKey, FindingView, Guid,
-    Incident, IncidentState, LinkView, Membership, MergePolicy, PersonView, Persons, Related, ScorePart, Severity,
-    SightingView, SourceIncident, TenantId, Text,
+    AccountKey, AccountView, ChangeKind, DecisionView, Entity, EntityKind, EntityRole, EventTime, FindingKey,
+    FindingView, Guid, Incident, IncidentState, LinkView, Membership, MergePolicy, PersonView, Persons, Related,
+    ScorePart, Severity, SightingView, SourceIncident, TenantId, Text,
 };
 use compact_str::CompactString;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Related incidents named at most; the rest would not be read.
 const RELATED_MAX: usize = 20;
+/// Decisions shown at most, the last ones; all of them hold.
+const DECISIONS_MAX: usize = 64;
 
 impl<P: Persons> Engine<P> {
     /// The incident in its present form with the last sequence, and the incidents it names as related.
@@ -44,6 +47,7 @@ impl<P: Persons> Engine<P> {
         incident.headline = self.headline(&members, &incident);
         incident.remediation = explain::remediation(self, &members, &incident.persons);
         self.sources(&members, &mut incident);
+        self.decided(group, &members, &mut incident);
         incident.score_parts = score(&incident);
         incident.score = incident.score_parts.iter().map(|p| p.points).sum();
         let related = self.related(ix, group, &members);
@@ -176,6 +180,41 @@ impl<P: Persons> Engine<P> {
         text
     }
 
+    /// State, owner and verdict as people decided: before all that sources say.
+    fn decided(&self, group: &Group, members: &[(FindingIx, &Held)], incident: &mut Incident) {
+        if self.decisions.is_empty() {
+            return;
+        }
+        let told = members.iter().map(|(_, held)| self.decisions.standing(&held.key));
+        let Some(told) = told.map(Some).reduce(Standing::together).flatten() else { return };
+        if let Some((_, owner)) = told.owner {
+            incident.owner = Some(owner);
+            incident.status = Some("assigned".into());
+            incident.state = IncidentState::InProgress;
+        }
+        if let Some((_, verdict)) = told.verdict {
+            incident.verdict = Some(verdict);
+        }
+        if group.core.is_closed() {
+            incident.status = Some("closed".into());
+            incident.state = IncidentState::Resolved;
+        }
+        let mut views: Vec<DecisionView> = members
+            .iter()
+            .flat_map(|(_, held)| self.decisions.naming(&held.key))
+            .map(|(_, (at, id), d)| DecisionView {
+                at,
+                id,
+                act: d.act.code(),
+                author: d.author.clone(),
+                reason: d.reason.clone(),
+            })
+            .collect();
+        views.sort();
+        views.dedup();
+        incident.decisions = views.split_off(views.len().saturating_sub(DECISIONS_MAX));
+    }
+
     /// Status, owner and verdict as the source incidents have them; the newest version speaks.
     fn sources(&self, members: &[(FindingIx, &Held)], incident: &mut Incident) {
         incident.source_incidents = sorted(members.iter().flat_map(|(_, h)| h.incidents.iter().cloned()));
@@ -262,16 +301,21 @@ impl<P> Engine<P> {
         Some((Related { incident: record.id.clone(), reason: neighbour.reason.into(), findings, sentence }, smallest))
     }
 
-    /// The older incident that this one would be part of but for its size or span.
+    /// The older incident that this one would be part of but for its size or span, or that is closed.
     fn continues(&self, record: &Record, related: &[Neighbour]) -> Option<CompactString> {
         let start = |r: &Record| r.members.first().copied();
+        let closed = |r: &Record| self.groups.get(r.group).is_some_and(|g| g.core.is_closed());
+        let later = |other: &Record| self.by_rank(start(other), start(record)).is_lt();
         related
             .iter()
-            .filter(|n| n.reason == Refusal::Size.code() || n.reason == Refusal::Span.code())
-            .filter_map(|n| self.records.get(n.record))
-            .filter(|other| self.by_rank(start(other), start(record)).is_lt())
-            .max_by(|a, b| self.by_rank(start(a), start(b)))
-            .map(|other| other.id.clone())
+            .filter_map(|n| Some((n.reason, self.records.get(n.record)?)))
+            .filter(|(reason, other)| match *reason {
+                "incident_size" | "incident_span" => later(other),
+                "closed" => closed(other) && (!closed(record) || later(other)),
+                _ => false,
+            })
+            .max_by(|(_, a), (_, b)| self.by_rank(start(a), start(b)))
+            .map(|(_, other)| other.id.clone())
     }
 }
 

@@ -1,7 +1,8 @@
 //! Loose findings: each attaches to at most one core, directly, and anchors nothing.
 
 use crate::Engine;
-use crate::partition::policy_refusal;
+use crate::decisions::Standing;
+use crate::partition::unattachable;
 use crate::posting::{FindingIx, Level};
 use crate::state::{Attachment, Group, GroupIx, Held};
 use caponier_model::EdgeKind;
@@ -19,7 +20,7 @@ impl<P> Engine<P> {
     /// True for a finding that no bridge joins to another.
     pub(crate) fn is_loose(&self, finding: FindingIx) -> bool {
         let group = self.findings.get(finding).and_then(|h| self.groups.get(h.group?));
-        group.is_some_and(|g| g.core.members.len() == 1)
+        group.is_some_and(|g| g.core.members.len() == 1 && !g.core.is_closed())
     }
 
     /// Loose findings that share an attaching value with this one.
@@ -64,11 +65,13 @@ impl<P> Engine<P> {
     /// smallest finding.
     pub(crate) fn preference(&self, finding: FindingIx) -> Option<Attachment> {
         let held = self.findings.get(finding)?;
+        let standing = self.standing(&held.key);
         let mut suitors: BTreeMap<GroupIx, (Suitor, Vec<u32>)> = BTreeMap::new();
         for offer in self.attaching(finding) {
             let Attachment { group, value, .. } = offer;
             let Some(core) = self.groups.get(group).filter(|g| g.core.members.len() > 1) else { continue };
-            if policy_refusal(&self.policy, &core.tenants, &[held.key.tenant]).is_some() {
+            let there = (&core.tenants[..], core.core.standing.as_ref());
+            if unattachable(&self.policy, there, (held.key.tenant, standing.as_ref())).is_some() {
                 continue;
             }
             match suitors.get_mut(&group) {
@@ -129,7 +132,7 @@ impl<P> Engine<P> {
         let offer = |h: &Held| h.prefers.map(|p| (Reverse(p.strength), p.gap));
         order.sort_by(|(a, _), (b, _)| offer(a).cmp(&offer(b)).then_with(|| a.compare(b)));
         let core = || group.core.members.iter().filter_map(|f| self.findings.get(*f));
-        let mut tenants = group.tenants.clone();
+        let (mut tenants, mut standing) = (group.tenants.clone(), group.core.standing.clone());
         let mut first = core().map(|h| h.merged.first).min().unwrap_or_default();
         let mut last = core().map(|h| h.merged.last).max().unwrap_or_default();
         let mut room = (self.settings.limits.findings as usize).saturating_sub(group.core.members.len());
@@ -137,9 +140,12 @@ impl<P> Engine<P> {
         for (held, finding) in order {
             let (from, until) = (first.min(held.merged.first), last.max(held.merged.last));
             let fits = room > 0 && until.seconds_since(from) <= self.settings.limits.span;
-            if !fits || policy_refusal(&self.policy, &tenants, &[held.key.tenant]).is_some() {
+            let told = self.standing(&held.key);
+            let there = (&tenants[..], standing.as_ref());
+            if !fits || unattachable(&self.policy, there, (held.key.tenant, told.as_ref())).is_some() {
                 continue;
             }
+            standing = Standing::together(standing, told);
             (first, last, room) = (from, until, room - 1);
             if !tenants.contains(&held.key.tenant) {
                 tenants.push(held.key.tenant);

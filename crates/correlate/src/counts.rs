@@ -16,6 +16,12 @@ pub struct Counts {
     pub source_incidents: u64,
     /// Identity changes handed in.
     pub identity_changes: u64,
+    /// Decisions handed in.
+    pub decisions: u64,
+    /// Of these, decisions that were held already.
+    pub duplicate_decisions: u64,
+    /// Decisions held now.
+    pub decisions_held: u64,
     /// Policies handed in.
     pub policies: u64,
     /// Settings handed in.

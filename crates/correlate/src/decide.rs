@@ -1,10 +1,24 @@
-//! Journal entries that change what holds for findings already held: policies and settings.
+//! Journal entries that change what holds for findings already held: decisions, policies, settings.
 
 use crate::Engine;
+use crate::decisions::{Acts, Standing};
 use crate::posting::{FindingIx, Postings};
-use caponier_model::{Persons, Policy, Setting};
+use caponier_model::{Decision, FindingKey, Persons, Policy, Setting};
 
 impl<P: Persons> Engine<P> {
+    pub(crate) fn take_decision(&mut self, decision: Decision) {
+        self.counts.decisions += 1;
+        let Some(concerned) = self.decisions.take(decision) else {
+            self.counts.duplicate_decisions += 1;
+            return;
+        };
+        let mut concerned: Vec<FindingIx> = concerned.iter().filter_map(|key| self.by_key.get(key).copied()).collect();
+        concerned.sort_unstable();
+        if !concerned.is_empty() {
+            self.settle(concerned.clone(), Vec::new(), &concerned, false);
+        }
+    }
+
     pub(crate) fn take_policy(&mut self, policy: Policy) {
         self.counts.policies += 1;
         if self.asked.1 != policy {
@@ -37,5 +51,36 @@ impl<P: Persons> Engine<P> {
             }
         }
         self.rebind(&all, false);
+    }
+}
+
+impl<P> Engine<P> {
+    /// What decisions say of a finding; `None` where nobody said anything, which costs nothing while nobody decided anything.
+    pub(crate) fn standing(&self, key: &FindingKey) -> Option<Standing> {
+        if self.decisions.is_empty() {
+            return None;
+        }
+        let mut standing = self.decisions.standing(key);
+        if !self.settings.guards.g9 {
+            standing.verdicts = 0;
+        }
+        (standing != Standing::default()).then_some(standing)
+    }
+
+    /// Findings held that decisions put beside this one.
+    pub(crate) fn decided_beside(&self, key: &FindingKey) -> Vec<FindingIx> {
+        if self.decisions.is_empty() {
+            return Vec::new();
+        }
+        self.decisions.beside(key).into_iter().filter_map(|key| self.by_key.get(key).copied()).collect()
+    }
+
+    /// What decisions put together in a blob.
+    pub(crate) fn acts(&self, blob: &[FindingIx]) -> Acts {
+        if self.decisions.is_empty() {
+            return Acts::default();
+        }
+        let keys: Vec<&FindingKey> = blob.iter().filter_map(|f| self.findings.get(*f)).map(|h| &h.key).collect();
+        self.decisions.acts(&keys)
     }
 }

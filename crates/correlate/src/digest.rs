@@ -71,6 +71,11 @@ impl Canon {
         self.number(edge.gap_seconds);
         self.number(edge.window_seconds.unwrap_or(-1));
         self.list(&edge.guards, |c, g| c.text(g));
+        self.list(edge.rule.as_slice(), |c, (rule, step)| {
+            c.text(rule);
+            c.text(step);
+        });
+        self.maybe(edge.decision.map(|d| d.to_string()).as_deref());
         self.template(&edge.sentence);
     }
 }
@@ -115,6 +120,12 @@ pub(crate) fn digest(incident: &Incident, related: &[(Related, FindingKey)]) -> 
     c.maybe(incident.owner.as_deref());
     c.number(incident.verdict.map_or(-1, i8::from));
     c.number(incident.score);
+    c.list(&incident.guards, |c, g| {
+        c.text(g.guard);
+        c.number(g.count);
+        c.template(&g.sentence);
+    });
+    c.list(&incident.decisions, |c, d| c.text(&d.id.to_string()));
     c.list(&incident.source_incidents, |c, k| {
         c.tenant(k.tenant);
         c.text(&k.provider);

@@ -3,6 +3,7 @@
 //! It performs no I/O, reads no clock, starts no thread and cannot fail.
 
 use crate::bind::{Bindings, bind};
+use crate::decisions::Decisions;
 use crate::finding::{Sightings, Taken};
 use crate::posting::{Changes, Entry, FindingIx, Postings, ValueIx};
 use crate::source::SourceIncidents;
@@ -33,7 +34,8 @@ pub struct Engine<P> {
     pub(crate) records: Slab<Record>,
     pub(crate) postings: Postings,
     pub(crate) sources: SourceIncidents,
-    by_key: HashMap<FindingKey, FindingIx, Hasher>,
+    pub(crate) decisions: Decisions,
+    pub(crate) by_key: HashMap<FindingKey, FindingIx, Hasher>,
     by_alert: HashMap<(TenantId, CompactString), BTreeSet<FindingIx>, Hasher>,
     by_incident: HashMap<SourceIncidentKey, BTreeSet<FindingIx>, Hasher>,
     /// Evidence that has not met its alert.
@@ -65,6 +67,7 @@ impl<P: Persons> Engine<P> {
             records: Slab::default(),
             postings: Postings::default(),
             sources: SourceIncidents::default(),
+            decisions: Decisions::default(),
             by_key: HashMap::default(),
             by_alert: HashMap::default(),
             by_incident: HashMap::default(),
@@ -90,8 +93,9 @@ impl<P: Persons> Engine<P> {
             caponier_model::Entry::Statement(_) | caponier_model::Entry::Rules(_) => {}
             caponier_model::Entry::Policy(policy) => self.take_policy(policy),
             caponier_model::Entry::Setting(setting) => self.take_setting(&setting),
-            // Their effects on what is held are built one by one; until then they only have their place in the order.
-            caponier_model::Entry::Decision(_) | caponier_model::Entry::Chain(_) => {}
+            caponier_model::Entry::Decision(decision) => self.take_decision(*decision),
+            // Its effect on what is held is still to be built; until then it only has its place in the order.
+            caponier_model::Entry::Chain(_) => {}
             caponier_model::Entry::Watermark(now) => self.handle_time(now),
         }
     }
@@ -141,6 +145,7 @@ impl<P: Persons> Engine<P> {
         let mut counts = self.counts.clone();
         counts.findings = self.findings.len() as u64;
         counts.unpaired = self.unpaired.len() as u64;
+        counts.decisions_held = self.decisions.len() as u64;
         counts.incidents = self.records.len() as u64;
         counts.values_cut = self.findings.iter().map(|(_, h)| h.cut).sum();
         for (_, record) in self.records.iter() {

@@ -42,6 +42,7 @@ impl<P: Persons> Engine<P> {
         if self.now.seconds_since(self.swept) >= SWEEP {
             self.swept = self.now;
             self.sources.evict(horizon);
+            self.decisions.evict(horizon, |key| self.by_key.contains_key(key));
             let old: Vec<FindingKey> =
                 self.unpaired.iter().filter(|(_, s)| s.last() < horizon).map(|(key, _)| key.clone()).collect();
             for key in old {

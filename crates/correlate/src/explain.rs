@@ -5,8 +5,8 @@ use crate::posting::{FindingIx, Link};
 use crate::state::{Group, Held};
 use crate::value::Value;
 use caponier_model::{
-    AccountKey, Attribution, Edge, EdgeKind, EntityKind, EventTime, Membership, PersonView, Persons, ReasonCode,
-    Remediation, TenantId, Text,
+    AccountKey, Act, Attribution, Decision, Edge, EdgeKind, EntityKind, EventTime, Membership, PersonView, Persons,
+    ReasonCode, Remediation, TenantId, Text,
 };
 use compact_str::{CompactString, ToCompactString, format_compact};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -115,15 +115,16 @@ fn founder(held: &Held) -> Edge {
 
 fn joined<P: Persons>(engine: &Engine<P>, held: &Held, join: &Join) -> Option<Edge> {
     let peer = engine.findings.get(join.peer)?;
+    if join.kind == EdgeKind::Decision {
+        return Some(decided(engine.decisions.at(join.value)?, held, peer, join));
+    }
     let posting = engine.postings.get(join.value)?;
     let (kind, value) = posting.value.shown();
     let second = match &posting.value {
         Value::Pair(_, kind, text) => Some((*kind, text.clone())),
         _ => None,
     };
-    let mut tenants = vec![held.key.tenant, peer.key.tenant];
-    tenants.sort();
-    tenants.dedup();
+    let tenants = tenants(held, peer);
     let attributions = if join.kind == EdgeKind::SamePerson {
         let sides = [(held, join.account), (peer, join.peer_account)];
         let mut list: Vec<Attribution> = sides.into_iter().filter_map(|(h, a)| attribution(h, a?)).collect();
@@ -160,6 +161,34 @@ fn joined<P: Persons>(engine: &Engine<P>, held: &Held, join: &Join) -> Option<Ed
         decision: None,
         sentence: sentence(engine, held, peer, join, &posting.value),
     })
+}
+
+fn tenants(held: &Held, peer: &Held) -> Vec<TenantId> {
+    let mut tenants = vec![held.key.tenant, peer.key.tenant];
+    tenants.sort();
+    tenants.dedup();
+    tenants
+}
+
+/// A membership that somebody decided.
+fn decided(decision: &Decision, held: &Held, peer: &Held, join: &Join) -> Edge {
+    let template = match decision.act {
+        Act::Close { .. } => "{author} closed both findings together; they are {gap}",
+        Act::Pin { .. } => "{author} put this finding beside the other; they are {gap}",
+        _ => "{author} decided that both findings belong together; they are {gap}",
+    };
+    let sentence = Text::plain(template);
+    let sentence = sentence.with("author", &decision.author, None, None).with("gap", &span(join.gap), None, None);
+    Edge {
+        peer: Some(peer.key.clone()),
+        reason: ReasonCode::Edge(EdgeKind::Decision),
+        tenants: tenants(held, peer),
+        confidence: join.strength,
+        gap_seconds: join.gap,
+        decision: Some(decision.id()),
+        sentence,
+        ..founder(held)
+    }
 }
 
 fn attribution(held: &Held, account: AccountKey) -> Option<Attribution> {
@@ -248,6 +277,12 @@ pub(crate) fn refused(reason: &str) -> Text {
         "incident_span" => "together they would last longer than one incident may",
         "cut_check" => "one edge alone is too weak to join two incidents of this size",
         "policy_suggest" => "the policy of the two tenants lets them be shown together and not be merged",
+        "policy_forbid" => "the policy of the two tenants forbids it",
+        "verdict_conflict" => "analysts hold the one for a true and the other for a false positive",
+        "owner_conflict" => "different people work on them",
+        "split" => "an analyst took them apart",
+        "pinned" => "an analyst put one of the two findings elsewhere",
+        "closed" => "one of them is closed, and what is closed stays as it was",
         "link_possible" => "the evidence that both name one person is not enough to act on",
         _ => "they may be parts of one attack",
     })

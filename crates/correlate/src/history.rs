@@ -140,6 +140,7 @@ impl<P: Persons> Engine<P> {
             last: EventTime::MIN,
             partners: Vec::new(),
             emitted: None,
+            state: IncidentState::Active,
         })
     }
 
@@ -222,7 +223,9 @@ impl<P: Persons> Engine<P> {
         record.emitted = Some(content);
         record.sequence += 1;
         let first = record.sequence == 1;
-        let closes = incident.state == IncidentState::Resolved && kind == ChangeKind::Updated;
+        let was = std::mem::replace(&mut record.state, incident.state);
+        let resolved = incident.state == IncidentState::Resolved && was != IncidentState::Resolved;
+        let closes = resolved && matches!(kind, ChangeKind::Updated | ChangeKind::Corrected);
         record.change = match kind {
             ChangeKind::Split => ChangeKind::Split,
             _ if first => ChangeKind::Created,

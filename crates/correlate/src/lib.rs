@@ -13,6 +13,9 @@ mod attach;
 mod bind;
 mod counts;
 mod decide;
+#[cfg(test)]
+mod decide_tests;
+mod decisions;
 mod digest;
 mod engine;
 mod evict;

@@ -1,9 +1,11 @@
-//! The partition of one blob of findings into cores: Kruskal's algorithm over candidate edges in canonical order, with guards.
+//! The partition of one blob of findings into cores: what people decided first, then Kruskal's algorithm over candidate edges in
+//! canonical order, with guards.
 //!
-//! The result is a function of the set: the blob's findings, their edges, the policy and the settings. Nothing here knows
-//! what the partition was before.
+//! The result is a function of the set: the blob's findings, their edges, the decisions, the policy and the settings. Nothing here
+//! knows what the partition was before.
 
 use crate::Limits;
+use crate::decisions::{Acts, DecisionIx, Order, Standing};
 use crate::posting::{FindingIx, Link, ValueIx};
 use caponier_model::{EdgeKind, EventTime, MergePolicy, Policy, TenantId};
 use hashbrown::HashMap;
@@ -19,6 +21,8 @@ pub(crate) struct Node<'a> {
     pub tenant: TenantId,
     /// Values counted by G6.
     pub counted: &'a [ValueIx],
+    /// What decisions say of it, where any does.
+    pub standing: Option<Standing>,
 }
 
 /// Why two findings with a candidate edge are not in one incident.
@@ -34,6 +38,16 @@ pub(crate) enum Refusal {
     Suggest,
     /// G10: the pair of tenants may not even be shown together.
     Forbid,
+    /// G9: analysts hold one for true and the other for false.
+    Verdict,
+    /// Different people work on them.
+    Owner,
+    /// An analyst took them apart.
+    Split,
+    /// An analyst put one of them elsewhere.
+    Pinned,
+    /// One is closed.
+    Closed,
 }
 
 impl Refusal {
@@ -45,6 +59,11 @@ impl Refusal {
             Self::Cut => "cut_check",
             Self::Suggest => "policy_suggest",
             Self::Forbid => "policy_forbid",
+            Self::Verdict => "verdict_conflict",
+            Self::Owner => "owner_conflict",
+            Self::Split => "split",
+            Self::Pinned => "pinned",
+            Self::Closed => "closed",
         }
     }
 }
@@ -60,6 +79,15 @@ pub(crate) struct Core {
     pub more: BTreeMap<EdgeKind, u32>,
     /// Edges to findings of other cores that a guard refused, strongest first.
     pub refused: Vec<(Link, Refusal)>,
+    /// What decisions say of its members together, where any does.
+    pub standing: Option<Standing>,
+}
+
+impl Core {
+    /// True for a closed incident: nothing joins it.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.standing.as_ref().is_some_and(|s| s.closure.is_some())
+    }
 }
 
 struct Set {
@@ -69,6 +97,34 @@ struct Set {
     last: EventTime,
     tenants: Vec<TenantId>,
     values: Vec<ValueIx>,
+    standing: Option<Standing>,
+}
+
+/// What a union is made by, from the least to be doubted.
+#[derive(Clone, Copy)]
+pub(crate) enum By {
+    /// A close: its members are one, whatever they have become.
+    Closure(Order),
+    /// A pin or a merge.
+    Person(Order),
+    /// A candidate edge, by its place in canonical order.
+    Edge(usize),
+}
+
+type Candidate<'a> = (usize, usize, &'a Link);
+
+/// A partition in the making.
+struct Forest<'a> {
+    nodes: &'a [Node<'a>],
+    /// Candidate edges in canonical order, between places of nodes.
+    edges: Vec<Candidate<'a>>,
+    limits: &'a Limits,
+    policy: &'a Policy,
+    acts: &'a Acts,
+    sets: Vec<Set>,
+    tree: Vec<(usize, Link)>,
+    spare: Vec<(usize, EdgeKind)>,
+    refused: Vec<(usize, usize, Link, Refusal)>,
 }
 
 /// Joins the nodes of a blob. `nodes` are in the order of (first, key), `links` in any order.
@@ -77,12 +133,12 @@ struct Set {
 pub(crate) fn cores(
     nodes: &[Node<'_>],
     links: &[Link],
-    (limits, policy): (&Limits, &Policy),
+    (limits, policy, acts): (&Limits, &Policy, &Acts),
     by_value: impl Fn(ValueIx, ValueIx) -> Ordering,
 ) -> Vec<Core> {
     let places: HashMap<FindingIx, usize, foldhash::fast::FixedState> =
         nodes.iter().enumerate().map(|(i, n)| (n.finding, i)).collect();
-    let mut edges: Vec<(usize, usize, &Link)> = links
+    let mut edges: Vec<Candidate<'_>> = links
         .iter()
         .filter_map(|link| {
             let (a, b) = (*places.get(&link.a)?, *places.get(&link.b)?);
@@ -93,56 +149,183 @@ pub(crate) fn cores(
         let order = (m.strength, l.gap, l.kind, a, b).cmp(&(l.strength, m.gap, m.kind, c, d));
         order.then_with(|| by_value(l.value, m.value)).then_with(|| l.cmp(m))
     });
-    let mut sets: Vec<Set> = nodes.iter().enumerate().map(|(i, n)| Set::of(i, n)).collect();
-    let mut tree: Vec<(usize, Link)> = Vec::new();
-    let mut spare: Vec<(usize, EdgeKind)> = Vec::new();
-    let mut refused: Vec<(usize, usize, Link, Refusal)> = Vec::new();
-    for (at, (a, b, link)) in edges.iter().enumerate() {
-        let (x, y) = (find(&mut sets, *a), find(&mut sets, *b));
-        if x == y {
-            spare.push((*a, link.kind));
-            continue;
+    let sets = nodes.iter().enumerate().map(|(i, n)| Set::of(i, n)).collect();
+    let (tree, spare, refused) = (Vec::new(), Vec::new(), Vec::new());
+    let mut forest = Forest { nodes, edges, limits, policy, acts, sets, tree, spare, refused };
+    forest.decide();
+    for at in 0..forest.edges.len() {
+        let (a, b, link) = forest.edges[at];
+        forest.join((a, b), *link, By::Edge(at));
+    }
+    forest.collect()
+}
+
+impl Forest<'_> {
+    /// What people decided, before any edge: closures, then pins, then merges.
+    fn decide(&mut self) {
+        let acts = self.acts;
+        // Closures share no member, so one walk serves all of them.
+        for at in 0..if acts.closures.is_empty() { 0 } else { self.edges.len() } {
+            let (a, b, link) = self.edges[at];
+            if let (Some(mine), Some(theirs)) = (self.closure(a), self.closure(b))
+                && mine == theirs
+                && find(&mut self.sets, a) != find(&mut self.sets, b)
+            {
+                self.join((a, b), *link, By::Closure(mine));
+            }
         }
-        match refusal(&mut sets, (x, y), at, &edges, limits, policy) {
-            Some(reason) => refused.push((*a, *b, **link, reason)),
-            None => {
-                unite(&mut sets, x, y);
-                tree.push((*a, **link));
+        for (decision, order, members) in &acts.closures {
+            let smallest = members.first().copied().unwrap_or_default();
+            for member in members.iter().skip(1) {
+                if find(&mut self.sets, smallest) != find(&mut self.sets, *member) {
+                    self.join((smallest, *member), self.decided(*decision, smallest, *member), By::Closure(*order));
+                }
+            }
+        }
+        for (decision, order, a, b) in &acts.joins {
+            let (a, b) = (*a.min(b), *a.max(b));
+            if find(&mut self.sets, a) != find(&mut self.sets, b) {
+                self.join((a, b), self.decided(*decision, a, b), By::Person(*order));
             }
         }
     }
-    collect(nodes, &mut sets, tree, spare, refused)
+
+    fn closure(&self, at: usize) -> Option<Order> {
+        self.nodes[at].standing.as_ref()?.closure
+    }
+
+    /// The edge that a decision makes; `a` is the earlier end.
+    fn decided(&self, decision: DecisionIx, a: usize, b: usize) -> Link {
+        let (a, b) = (&self.nodes[a], &self.nodes[b]);
+        Link {
+            a: a.finding,
+            b: b.finding,
+            value: decision,
+            kind: EdgeKind::Decision,
+            gap: a.first.max(b.first).seconds_since(a.last.min(b.last)).max(0),
+            strength: 1_000_000,
+            account_a: None,
+            account_b: None,
+        }
+    }
+
+    /// Joins the sets of two ends, or writes down why not.
+    fn join(&mut self, (a, b): (usize, usize), link: Link, by: By) {
+        let (x, y) = (find(&mut self.sets, a), find(&mut self.sets, b));
+        if x == y {
+            self.spare.push((a, link.kind));
+            return;
+        }
+        match self.refusal((x, y), (a, b), by) {
+            // A candidate edge that a closure refuses comes again at its turn.
+            Some(_) if matches!(by, By::Closure(_)) && link.kind != EdgeKind::Decision => {}
+            Some(reason) => self.refused.push((a, b, link, reason)),
+            None => {
+                unite(&mut self.sets, x, y);
+                self.tree.push((a, link));
+            }
+        }
+    }
+
+    /// What forbids to join two sets, if anything does: what people said first, since it is what one would want to read.
+    fn refusal(&mut self, (x, y): (usize, usize), (a, b): (usize, usize), by: By) -> Option<Refusal> {
+        let (one, other) = (&self.sets[x], &self.sets[y]);
+        let policy = policy_refusal(self.policy, &one.tenants, &other.tenants);
+        if let Some(reason) = said(one.standing.as_ref(), other.standing.as_ref(), policy, by) {
+            return Some(reason);
+        }
+        let By::Edge(at) = by else { return None };
+        if self.acts.pinned.contains(&a) || self.acts.pinned.contains(&b) {
+            return Some(Refusal::Pinned);
+        }
+        if policy.is_some() {
+            return policy;
+        }
+        if let (Some(mine), Some(theirs)) = (&one.standing, &other.standing)
+            && mine.disputes(theirs)
+        {
+            return Some(Refusal::Owner);
+        }
+        self.outgrown((x, y), at)
+    }
+
+    /// G6, G7, G8.
+    fn outgrown(&mut self, (x, y): (usize, usize), at: usize) -> Option<Refusal> {
+        let (a, b, limits) = (&self.sets[x], &self.sets[y], self.limits);
+        let room = limits.values as usize;
+        let crowded = a.values.len() + b.values.len() > room && union(&a.values, &b.values).len() > room;
+        if a.findings + b.findings > limits.findings || crowded {
+            return Some(Refusal::Size);
+        }
+        if a.last.max(b.last).seconds_since(a.first.min(b.first)) > limits.span {
+            return Some(Refusal::Span);
+        }
+        let big = a.findings.min(b.findings) >= limits.cut_findings;
+        let link = self.edges[at].2;
+        if big && link.strength < limits.cut_confidence {
+            let sets = &mut self.sets;
+            let second = self.edges.iter().any(|(a, b, l)| {
+                let pair = (find(sets, *a), find(sets, *b));
+                l.value != link.value && (pair == (x, y) || pair == (y, x))
+            });
+            return (!second).then_some(Refusal::Cut);
+        }
+        None
+    }
+
+    fn collect(mut self) -> Vec<Core> {
+        let mut cores: BTreeMap<usize, Core> = BTreeMap::new();
+        for (i, node) in self.nodes.iter().enumerate() {
+            cores.entry(find(&mut self.sets, i)).or_default().members.push(node.finding);
+        }
+        for (a, link) in self.tree {
+            cores.entry(find(&mut self.sets, a)).or_default().tree.push(link);
+        }
+        for (a, kind) in self.spare {
+            *cores.entry(find(&mut self.sets, a)).or_default().more.entry(kind).or_insert(0) += 1;
+        }
+        for (a, b, link, reason) in self.refused {
+            let (x, y) = (find(&mut self.sets, a), find(&mut self.sets, b));
+            if x == y {
+                // Refused at its turn, joined later through others.
+                *cores.entry(x).or_default().more.entry(link.kind).or_insert(0) += 1;
+                continue;
+            }
+            for side in [x, y] {
+                cores.entry(side).or_default().refused.push((link, reason));
+            }
+        }
+        for (root, core) in &mut cores {
+            core.standing = self.sets[*root].standing.take();
+        }
+        cores.into_values().collect()
+    }
 }
 
-fn collect(
-    nodes: &[Node<'_>],
-    sets: &mut [Set],
-    tree: Vec<(usize, Link)>,
-    spare: Vec<(usize, EdgeKind)>,
-    refused: Vec<(usize, usize, Link, Refusal)>,
-) -> Vec<Core> {
-    let mut cores: BTreeMap<usize, Core> = BTreeMap::new();
-    for (i, node) in nodes.iter().enumerate() {
-        cores.entry(find(sets, i)).or_default().members.push(node.finding);
+/// What people said against joining two sets; `policy` is what the tenants' policy has against it.
+pub(crate) fn said(
+    one: Option<&Standing>,
+    other: Option<&Standing>,
+    policy: Option<Refusal>,
+    by: By,
+) -> Option<Refusal> {
+    let closure = |s: Option<&Standing>| s.and_then(|s| s.closure);
+    let freezing = matches!(by, By::Closure(_));
+    if !freezing && closure(one) != closure(other) {
+        return Some(Refusal::Closed);
     }
-    for (a, link) in tree {
-        cores.entry(find(sets, a)).or_default().tree.push(link);
+    if policy == Some(Refusal::Forbid) {
+        return policy;
     }
-    for (a, kind) in spare {
-        *cores.entry(find(sets, a)).or_default().more.entry(kind).or_insert(0) += 1;
+    let (mine, theirs) = one.zip(other)?;
+    if !freezing && mine.contradicts(theirs) {
+        return Some(Refusal::Verdict);
     }
-    for (a, b, link, reason) in refused {
-        let (x, y) = (find(sets, a), find(sets, b));
-        if x == y {
-            // Refused at its turn, joined later through others.
-            *cores.entry(x).or_default().more.entry(link.kind).or_insert(0) += 1;
-            continue;
-        }
-        for side in [x, y] {
-            cores.entry(side).or_default().refused.push((link, reason));
-        }
-    }
-    cores.into_values().collect()
+    let since = match by {
+        By::Closure(order) | By::Person(order) => Some(order),
+        By::Edge(_) => None,
+    };
+    mine.parted(theirs, since).then_some(Refusal::Split)
 }
 
 impl Set {
@@ -154,6 +337,7 @@ impl Set {
             last: node.last,
             tenants: vec![node.tenant],
             values: node.counted.to_vec(),
+            standing: node.standing.clone(),
         }
     }
 }
@@ -168,7 +352,7 @@ fn find(sets: &mut [Set], mut at: usize) -> usize {
 
 fn unite(sets: &mut [Set], x: usize, y: usize) {
     let (small, large) = if sets[x].findings < sets[y].findings { (x, y) } else { (y, x) };
-    let Set { findings, first, last, tenants, values, .. } = std::mem::replace(
+    let Set { findings, first, last, tenants, values, standing, .. } = std::mem::replace(
         &mut sets[small],
         Set {
             parent: large,
@@ -177,6 +361,7 @@ fn unite(sets: &mut [Set], x: usize, y: usize) {
             last: EventTime::MIN,
             tenants: vec![],
             values: vec![],
+            standing: None,
         },
     );
     let set = &mut sets[large];
@@ -185,6 +370,7 @@ fn unite(sets: &mut [Set], x: usize, y: usize) {
     set.last = set.last.max(last);
     set.tenants = union(&set.tenants, &tenants);
     set.values = union(&set.values, &values);
+    set.standing = Standing::together(set.standing.take(), standing);
 }
 
 /// The union of two sorted lists.
@@ -195,42 +381,23 @@ fn union<T: Ord + Copy>(a: &[T], b: &[T]) -> Vec<T> {
     out
 }
 
-/// The guard that forbids to join two sets, if any; policy first, since it is what an operator would want to read.
-fn refusal(
-    sets: &mut [Set],
-    (x, y): (usize, usize),
-    at: usize,
-    edges: &[(usize, usize, &Link)],
-    limits: &Limits,
+/// What keeps a loose finding from attaching to a core with these tenants, if anything does.
+pub(crate) fn unattachable(
     policy: &Policy,
+    (tenants, core): (&[TenantId], Option<&Standing>),
+    (tenant, loose): (TenantId, Option<&Standing>),
 ) -> Option<Refusal> {
-    if let Some(reason) = policy_refusal(policy, &sets[x].tenants, &sets[y].tenants) {
-        return Some(reason);
-    }
-    let (a, b) = (&sets[x], &sets[y]);
-    let room = limits.values as usize;
-    let crowded = a.values.len() + b.values.len() > room && union(&a.values, &b.values).len() > room;
-    if a.findings + b.findings > limits.findings || crowded {
-        return Some(Refusal::Size);
-    }
-    if a.last.max(b.last).seconds_since(a.first.min(b.first)) > limits.span {
-        return Some(Refusal::Span);
-    }
-    let big = a.findings.min(b.findings) >= limits.cut_findings;
-    let link = edges[at].2;
-    if big && link.strength < limits.cut_confidence {
-        let second = edges.iter().any(|(a, b, l)| {
-            let pair = (find(sets, *a), find(sets, *b));
-            l.value != link.value && (pair == (x, y) || pair == (y, x))
-        });
-        return (!second).then_some(Refusal::Cut);
-    }
-    None
+    let policy = policy_refusal(policy, tenants, &[tenant]);
+    said(core, loose, policy, By::Edge(0)).or(policy).or_else(|| {
+        let (core, loose) = core.zip(loose)?;
+        core.disputes(loose).then_some(Refusal::Owner)
+    })
 }
 
-/// G10: every pair of tenants must allow it.
-pub(crate) fn policy_refusal(policy: &Policy, a: &[TenantId], b: &[TenantId]) -> Option<Refusal> {
+/// G10: every pair of tenants that would be new must allow it. Those that a set holds both were allowed, or a person joined them.
+fn policy_refusal(policy: &Policy, a: &[TenantId], b: &[TenantId]) -> Option<Refusal> {
     let pairs = a.iter().flat_map(|x| b.iter().map(move |y| (*x, *y)));
+    let pairs = pairs.filter(|(x, y)| !a.contains(y) && !b.contains(x));
     match pairs.map(|(x, y)| policy.between(x, y)).min() {
         None | Some(MergePolicy::Merge) => None,
         Some(MergePolicy::Suggest) => Some(Refusal::Suggest),

@@ -79,6 +79,7 @@ impl<P: Persons> Engine<P> {
             }
             let ends = held.links.iter().map(|l| if l.a == finding { l.b } else { l.a });
             open.extend(ends.filter(|f| !seen.contains(f)));
+            open.extend(self.decided_beside(&held.key));
             if held.group.is_some_and(|g| groups.insert(g)) {
                 let group = held.group.and_then(|g| self.groups.get(g));
                 open.extend(group.into_iter().flat_map(|g| g.core.members.iter()).filter(|f| !seen.contains(*f)));
@@ -139,10 +140,11 @@ impl<P: Persons> Engine<P> {
                 last: h.merged.last,
                 tenant: h.key.tenant,
                 counted: &h.counted,
+                standing: self.standing(&h.key),
             })
             .collect();
         let links: Vec<_> = held().flat_map(|(f, h)| h.links.iter().filter(move |l| l.a == f).copied()).collect();
-        cores(&nodes, &links, (&self.settings.limits, &self.policy), |a, b| self.by_value(a, b))
+        cores(&nodes, &links, (&self.settings.limits, &self.policy, &self.acts(blob)), |a, b| self.by_value(a, b))
     }
 
     /// True for a core that stands already as it is, none of whose members changed: it is left alone, as if it lay

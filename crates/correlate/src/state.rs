@@ -5,7 +5,7 @@ use crate::finding::{Merged, Rank, Sightings};
 use crate::partition::Core;
 use crate::posting::{FindingIx, Holder, Link, ValueIx};
 use crate::value::Counterpart;
-use caponier_model::{AccountKey, ChangeKind, EventTime, FindingKey, SourceIncidentKey, TenantId, Text};
+use caponier_model::{AccountKey, ChangeKind, EventTime, FindingKey, IncidentState, SourceIncidentKey, TenantId, Text};
 use compact_str::CompactString;
 use std::cmp::Ordering;
 
@@ -146,6 +146,8 @@ pub(crate) struct Record {
     pub partners: Vec<RecordIx>,
     /// What was last handed on, to tell whether anything changed.
     pub emitted: Option<CompactString>,
+    /// The state that was last handed on.
+    pub state: IncidentState,
 }
 
 impl Holder for Slab<Held> {

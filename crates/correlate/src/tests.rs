@@ -741,7 +741,7 @@ fn retention_lets_go_of_what_is_old_and_refuses_what_is_late() {
 }
 
 /// What must hold between findings, groups and incidents after every entry.
-fn check(engine: &Engine<People>, seed: u64) {
+pub(crate) fn check(engine: &Engine<People>, seed: u64) {
     for (ix, held) in engine.findings.iter() {
         let name = &held.key.id;
         let record = held.record.and_then(|r| engine.records.get(r));
