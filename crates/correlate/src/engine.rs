@@ -38,6 +38,8 @@ pub struct Engine<P> {
     pub(crate) by_key: HashMap<FindingKey, FindingIx, Hasher>,
     by_alert: HashMap<(TenantId, CompactString), BTreeSet<FindingIx>, Hasher>,
     by_incident: HashMap<SourceIncidentKey, BTreeSet<FindingIx>, Hasher>,
+    /// Findings that name more values than are taken of one (G12).
+    crowded: BTreeSet<FindingIx>,
     /// Evidence that has not met its alert.
     pub(crate) unpaired: BTreeMap<FindingKey, Sightings>,
     /// Every id given and not yet forgotten.
@@ -71,6 +73,7 @@ impl<P: Persons> Engine<P> {
             by_key: HashMap::default(),
             by_alert: HashMap::default(),
             by_incident: HashMap::default(),
+            crowded: BTreeSet::new(),
             unpaired: BTreeMap::new(),
             ids: HashSet::default(),
             redirects: BTreeMap::new(),
@@ -266,7 +269,13 @@ impl<P: Persons> Engine<P> {
     fn take_identity(&mut self, change: IdentityChange) {
         self.counts.identity_changes += 1;
         let mut values: Vec<Value> = Vec::new();
-        if let IdentityChange::Account(facts) = &change {
+        // What the account was called until now matters too: a name that two bore means one of them again.
+        let (before, after) = match &change {
+            IdentityChange::Account(facts) => (self.persons.facts(facts.account, facts.from), Some(facts.clone())),
+            IdentityChange::Forget(account, from) => (self.persons.facts(*account, *from), None),
+            IdentityChange::Link(_) | IdentityChange::Unlink(..) => (None, None),
+        };
+        for facts in before.iter().chain(&after) {
             let tenant = facts.account.tenant;
             values.extend(facts.names.iter().map(|name| Value::Name(tenant, name.clone())));
             values.extend(facts.upn.iter().map(|name| Value::Name(tenant, name.clone())));
@@ -279,6 +288,8 @@ impl<P: Persons> Engine<P> {
         for posting in values.iter().filter_map(|v| self.postings.get(self.postings.find(v)?)) {
             concerned.extend(posting.entries.iter().map(|e| e.finding));
         }
+        // A finding with more values than are taken is not posted under all of them.
+        concerned.extend(&self.crowded);
         let concerned: Vec<FindingIx> = concerned.into_iter().collect();
         self.rebind(&concerned, true);
     }
@@ -366,6 +377,11 @@ impl<P: Persons> Engine<P> {
         let bindings = bind(&held.merged, names, &self.persons, &self.settings);
         let uses: Vec<(ValueIx, Option<AccountKey>)> =
             bindings.uses.iter().map(|u| (self.postings.intern(&u.value, &self.settings), u.account)).collect();
+        if bindings.cut > 0 {
+            self.crowded.insert(ix);
+        } else {
+            self.crowded.remove(&ix);
+        }
         held.fill(bindings, uses.clone(), &self.postings);
         let (first, last, tenant) = (held.merged.first, held.merged.last, held.key.tenant);
         for (value, account) in uses {
@@ -379,6 +395,7 @@ impl<P: Persons> Engine<P> {
         let Some(held) = self.findings.remove(ix) else { return };
         self.counts.evicted += 1;
         self.by_key.remove(&held.key);
+        self.crowded.remove(&ix);
         for (value, _) in &held.uses {
             self.postings.forget(*value, ix);
         }
@@ -429,7 +446,8 @@ impl Held {
     /// Takes over what binding said; a value that was cut is not posted and counts nowhere.
     fn fill(&mut self, bindings: Bindings, uses: Vec<(ValueIx, Option<AccountKey>)>, postings: &Postings) {
         let places = |values: &[Value]| {
-            let mut list: Vec<ValueIx> = values.iter().filter_map(|v| postings.find(v)).collect();
+            let taken = |ix: &ValueIx| bindings.cut == 0 || uses.iter().any(|(used, _)| used == ix);
+            let mut list: Vec<ValueIx> = values.iter().filter_map(|v| postings.find(v)).filter(taken).collect();
             list.sort_unstable();
             list.dedup();
             list

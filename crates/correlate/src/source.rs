@@ -22,7 +22,6 @@ impl SourceIncidents {
         let mut names = self.names(&incident.key);
         if let Some(held) = self.held.get(&incident.key) {
             // Between equal versions the greater content wins, so that arrival does not matter.
-            let content = |i: &SourceIncident| (i.version, i.alert_ids.clone(), i.status.clone(), i.owner.clone());
             if content(held) >= content(&incident) {
                 return (Vec::new(), Vec::new());
             }
@@ -109,4 +108,10 @@ impl SourceIncidents {
             self.forget(&key);
         }
     }
+}
+
+/// What decides between two versions of one incident: when it was modified, else everything that it says.
+fn content(i: &SourceIncident) -> impl Ord + '_ {
+    let said = (&i.aliases, &i.redirect_to, i.first, i.last, &i.title, i.severity, i.verdict);
+    (i.version, &i.alert_ids, &i.status, &i.owner, said)
 }

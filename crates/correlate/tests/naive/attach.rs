@@ -1,0 +1,118 @@
+//! Loose findings: each looks at every finding of every core and chooses one; every core takes those who chose it in order.
+//!
+//! scenarios.md 2.2 (attach edges) and 2.7.
+
+use crate::joins::{Core, Level, Set};
+use crate::values::Value;
+use caponier_model::EdgeKind;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Why a loose finding would attach to a core, best first.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Offer {
+    pub strength: Reverse<u32>,
+    pub gap: i64,
+    pub peer: usize,
+    pub value: Value,
+    pub prolific: bool,
+}
+
+/// A core, and the loose findings that hang on it.
+#[derive(Clone, Debug)]
+pub struct Group {
+    pub core: Core,
+    pub attached: BTreeMap<usize, Offer>,
+    /// What the attached findings were refused, as cores of one.
+    pub refused_attached: Vec<(crate::joins::Edge, &'static str)>,
+}
+
+/// Attaches what is loose; the groups by their smallest core finding. A loose finding that nobody took is a group of its own.
+pub fn attach(set: &Set<'_>, cores: Vec<Core>) -> Vec<Group> {
+    let (loose, cores): (Vec<Core>, Vec<Core>) = cores.into_iter().partition(|c| c.members.len() == 1);
+    let group = |core: Core| Group { core, attached: BTreeMap::new(), refused_attached: Vec::new() };
+    let mut groups: Vec<Group> = cores.into_iter().map(group).collect();
+    let mut wooers: BTreeMap<usize, Vec<(Offer, usize)>> = BTreeMap::new();
+    for finding in loose.iter().map(|c| c.members[0]) {
+        if let Some((core, offer)) = preference(set, &groups, finding) {
+            wooers.entry(core).or_default().push((offer, finding));
+        }
+    }
+    let mut alone: BTreeMap<usize, Core> = loose.into_iter().map(|c| (c.members[0], c)).collect();
+    for (at, mut wooing) in wooers {
+        wooing.sort_by_key(|(offer, finding)| (offer.strength, offer.gap, *finding));
+        for (offer, finding) in wooing {
+            if has_room(set, &groups[at], finding) {
+                groups[at].attached.insert(finding, offer);
+            }
+        }
+        for finding in groups[at].attached.keys().copied().collect::<Vec<_>>() {
+            if let Some(core) = alone.remove(&finding) {
+                groups[at].refused_attached.extend(core.refused);
+            }
+        }
+    }
+    groups.extend(alone.into_values().map(group));
+    groups.sort_by_key(|g| g.core.members[0]);
+    groups
+}
+
+/// Strongest value first, then how many values it shares with the core, then the gap, then the core's smallest finding.
+fn preference(set: &Set<'_>, groups: &[Group], finding: usize) -> Option<(usize, Offer)> {
+    let tenant = BTreeSet::from([set.findings[finding].key.tenant]);
+    let mut best = None;
+    for (at, group) in groups.iter().enumerate() {
+        let tenants = group.core.members.iter().map(|f| set.findings[*f].key.tenant).collect();
+        if set.policy_between(&tenants, &tenant).is_some() {
+            continue;
+        }
+        let offers: Vec<Offer> = group.core.members.iter().flat_map(|peer| offers(set, finding, *peer)).collect();
+        let Some(offer) = offers.iter().min().cloned() else { continue };
+        let values: BTreeSet<&Value> = offers.iter().map(|o| &o.value).collect();
+        let suit = (offer.strength, Reverse(values.len()), offer.gap, group.core.members[0]);
+        if best.as_ref().is_none_or(|(held, _, _)| suit < *held) {
+            best = Some((suit, at, offer));
+        }
+    }
+    best.map(|(_, at, offer)| (at, offer))
+}
+
+/// Every value by which one finding may attach to another.
+fn offers(set: &Set<'_>, finding: usize, peer: usize) -> Vec<Offer> {
+    let mut out = Vec::new();
+    let values = |f: usize| set.bound[f].uses.iter().map(|(v, _)| v).collect::<BTreeSet<_>>();
+    for value in values(finding).intersection(&values(peer)) {
+        let rule = set.rule(value);
+        let gap = set.gap(finding, peer);
+        if !rule.attaches || rule.window.is_some_and(|w| gap > w) {
+            continue;
+        }
+        if rule.kind == EdgeKind::SameIp && set.findings[finding].key.tenant != set.findings[peer].key.tenant {
+            continue;
+        }
+        let level = set.level(value, finding, peer);
+        let allowed = match level {
+            Level::Open => !rule.bridges,
+            Level::Attach => true,
+            Level::Closed => false,
+        };
+        if allowed {
+            let strength = Reverse(if rule.bridges { 300_000 } else { rule.strength });
+            out.push(Offer { strength, gap, peer, value: (*value).clone(), prolific: level == Level::Attach });
+        }
+    }
+    out
+}
+
+/// Size, span and policy of a core with what it has taken so far.
+fn has_room(set: &Set<'_>, group: &Group, finding: usize) -> bool {
+    let limits = &set.settings.limits;
+    let members: Vec<usize> = group.core.members.iter().chain(group.attached.keys()).copied().collect();
+    let tenants = members.iter().map(|f| set.findings[*f].key.tenant).collect();
+    let all = || members.iter().chain([&finding]);
+    let first = all().map(|f| set.findings[*f].first).min();
+    let last = all().map(|f| set.findings[*f].last).max();
+    members.len() < limits.findings as usize
+        && last.zip(first).is_some_and(|(last, first)| last.seconds_since(first) <= limits.span)
+        && set.policy_between(&tenants, &BTreeSet::from([set.findings[finding].key.tenant])).is_none()
+}
