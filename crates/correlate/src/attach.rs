@@ -5,7 +5,8 @@ use crate::decisions::Standing;
 use crate::partition::unattachable;
 use crate::posting::{FindingIx, Level};
 use crate::state::{Attachment, Group, GroupIx, Held};
-use caponier_model::EdgeKind;
+use crate::value::Value;
+use caponier_model::{EdgeKind, TenantId};
 use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
 
@@ -61,13 +62,66 @@ impl<P> Engine<P> {
         })
     }
 
+    /// E9: the cores of the pairs of tenants whose trust a finding says was changed.
+    fn trusting(&self, finding: FindingIx) -> impl Iterator<Item = Attachment> {
+        let held = self.findings.get(finding);
+        let uses = held.map_or(&[][..], |h| &h.uses);
+        uses.iter().flat_map(move |(ix, _)| {
+            let posting = self.postings.get(*ix);
+            let pair = posting.and_then(|p| if let Value::Trust(a, b) = p.value { Some((a, b)) } else { None });
+            let cores = pair.and_then(|pair| self.spans.get(&pair)).into_iter().flatten();
+            cores.filter_map(move |group| {
+                let (held, rule) = (held?, posting?.rule);
+                let members = self.groups.get(*group)?.core.members.iter();
+                let near = members.filter_map(|peer| Some((held.merged.gap(&self.findings.get(*peer)?.merged), *peer)));
+                let near = near.filter(|(gap, _)| rule.window.is_none_or(|w| *gap <= w));
+                let (gap, peer) =
+                    near.min_by(|(g, a), (h, b)| g.cmp(h).then_with(|| self.by_rank(Some(*a), Some(*b))))?;
+                let strength = rule.strength;
+                Some(Attachment { group: *group, peer, value: *ix, strength, gap, prolific: false })
+            })
+        })
+    }
+
+    /// Loose findings that say that the trust between two tenants of a core was changed, near enough in time.
+    pub(crate) fn trusting_neighbours(&self, group: &Group) -> Vec<FindingIx> {
+        let members = || group.core.members.iter().filter_map(|f| self.findings.get(*f));
+        let Some(first) = members().map(|h| h.merged.first).min() else { return Vec::new() };
+        let last = members().map(|h| h.merged.last).max().unwrap_or(first);
+        let postings = pairs(&group.tenants).filter_map(|(a, b)| {
+            let posting = self.postings.get(self.postings.find(&Value::Trust(a, b))?)?;
+            Some(posting.around(first, last, posting.rule.window?).map(|(e, _)| e.finding).collect::<Vec<_>>())
+        });
+        postings.flatten().filter(|f| self.is_loose(*f)).collect()
+    }
+
+    /// Enters a core of several tenants where E9 looks for it.
+    pub(crate) fn enter_spans(&mut self, ix: GroupIx) {
+        let Some(group) = self.groups.get(ix).filter(|g| g.tenants.len() > 1) else { return };
+        for pair in pairs(&group.tenants) {
+            self.spans.entry(pair).or_default().insert(ix);
+        }
+    }
+
+    /// Takes a core that is gone out again.
+    pub(crate) fn leave_spans(&mut self, ix: GroupIx, tenants: &[TenantId]) {
+        for pair in pairs(tenants) {
+            if let Some(groups) = self.spans.get_mut(&pair) {
+                groups.remove(&ix);
+                if groups.is_empty() {
+                    self.spans.remove(&pair);
+                }
+            }
+        }
+    }
+
     /// The best core for a loose finding: by strongest value, then number of shared values, then gap, then the core's
     /// smallest finding.
     pub(crate) fn preference(&self, finding: FindingIx) -> Option<Attachment> {
         let held = self.findings.get(finding)?;
         let standing = self.standing(&held.key);
         let mut suitors: BTreeMap<GroupIx, (Suitor, Vec<u32>)> = BTreeMap::new();
-        for offer in self.attaching(finding) {
+        for offer in self.attaching(finding).chain(self.trusting(finding)) {
             let Attachment { group, value, .. } = offer;
             let Some(core) = self.groups.get(group).filter(|g| g.core.members.len() > 1) else { continue };
             let there = (&core.tenants[..], core.core.standing.as_ref());
@@ -155,4 +209,9 @@ impl<P> Engine<P> {
         out.sort_by(|a, b| self.by_rank(Some(*a), Some(*b)));
         out
     }
+}
+
+/// Every pair of sorted tenants, the smaller first.
+fn pairs(tenants: &[TenantId]) -> impl Iterator<Item = (TenantId, TenantId)> {
+    tenants.iter().enumerate().flat_map(|(i, a)| tenants[i + 1..].iter().map(|b| (*a, *b)))
 }

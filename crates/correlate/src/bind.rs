@@ -54,10 +54,20 @@ pub(crate) struct Bindings {
     pub cut: u64,
 }
 
-/// Binds a merged finding. `incidents` are its source incidents by their smallest names.
+/// What is known of a finding beside what its sightings say.
+#[derive(Debug, Default)]
+pub(crate) struct Given {
+    /// Its source incidents by their smallest names.
+    pub incidents: Vec<SourceIncidentKey>,
+    /// Instances of scenario rules that it is part of.
+    pub chains: Vec<CompactString>,
+}
+
+/// Binds a merged finding.
 pub(crate) fn bind<P: Persons>(
     merged: &Merged,
-    incidents: Vec<SourceIncidentKey>,
+    tenant: TenantId,
+    given: Given,
     persons: &P,
     settings: &Settings,
 ) -> Bindings {
@@ -69,10 +79,16 @@ pub(crate) fn bind<P: Persons>(
         bind_accounts(group, merged.first, persons, &mut out);
         bind_devices(group, &mut out);
         bind_weak(group, settings, &mut out);
+        bind_labels(group, tenant, settings, &mut out);
     }
+    let mut add = |value| out.uses.push(Use { value, account: None });
     if settings.edges.source_incident {
-        out.uses.extend(incidents.into_iter().map(|key| Use { value: Value::SourceIncident(key), account: None }));
+        given.incidents.into_iter().map(Value::SourceIncident).for_each(&mut add);
     }
+    if settings.edges.rule_chain {
+        given.chains.into_iter().map(Value::Chain).for_each(&mut add);
+    }
+    bind_detection(merged, settings, &mut out);
     finish(&mut out, settings);
     out
 }
@@ -184,6 +200,39 @@ fn bind_devices(group: &[&Named], out: &mut Bindings) {
         out.devices.push(shown);
     }
     out.uses.extend(ids.into_iter().map(|value| Use { value, account: None }));
+}
+
+/// E9 and E10: tenants whose trust was changed, and names that no stable id comes with.
+fn bind_labels(group: &[&Named], tenant: TenantId, settings: &Settings, out: &mut Bindings) {
+    use EntityKind as K;
+    let has = |kinds: &[K]| group.iter().any(|e| kinds.contains(&e.kind));
+    let known_host = has(&[K::HostFqdn, K::Device, K::EntraDevice, K::AzureResource]);
+    let known_account = has(&[K::Account, K::AccountSid, K::AccountName, K::Mailbox]);
+    for named in group {
+        let value = match named.kind {
+            K::HostName if settings.edges.name && !known_host => {
+                Value::Label(named.tenant, named.kind, named.value.clone())
+            }
+            K::AccountLocal if settings.edges.name && !known_account => {
+                Value::Label(named.tenant, named.kind, named.value.clone())
+            }
+            K::Tenant if settings.edges.trust => match Guid::parse(&named.value).map(TenantId) {
+                Some(other) if other != tenant => Value::Trust(tenant.min(other), tenant.max(other)),
+                _ => continue,
+            },
+            _ => continue,
+        };
+        out.uses.push(Use { value, account: None });
+    }
+}
+
+/// E11: a detection stands under its account and kind, and so do alerts of that kind; like is never joined to like.
+fn bind_detection(merged: &Merged, settings: &Settings, out: &mut Bindings) {
+    let Some((kind, risk)) = merged.detection.as_ref().filter(|_| settings.edges.detection) else { return };
+    out.uses.extend(out.accounts.iter().map(|bound| Use {
+        value: Value::Detection(bound.account, kind.clone()),
+        account: risk.then_some(bound.account),
+    }));
 }
 
 /// Sessions and weak values. A file's SHA-1 counts only where its SHA-256 is not known.

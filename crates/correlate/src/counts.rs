@@ -22,6 +22,8 @@ pub struct Counts {
     pub duplicate_decisions: u64,
     /// Decisions held now.
     pub decisions_held: u64,
+    /// Rule chains handed in.
+    pub chains: u64,
     /// Policies handed in.
     pub policies: u64,
     /// Settings handed in.

@@ -1,9 +1,9 @@
-//! Journal entries that change what holds for findings already held: decisions, policies, settings.
+//! Journal entries that change what holds for findings already held: decisions, rule chains, policies, settings.
 
 use crate::Engine;
 use crate::decisions::{Acts, Standing};
 use crate::posting::{FindingIx, Postings};
-use caponier_model::{Decision, FindingKey, Persons, Policy, Setting};
+use caponier_model::{Chain, Decision, FindingKey, Persons, Policy, Setting};
 
 impl<P: Persons> Engine<P> {
     pub(crate) fn take_decision(&mut self, decision: Decision) {
@@ -17,6 +17,14 @@ impl<P: Persons> Engine<P> {
         if !concerned.is_empty() {
             self.settle(concerned.clone(), Vec::new(), &concerned, false);
         }
+    }
+
+    pub(crate) fn take_chain(&mut self, chain: Chain) {
+        self.counts.chains += 1;
+        let concerned = self.chains.take(chain, self.now);
+        let mut concerned: Vec<FindingIx> = concerned.iter().filter_map(|key| self.by_key.get(key).copied()).collect();
+        concerned.sort_unstable();
+        self.rebind(&concerned, false);
     }
 
     pub(crate) fn take_policy(&mut self, policy: Policy) {

@@ -2,12 +2,13 @@
 //!
 //! It performs no I/O, reads no clock, starts no thread and cannot fail.
 
-use crate::bind::{Bindings, bind};
+use crate::bind::{Bindings, Given, bind};
+use crate::chains::Chains;
 use crate::decisions::Decisions;
 use crate::finding::{Sightings, Taken};
 use crate::posting::{Changes, Entry, FindingIx, Postings, ValueIx};
 use crate::source::SourceIncidents;
-use crate::state::{Group, Held, Record, RecordIx, Slab};
+use crate::state::{Group, GroupIx, Held, Record, RecordIx, Slab};
 use crate::value::Value;
 use crate::{Counts, Settings};
 use caponier_model::{
@@ -35,6 +36,9 @@ pub struct Engine<P> {
     pub(crate) postings: Postings,
     pub(crate) sources: SourceIncidents,
     pub(crate) decisions: Decisions,
+    pub(crate) chains: Chains,
+    /// Cores of more than one tenant, by each pair of theirs (E9).
+    pub(crate) spans: BTreeMap<(TenantId, TenantId), BTreeSet<GroupIx>>,
     pub(crate) by_key: HashMap<FindingKey, FindingIx, Hasher>,
     by_alert: HashMap<(TenantId, CompactString), BTreeSet<FindingIx>, Hasher>,
     by_incident: HashMap<SourceIncidentKey, BTreeSet<FindingIx>, Hasher>,
@@ -70,6 +74,8 @@ impl<P: Persons> Engine<P> {
             postings: Postings::default(),
             sources: SourceIncidents::default(),
             decisions: Decisions::default(),
+            chains: Chains::default(),
+            spans: BTreeMap::new(),
             by_key: HashMap::default(),
             by_alert: HashMap::default(),
             by_incident: HashMap::default(),
@@ -97,8 +103,7 @@ impl<P: Persons> Engine<P> {
             caponier_model::Entry::Policy(policy) => self.take_policy(policy),
             caponier_model::Entry::Setting(setting) => self.take_setting(&setting),
             caponier_model::Entry::Decision(decision) => self.take_decision(*decision),
-            // Its effect on what is held is still to be built; until then it only has its place in the order.
-            caponier_model::Entry::Chain(_) => {}
+            caponier_model::Entry::Chain(chain) => self.take_chain(*chain),
             caponier_model::Entry::Watermark(now) => self.handle_time(now),
         }
     }
@@ -374,7 +379,8 @@ impl<P: Persons> Engine<P> {
         if let Some(merged) = held.sightings.merged() {
             held.merged = merged;
         }
-        let bindings = bind(&held.merged, names, &self.persons, &self.settings);
+        let given = Given { incidents: names, chains: self.chains.of(&held.key) };
+        let bindings = bind(&held.merged, held.key.tenant, given, &self.persons, &self.settings);
         let uses: Vec<(ValueIx, Option<AccountKey>)> =
             bindings.uses.iter().map(|u| (self.postings.intern(&u.value, &self.settings), u.account)).collect();
         if bindings.cut > 0 {

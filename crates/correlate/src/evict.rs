@@ -42,6 +42,7 @@ impl<P: Persons> Engine<P> {
         if self.now.seconds_since(self.swept) >= SWEEP {
             self.swept = self.now;
             self.sources.evict(horizon);
+            self.chains.evict(horizon, |key| self.by_key.contains_key(key));
             self.decisions.evict(horizon, |key| self.by_key.contains_key(key));
             let old: Vec<FindingKey> =
                 self.unpaired.iter().filter(|(_, s)| s.last() < horizon).map(|(key, _)| key.clone()).collect();
@@ -78,7 +79,11 @@ impl<P: Persons> Engine<P> {
             if let Some(core) = wish.and_then(|p| self.groups.get_mut(p.group)) {
                 core.wooers.retain(|f| *f != finding);
             }
-            let group = self.findings.get(finding).and_then(|h| h.group).and_then(|g| self.groups.remove(g));
+            let place = self.findings.get(finding).and_then(|h| h.group);
+            let group = place.and_then(|g| self.groups.remove(g));
+            if let (Some(ix), Some(group)) = (place, &group) {
+                self.leave_spans(ix, &group.tenants);
+            }
             // Who preferred this core and was not taken stays, and prefers nobody.
             for wooer in group.into_iter().flat_map(|g| g.wooers) {
                 if let Some(held) = self.findings.get_mut(wooer) {

@@ -157,7 +157,10 @@ fn joined<P: Persons>(engine: &Engine<P>, held: &Held, join: &Join) -> Option<Ed
         gap_seconds: join.gap,
         window_seconds: posting.rule.window,
         guards,
-        rule: None,
+        rule: match &posting.value {
+            Value::Chain(id) => engine.chains.step(id, &held.key),
+            _ => None,
+        },
         decision: None,
         sentence: sentence(engine, held, peer, join, &posting.value),
     })
@@ -229,7 +232,10 @@ fn sentence<P: Persons>(engine: &Engine<P>, held: &Held, peer: &Held, join: &Joi
         }
         (EdgeKind::SameIp, ..) => with_value("both findings name the address {value}, {gap}"),
         (EdgeKind::SameArtefact, ..) => with_value("both findings name {value}, {gap}"),
-        (EdgeKind::RuleChain, ..) => text("both findings are steps of one instance of a scenario rule, {gap}"),
+        (EdgeKind::RuleChain, ..) => {
+            let rule = engine.chains.step(&shown, &held.key).map_or(shown, |(rule, _)| rule);
+            text("both findings are steps of one instance of the rule {rule}, {gap}").with("rule", &rule, None, None)
+        }
         (EdgeKind::TrustContext, ..) => text("the trust between the two tenants of this incident changed, {gap}"),
         (EdgeKind::SameName, ..) => {
             with_value("both findings name {value}, {gap}, and no stable id says that they mean another")

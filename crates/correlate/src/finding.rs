@@ -41,6 +41,15 @@ pub(crate) struct Merged {
     pub entities: Vec<Named>,
     pub tactics: Vec<CompactString>,
     pub techniques: Vec<CompactString>,
+    /// E11: the kind of detection, and whether this is the detection itself and not an alert.
+    pub detection: Option<(CompactString, bool)>,
+}
+
+impl Merged {
+    /// Seconds between the nearest ends of the two intervals.
+    pub(crate) fn gap(&self, other: &Self) -> i64 {
+        self.first.max(other.first).seconds_since(self.last.min(other.last)).max(0)
+    }
 }
 
 impl Sightings {
@@ -105,6 +114,7 @@ impl Sightings {
             entities: Vec::new(),
             tactics: Vec::new(),
             techniques: Vec::new(),
+            detection: lead.detector.as_deref().and_then(|d| detection(d, lead.kind == SightingKind::Risk)),
         };
         let mut base = 0;
         for sighting in used {
@@ -125,6 +135,26 @@ impl Sightings {
         }
         Some(merged)
     }
+}
+
+/// What Identity Protection calls a detection, and what its alerts call it where that is another word (both folded).
+const DETECTIONS: [(&str, &str); 6] = [
+    ("anonymouslogin", "anonymizedipaddress"),
+    ("impossibletravel", "unlikelytravel"),
+    ("maliciousip", "maliciousipaddress"),
+    ("malwareinfectedip", "malwareinfectedipaddress"),
+    ("suspiciousip", "suspiciousipaddress"),
+    ("unfamiliarlocation", "unfamiliarfeatures"),
+];
+
+/// The kind of a detection, the same in the detection and in its alert.
+fn detection(detector: &str, risk: bool) -> Option<(CompactString, bool)> {
+    let mut word: CompactString = detector.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
+    word.make_ascii_lowercase();
+    if let Some((_, ours)) = DETECTIONS.iter().find(|(theirs, _)| word == *theirs) {
+        word = (*ours).into();
+    }
+    (!word.is_empty()).then_some((word, risk))
 }
 
 /// The order in which findings are named, listed and compared: by first activity, then key.

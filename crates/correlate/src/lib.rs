@@ -11,12 +11,15 @@
 mod assemble;
 mod attach;
 mod bind;
+mod chains;
 mod counts;
 mod decide;
 #[cfg(test)]
 mod decide_tests;
 mod decisions;
 mod digest;
+#[cfg(test)]
+mod edge_tests;
 mod engine;
 mod evict;
 mod explain;

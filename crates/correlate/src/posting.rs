@@ -226,7 +226,8 @@ impl Posting {
     fn new(value: Value, settings: &Settings) -> Self {
         let rule = value.rule(settings);
         let shown = value.shown().1;
-        let shared = settings.shared_values.contains(&shown);
+        // What has no cap is no value that many may share: a detection is not its account.
+        let shared = rule.cap.is_some() && settings.shared_values.contains(&shown);
         Self {
             value,
             rule,
@@ -351,7 +352,8 @@ impl Posting {
         if too_big || self.is_ambiguous() {
             return Vec::new();
         }
-        let person = matches!(self.value, Value::Person(_));
+        // Accounts of one person, a detection and its alert: what stands under one account is not joined here.
+        let person = matches!(self.value, Value::Person(_) | Value::Detection(..));
         let mut lanes: Vec<Lane> = Vec::new();
         let mut links = Vec::new();
         for (j, entry) in self.entries.iter().enumerate() {

@@ -52,6 +52,12 @@ pub struct Windows {
     pub url: i64,
     /// E8 same mail: 24 h.
     pub mail: i64,
+    /// E9 trust context: 7 d.
+    pub trust: i64,
+    /// E10 same host or account name: 24 h.
+    pub name: i64,
+    /// E11 a risk detection and its alert: 24 h.
+    pub detection: i64,
 }
 
 /// Switches of whole kinds of edges; all are on by default.
@@ -67,6 +73,14 @@ pub struct Edges {
     pub artefact: bool,
     /// G5: an address and an artefact together may bridge.
     pub weak_pair: bool,
+    /// E6: instances of scenario rules.
+    pub rule_chain: bool,
+    /// E9: changes of trust between tenants.
+    pub trust: bool,
+    /// E10: names of hosts and accounts that have no stable id.
+    pub name: bool,
+    /// E11: risk detections and their alerts.
+    pub detection: bool,
 }
 
 /// Switches of whole guards (scenarios.md 3); all are on by default. G11, masking, is `wire`'s: an operator's view is without it.
@@ -163,8 +177,21 @@ impl Settings {
                 hash: HOUR,
                 url: DAY,
                 mail: DAY,
+                trust: 7 * DAY,
+                name: DAY,
+                detection: DAY,
             },
-            edges: Edges { source_incident: true, session: true, address: true, artefact: true, weak_pair: true },
+            edges: Edges {
+                source_incident: true,
+                session: true,
+                address: true,
+                artefact: true,
+                weak_pair: true,
+                rule_chain: true,
+                trust: true,
+                name: true,
+                detection: true,
+            },
             caps: Caps { address: 10, device: 50, account: 25, artefact: 20, window: 7 * DAY },
             limits: Limits {
                 findings: 150,
@@ -253,6 +280,9 @@ impl Settings {
             "windows.hash" => &mut windows.hash,
             "windows.url" => &mut windows.url,
             "windows.mail" => &mut windows.mail,
+            "windows.trust" => &mut windows.trust,
+            "windows.name" => &mut windows.name,
+            "windows.detection" => &mut windows.detection,
             "guards.window" => &mut caps.window,
             "guards.span" => &mut limits.span,
             _ => return None,
@@ -285,6 +315,10 @@ impl Settings {
             "edges.address" => &mut edges.address,
             "edges.artefact" => &mut edges.artefact,
             "edges.weak_pair" => &mut edges.weak_pair,
+            "edges.rule_chain" => &mut edges.rule_chain,
+            "edges.trust" => &mut edges.trust,
+            "edges.name" => &mut edges.name,
+            "edges.detection" => &mut edges.detection,
             "guards.g1" => &mut guards.g1,
             "guards.g2" => &mut guards.g2,
             "guards.g3" => &mut guards.g3,

@@ -56,6 +56,9 @@ impl<P: Persons> Engine<P> {
             self.dissolve(*finding, &mut formers, &mut loose, &mut courted, &mut touched);
         }
         let fresh = self.regroup(changed, &mut loose, &mut touched);
+        for group in fresh.iter().filter_map(|g| self.groups.get(*g)).filter(|g| g.tenants.len() > 1) {
+            loose.extend(self.trusting_neighbours(group));
+        }
         for finding in self.newcomers(&fresh, &formers, rebound) {
             loose.extend(self.loose_neighbours(finding));
         }
@@ -105,6 +108,7 @@ impl<P: Persons> Engine<P> {
         let Some(ix) = held.group.take() else { return };
         formers.of.insert(finding, ix);
         let Some(group) = self.groups.remove(ix) else { return };
+        self.leave_spans(ix, &group.tenants);
         let (size, smallest) = (group.core.members.len(), group.core.members.first().copied());
         formers.cores.insert(ix, Former { size, smallest, tenants: group.tenants });
         touched.records.extend(group.record);
@@ -175,7 +179,10 @@ impl<P: Persons> Engine<P> {
                 [single] => {
                     loose.insert(single);
                 }
-                _ => fresh.push(group),
+                _ => {
+                    self.enter_spans(group);
+                    fresh.push(group);
+                }
             }
         }
         fresh

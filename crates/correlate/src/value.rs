@@ -26,10 +26,18 @@ pub(crate) enum Value {
     Session(CompactString),
     /// E5: a source incident, by the smallest of its names.
     SourceIncident(SourceIncidentKey),
+    /// E6: an instance of a scenario rule.
+    Chain(CompactString),
+    /// E11: a kind of detection on an account.
+    Detection(AccountKey, CompactString),
     /// E7 or E8: an address, hash, URL or mail.
     Weak(EntityKind, CompactString),
     /// G5: an address and an artefact in one finding.
     Pair(CompactString, EntityKind, CompactString),
+    /// E9: two tenants, the smaller first, whose trust a finding says was changed.
+    Trust(TenantId, TenantId),
+    /// E10: a host or account name in a tenant that no stable id comes with.
+    Label(TenantId, EntityKind, CompactString),
 }
 
 /// How a value joins.
@@ -96,6 +104,25 @@ impl Value {
                 bridges: edges.source_incident,
                 ..bridge(EdgeKind::SourceIncident, 0, None, Counterpart::Either, 970_000)
             },
+            Self::Chain(_) => Rule {
+                window: None,
+                bridges: edges.rule_chain,
+                ..bridge(EdgeKind::RuleChain, 0, None, Counterpart::Either, 990_000)
+            },
+            Self::Detection(..) => Rule {
+                bridges: edges.detection,
+                ..bridge(EdgeKind::SameDetection, windows.detection, None, Counterpart::Either, 975_000)
+            },
+            // Nobody shares it: the cores of the pair are looked for where it is asked for.
+            Self::Trust(..) => Rule {
+                bridges: false,
+                ..bridge(EdgeKind::TrustContext, windows.trust, None, Counterpart::Either, 200_000)
+            },
+            Self::Label(_, kind, _) => {
+                let host = *kind == EntityKind::HostName;
+                let (cap, counts) = if host { (device, Counterpart::Persons) } else { (account, Counterpart::Devices) };
+                Rule { bridges: false, ..bridge(EdgeKind::SameName, windows.name, cap, counts, 250_000) }
+            }
             Self::Possible(_) => {
                 Rule { bridges: false, ..bridge(EdgeKind::SamePerson, windows.person, None, Counterpart::Either, 0) }
             }
@@ -136,6 +163,10 @@ impl Value {
             Self::SourceIncident(key) => (EntityKind::Other, format_compact!("{}/{}", key.provider, key.id)),
             Self::Weak(kind, text) => (*kind, text.clone()),
             Self::Pair(ip, ..) => (EntityKind::Ip, ip.clone()),
+            Self::Chain(id) => (EntityKind::Other, id.clone()),
+            Self::Detection(account, _) => (EntityKind::Account, format_compact!("{}", account.object)),
+            Self::Trust(a, b) => (EntityKind::Tenant, format_compact!("{a} {b}")),
+            Self::Label(_, kind, text) => (*kind, text.clone()),
         }
     }
 }
@@ -211,7 +242,9 @@ pub(crate) fn is_stop_value(kind: EntityKind, value: &str, settings: &Settings) 
         EntityKind::AzureResource => !value.contains("/microsoft.compute/virtualmachines/"),
         EntityKind::HostFqdn => !value.contains('.') || value.starts_with("localhost."),
         EntityKind::FileHash => EMPTY_FILES.contains(&value),
-        EntityKind::Session | EntityKind::SignInRequest => is_zero_guid(value),
+        EntityKind::Session | EntityKind::SignInRequest | EntityKind::Tenant => is_zero_guid(value),
+        EntityKind::HostName => matches!(value, "localhost" | "host" | "workgroup"),
+        EntityKind::AccountLocal => GENERIC_NAMES.contains(&value.rsplit('\\').next().unwrap_or_default()),
         EntityKind::Device | EntityKind::Url | EntityKind::MailMessage => false,
         _ => true,
     }
