@@ -14,7 +14,7 @@ ORGANISATION ?= 1000000
 PYTHON  ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt corpus accuracy bench bench-identity accuracy-identity fuzz release clean
+.PHONY: help demo test lint fmt corpus accuracy real-incidents bench bench-identity accuracy-identity fuzz release clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -48,6 +48,12 @@ accuracy: build ## the lab's figures: SEED, PEOPLE, DAYS and ATTACKS may be set
 	$(RUN) simulate --out $(FIGURES) --seed $(SEED) --people $(PEOPLE) --days $(DAYS) --attacks $(ATTACKS)
 	$(RUN) replay $(FIGURES)/captures --out $(FIGURES)/incidents.ndjson --summary $(FIGURES)/summary.json --dead-letter $(FIGURES)/dead.ndjson
 	$(RUN) evaluate --truth $(FIGURES)/truth.ndjson $(FIGURES)/incidents.ndjson
+
+real-incidents: build ## regroup the real incidents of CAPONIER_CORPUS, three readings, and sweep settings over them
+	@test -n "$$CAPONIER_CORPUS" || { echo "CAPONIER_CORPUS must name the folder of public captures"; exit 2; }
+	rm -rf $(FIGURES)/real && mkdir -p $(FIGURES)/real
+	CAPONIER_READINGS=$(abspath $(FIGURES)/real) $(CARGO) test -p caponier-tests corpus_real_incidents
+	$(RUN) evaluate --sweep $(FIGURES)/real/sweep.toml
 
 bench: ## decode, resolve, correlate, the whole path and the index of a million accounts, as ratios of a typed parse
 	$(CARGO) bench -p caponier-benches

@@ -42,7 +42,7 @@ pub enum Command {
     Query(Query),
     /// Why are these findings together?
     Explain(Explain),
-    /// Score incidents against the simulator's truth
+    /// Score incidents against the truth; sweep settings over labelled captures
     Evaluate(Evaluate),
     /// Check, show or begin a configuration
     Config(ConfigArgs),
@@ -204,15 +204,23 @@ pub struct Explain {
 /// `caponier evaluate`.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Example:\n  caponier evaluate --truth demo/truth.ndjson demo/incidents.ndjson --min-cross-precision 0.99 --min-cross-recall 0.85\n\n\
-    With a --min… option a figure below it exits 1."
+    after_help = "Examples:\n  caponier evaluate --truth demo/truth.ndjson demo/incidents.ndjson --min-cross-precision 0.99 --min-cross-recall 0.85\n  \
+    caponier evaluate --sweep docs/sweep.example.toml --truth demo/truth.ndjson demo/captures\n  \
+    caponier evaluate --sweep sweep.toml --json\n\n\
+    A sweep measures labelled captures under many settings, whose names are those of the configuration (caponier config init),\n\
+    and prints each figure beside its difference from the base row (*). Its file names captures of its own, or takes those of\n\
+    the command line. With a --min… option a figure below it (with --sweep: of a base row) exits 1."
 )]
 pub struct Evaluate {
     /// The simulator's truth
+    #[arg(long, value_name = "FILE", required_unless_present = "sweep")]
+    pub truth: Option<PathBuf>,
+    /// What replay wrote with --out; with --sweep captures
+    #[arg(value_name = "INCIDENTS|CAPTURES", required_unless_present = "sweep")]
+    pub paths: Vec<PathBuf>,
+    /// Measure captures under the settings of this file (TOML), side by side
     #[arg(long, value_name = "FILE")]
-    pub truth: PathBuf,
-    /// What replay wrote with --out
-    pub incidents: PathBuf,
+    pub sweep: Option<PathBuf>,
     /// JSON instead of a table
     #[arg(long)]
     pub json: bool,
@@ -225,6 +233,9 @@ pub struct Evaluate {
     /// Most incidents that hold more than one attack
     #[arg(long, value_name = "N")]
     pub max_over_merged: Option<u64>,
+    /// Decisions to heed.
+    #[command(flatten)]
+    pub decided: Decided,
 }
 
 /// `caponier config`.

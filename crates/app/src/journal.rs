@@ -1,22 +1,21 @@
 //! From intake to incidents: the identity join, then every entry in event-time order through the correlator.
 
 use crate::config::Config;
+use crate::course::{Aside, Course, Outcome};
 use crate::failure::{Failure, failed};
 use crate::intake::{Intake, context, intake, read_value};
 use crate::learned;
 use crate::progress;
 use crate::summary::Summary;
-use caponier_correlate::Engine;
-use caponier_identity::{self as identity, Index};
+use caponier_identity as identity;
 use caponier_model::{
-    AccountFacts, Body, Change, Entry, EventTime, IdentityChange, Incident, IncidentState, Journalled, Link, LinkState,
-    Policy, Position, Refusal, Rows, Sighting, Statement, Tenants, Testimony,
+    AccountFacts, Body, Change, Entry, EventTime, Incident, Journalled, Link, LinkState, Policy, Position, Refusal,
+    Rows, Tenants, Testimony,
 };
 use caponier_query::{Join, Queries, Question};
 use caponier_rules as rules;
-use caponier_transport::{DeadLetters, Input};
+use caponier_transport::{DeadLetters, Input, Sorter};
 use caponier_wire as wire;
-use std::collections::BTreeMap;
 
 /// What a replay yields.
 pub struct Replayed {
@@ -92,11 +91,16 @@ pub fn weigh(config: &Config, rows: &mut Rows, tenants: Tenants) -> Result<Ident
     let join = Join::new(Queries::embedded()).map_err(failing)?;
     let question = Question { rows, facts: &facts, tenants: &tenants, naming: &config.naming };
     let testimony = join.testimony(&question).map_err(failing)?;
+    let identity::Weighed { links, refusals } = combined(&facts, &testimony, &config.identity);
+    Ok(Identities { tenants, facts, testimony, links, refusals })
+}
+
+/// What testimony amounts to under other settings than it was joined with: the join itself knows none of them.
+pub fn combined(facts: &[AccountFacts], testimony: &Testimony, settings: &identity::Settings) -> identity::Weighed {
     // A tenant whose users were read is not called unknown, whether or not a pair names it.
     let monitored = facts.iter().filter(|f| f.upn.is_some()).map(|f| f.account.tenant).collect();
-    let settings = identity::Settings { monitored, ..config.identity.clone() };
-    let identity::Weighed { links, refusals } = identity::combine(&testimony, &facts, &settings);
-    Ok(Identities { tenants, facts, testimony, links, refusals })
+    let settings = identity::Settings { monitored, ..settings.clone() };
+    identity::combine(testimony, facts, &settings)
 }
 
 fn count_links(summary: &mut Summary, links: &[Link]) {
@@ -118,73 +122,42 @@ fn correlate(
 ) -> Result<Replayed, Failure> {
     let Intake { mut summary, sorter, dead, rows, .. } = taken;
     let Identities { tenants, facts, links, testimony, .. } = identities;
-    let mut conflicts = identity::conflicts(&links, &testimony).into_iter().map(found).peekable();
-    let mut statements = rows.statements;
-    statements.sort_by_key(|s| s.at);
-    summary.decisions = statements.len() as u64;
-    let mut statements = statements.into_iter().peekable();
+    summary.decisions = rows.statements.len() as u64;
     let policy = config.policy.clone();
-    let mut engine = Engine::new(config.engine.clone(), policy.clone(), Index::default());
-    let mut latest = BTreeMap::new();
-    let changes = facts.into_iter().map(IdentityChange::Account).chain(links.into_iter().map(IdentityChange::Link));
-    for change in changes {
-        engine.handle(Journalled { at: EventTime::MIN, position: None, entry: Entry::Identity(change) });
-    }
-    let mut drain = |engine: &mut Engine<Index>| -> Result<(), Failure> {
-        while let Some(mut change) = engine.poll_change() {
-            // What leaves is digested where it is written: the hash of exactly the final form that `--final` shows.
-            change.incident.digest.clear();
-            on_change(&change, &tenants, &policy)?;
-            latest.insert(change.incident.id.clone(), change.incident);
-        }
-        Ok(())
-    };
-    let mut last_key = Vec::new();
-    for entry in sorter.finish().map_err(|e| failed("cannot read back what was sorted on disk", e))? {
-        let (key, value) = entry.map_err(|e| failed("cannot read back what was sorted on disk", e))?;
-        // An exact copy has an equal key; it was counted as a duplicate at intake.
-        if key == last_key {
-            continue;
-        }
-        for entry in entries(config, &tenants, inputs, &value) {
-            while let Some(conflict) = conflicts.next_if(|c| c.at <= entry.at) {
-                engine.handle_time(conflict.at);
-                engine.handle(conflict);
-            }
-            // What was said by then stands before it in the journal; it moves no time, which only findings do.
-            while let Some(said) = statements.next_if(|s| s.at <= entry.at) {
-                engine.handle(stated(said));
-            }
-            engine.handle_time(entry.at);
-            engine.handle(entry);
-        }
-        drain(&mut engine)?;
-        last_key = key;
-    }
-    for conflict in conflicts {
-        engine.handle_time(conflict.at);
-        engine.handle(conflict);
-    }
-    statements.for_each(|said| engine.handle(stated(said)));
-    engine.handle_time(EventTime::MAX);
-    drain(&mut engine)?;
-    let counts = engine.counts();
+    let conflicts = identity::conflicts(&links, &testimony);
+    let aside = Aside { facts, links, conflicts, statements: rows.statements };
+    let mut course = Course::begin(config.engine.clone(), policy.clone(), aside);
+    let mut on_change = |change: &Change| on_change(change, &tenants, &policy);
+    each_record(config, &tenants, inputs, sorter, &mut |entries| course.take(entries, &mut on_change))?;
+    let Outcome { incidents, counts } = course.finish(&mut on_change)?;
     summary.findings = counts.findings + counts.evicted;
     summary.unpaired = counts.unpaired + counts.evicted_unpaired;
-    let mut incidents: Vec<Incident> =
-        latest.into_values().filter(|i: &Incident| i.state != IncidentState::Redirected).collect();
-    incidents.sort_by(|a, b| (a.first, &a.id).cmp(&(b.first, &b.id)));
     summary.incidents = incidents.len() as u64;
     summary.cross_tenant_incidents = incidents.iter().filter(|i| i.cross_tenant()).count() as u64;
     Ok(Replayed { summary, incidents, dead, tenants, policy })
 }
 
-fn found(sighting: Sighting) -> Journalled {
-    Journalled { at: sighting.first, position: None, entry: Entry::Sighting(Box::new(sighting)) }
-}
-
-fn stated(statement: Statement) -> Journalled {
-    Journalled { at: statement.at, position: None, entry: Entry::Statement(statement) }
+/// The journal entries of each sorted record in order, once where there are exact copies.
+///
+/// # Errors
+/// The disk that holds them fails, or `take` says so.
+pub fn each_record(
+    config: &Config,
+    tenants: &Tenants,
+    inputs: &[Input],
+    sorter: Sorter,
+    take: &mut dyn FnMut(Vec<Journalled>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut last_key = Vec::new();
+    for entry in sorter.finish().map_err(|e| failed("cannot read back what was sorted on disk", e))? {
+        let (key, value) = entry.map_err(|e| failed("cannot read back what was sorted on disk", e))?;
+        // An exact copy has an equal key; it was counted as a duplicate at intake.
+        if key != last_key {
+            take(entries(config, tenants, inputs, &value))?;
+            last_key = key;
+        }
+    }
+    Ok(())
 }
 
 /// The journal entries of one sorted record, which decoded before and so decodes again.

@@ -6,6 +6,7 @@
 mod cli;
 mod command;
 mod config;
+mod course;
 mod decisions;
 mod failure;
 mod incidents;
@@ -17,6 +18,7 @@ mod progress;
 mod sheet;
 mod story;
 mod summary;
+mod sweep;
 mod who;
 
 pub use cli::Cli;

@@ -25,3 +25,13 @@ pub fn step(what: &'static str) -> ProgressBar {
     bar.enable_steady_tick(Duration::from_millis(120));
     bar
 }
+
+/// A bar over the rows of a sweep; draws only when stderr is a terminal.
+pub fn rows(rows: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(rows), ProgressDrawTarget::stderr_with_hz(8));
+    if let Ok(style) = ProgressStyle::with_template("{msg:>12} {bar:32} {pos:>5}/{len} rows {eta:>4}") {
+        bar.set_style(style.progress_chars("━━╌"));
+    }
+    bar.set_message("correlating");
+    bar
+}

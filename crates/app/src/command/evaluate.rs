@@ -10,8 +10,14 @@ use std::io::BufReader;
 use std::path::Path;
 
 /// Scores incidents against the truth; a figure below its bar exits 1.
-pub fn run(args: &Evaluate) -> Result<Exit, Failure> {
-    let scores = lab::score(open(&args.truth)?, open(&args.incidents)?).map_err(|e| failed("cannot score", e))?;
+pub fn run(args: &Evaluate, config: Option<&Path>) -> Result<Exit, Failure> {
+    if let Some(file) = &args.sweep {
+        return super::sweep::run(args, file, config);
+    }
+    let (Some(truth), [incidents]) = (&args.truth, &args.paths[..]) else {
+        return Err(Failure::Usage("evaluate takes one file of incidents; several captures need --sweep FILE".into()));
+    };
+    let scores = lab::score(open(truth)?, open(incidents)?).map_err(|e| failed("cannot score", e))?;
     if args.json {
         print(&format!("{}\n", scores.to_json()))?;
     } else {
@@ -30,7 +36,8 @@ pub fn run(args: &Evaluate) -> Result<Exit, Failure> {
     Ok(if short.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
-fn bars(args: &Evaluate, scores: &lab::Scores) -> Vec<String> {
+/// The figures below the bars that the command line sets, in words.
+pub fn bars(args: &Evaluate, scores: &lab::Scores) -> Vec<String> {
     let least = |name: &str, value: f64, bar: Option<f64>| {
         bar.filter(|bar| value.is_nan() || value < *bar)
             .map(|bar| format!("{name} is {value:.4}, wanted at least {bar}"))

@@ -9,6 +9,7 @@ mod query;
 mod replay;
 mod resolve;
 mod simulate;
+mod sweep;
 
 pub(crate) use replay::{inputs, not_after};
 
@@ -26,7 +27,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Query(args) => query::run(&args, config),
         Command::Identity(args) => identity::run(args.action, config),
         Command::Explain(args) => explain::run(&args),
-        Command::Evaluate(args) => evaluate::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args, config),
         Command::Config(args) => config::run(args.action, config),
     }
 }

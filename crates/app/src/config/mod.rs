@@ -6,6 +6,7 @@ mod knobs;
 mod pairs;
 mod read;
 mod show;
+pub mod sweep;
 
 pub use knobs::{KNOBS, Slot};
 pub use read::{Fault, parse};

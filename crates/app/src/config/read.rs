@@ -17,7 +17,7 @@ pub struct Fault {
 
 /// Reads a configuration; on failure all faults, by line.
 pub fn parse(text: &str) -> Result<Config, Vec<Fault>> {
-    let mut reader = Reader { text, faults: Vec::new() };
+    let mut reader = Reader::over(text);
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in errors {
         let at = error.span().map_or(0, |s| s.start);
@@ -57,6 +57,21 @@ pub(super) struct Reader<'t> {
 
 pub(super) type Value<'i> = Spanned<DeValue<'i>>;
 
+impl<'t> Reader<'t> {
+    pub(super) const fn over(text: &'t str) -> Self {
+        Self { text, faults: Vec::new() }
+    }
+
+    pub(super) fn into_faults(self) -> Vec<Fault> {
+        self.faults
+    }
+
+    /// How many faults were found so far.
+    pub(super) const fn count(&self) -> usize {
+        self.faults.len()
+    }
+}
+
 impl Reader<'_> {
     pub(super) fn fault(&mut self, at: usize, what: String) {
         let line = self.text.as_bytes()[..at.min(self.text.len())].iter().filter(|b| **b == b'\n').count() + 1;
@@ -83,7 +98,7 @@ impl Reader<'_> {
         }
     }
 
-    fn knob(&mut self, path: &str, value: &Value<'_>, config: &mut Config) {
+    pub(super) fn knob(&mut self, path: &str, value: &Value<'_>, config: &mut Config) {
         let at = value.span().start;
         let prefix = format!("{path}.");
         if let Some(table) = value.get_ref().as_table().filter(|_| KNOBS.iter().any(|k| k.path.starts_with(&prefix))) {

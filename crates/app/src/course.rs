@@ -1,0 +1,126 @@
+//! One course of a journal through the engine: what is fed in which order, and what comes out. Knows no file: `replay` feeds it
+//! from disk, a sweep from memory, and both get the same bytes.
+
+use crate::failure::Failure;
+use caponier_correlate::{Counts, Engine, Settings};
+use caponier_identity::Index;
+use caponier_model::{
+    AccountFacts, Change, Entry, EventTime, IdentityChange, Incident, IncidentState, Journalled, Link, Policy,
+    Sighting, Statement,
+};
+use compact_str::CompactString;
+use std::collections::BTreeMap;
+use std::iter::Peekable;
+use std::vec::IntoIter;
+
+/// What a journal holds that no record brings: identities, conflicts among them, and what people said.
+#[derive(Clone, Debug, Default)]
+pub struct Aside {
+    /// What the directories say.
+    pub facts: Vec<AccountFacts>,
+    /// Combined links.
+    pub links: Vec<Link>,
+    /// Findings of links that contradict each other, by time.
+    pub conflicts: Vec<Sighting>,
+    /// What people said of accounts, in any order.
+    pub statements: Vec<Statement>,
+}
+
+/// What comes out in the end.
+pub struct Outcome {
+    /// Every incident in its last form but the redirected ones, by (first activity, id).
+    pub incidents: Vec<Incident>,
+    /// The engine's counters.
+    pub counts: Counts,
+}
+
+/// The engine on its way through a journal.
+pub struct Course {
+    engine: Engine<Index>,
+    conflicts: Peekable<IntoIter<Sighting>>,
+    statements: Peekable<IntoIter<Statement>>,
+    latest: BTreeMap<CompactString, Incident>,
+}
+
+/// Sees every change in order.
+pub type OnChange<'f> = dyn FnMut(&Change) -> Result<(), Failure> + 'f;
+
+impl Course {
+    /// An engine that knows the identities and has seen no record yet.
+    pub fn begin(settings: Settings, policy: Policy, aside: Aside) -> Self {
+        let Aside { facts, links, conflicts, mut statements } = aside;
+        let mut engine = Engine::new(settings, policy, Index::default());
+        let changes = facts.into_iter().map(IdentityChange::Account).chain(links.into_iter().map(IdentityChange::Link));
+        for change in changes {
+            engine.handle(Journalled { at: EventTime::MIN, position: None, entry: Entry::Identity(change) });
+        }
+        statements.sort_by_key(|s| s.at);
+        let (conflicts, statements) = (conflicts.into_iter().peekable(), statements.into_iter().peekable());
+        Self { engine, conflicts, statements, latest: BTreeMap::new() }
+    }
+
+    /// Takes the entries of one record; those of a later call are no earlier.
+    ///
+    /// # Errors
+    /// `on_change` says so.
+    pub fn take(
+        &mut self,
+        entries: impl IntoIterator<Item = Journalled>,
+        on_change: &mut OnChange<'_>,
+    ) -> Result<(), Failure> {
+        for entry in entries {
+            while let Some(conflict) = self.conflicts.next_if(|c| c.first <= entry.at) {
+                self.conflict(conflict);
+            }
+            // What was said by then stands before it in the journal; it moves no time, which only findings do.
+            while let Some(said) = self.statements.next_if(|s| s.at <= entry.at) {
+                self.engine.handle(stated(said));
+            }
+            self.engine.handle_time(entry.at);
+            self.engine.handle(entry);
+        }
+        self.drain(on_change)
+    }
+
+    /// The end of the journal.
+    ///
+    /// # Errors
+    /// `on_change` says so.
+    pub fn finish(mut self, on_change: &mut OnChange<'_>) -> Result<Outcome, Failure> {
+        while let Some(conflict) = self.conflicts.next() {
+            self.conflict(conflict);
+        }
+        while let Some(said) = self.statements.next() {
+            self.engine.handle(stated(said));
+        }
+        self.engine.handle_time(EventTime::MAX);
+        self.drain(on_change)?;
+        let mut incidents: Vec<Incident> =
+            self.latest.into_values().filter(|i: &Incident| i.state != IncidentState::Redirected).collect();
+        incidents.sort_by(|a, b| (a.first, &a.id).cmp(&(b.first, &b.id)));
+        Ok(Outcome { incidents, counts: self.engine.counts() })
+    }
+
+    fn conflict(&mut self, conflict: Sighting) {
+        self.engine.handle_time(conflict.first);
+        self.engine.handle(Journalled {
+            at: conflict.first,
+            position: None,
+            entry: Entry::Sighting(Box::new(conflict)),
+        });
+    }
+
+    fn drain(&mut self, on_change: &mut OnChange<'_>) -> Result<(), Failure> {
+        while let Some(mut change) = self.engine.poll_change() {
+            // What leaves is digested where it is written: the hash of exactly the final form that `--final` shows.
+            change.incident.digest.clear();
+            on_change(&change)?;
+            self.latest.insert(change.incident.id.clone(), change.incident);
+        }
+        Ok(())
+    }
+}
+
+fn stated(statement: Statement) -> Journalled {
+    Journalled { at: statement.at, position: None, entry: Entry::Statement(statement) }
+}
