@@ -162,6 +162,17 @@ knobs! {
     "edges.address" Switch engine.edges.address => "E7: use addresses";
     "edges.artefact" Switch engine.edges.artefact => "E8: use hashes, URLs and mails";
     "edges.weak_pair" Switch engine.edges.weak_pair => "G5: two different weak kinds together may bridge";
+    "guards.g1" Switch engine.guards.g1 => "G1: stop values join nothing; each guard may be switched off to see what it prevents";
+    "guards.g2" Switch engine.guards.g2 => "G2: prolific values do not bridge";
+    "guards.g3" Switch engine.guards.g3 => "G3: prolific is counted around the edge, not over all that is held";
+    "guards.g4" Switch engine.guards.g4 => "G4: values known to be shared do not bridge";
+    "guards.g5" Switch engine.guards.g5 => "G5: a weak value alone attaches and does not bridge";
+    "guards.g6" Switch engine.guards.g6 => "G6: an incident has a size";
+    "guards.g7" Switch engine.guards.g7 => "G7: an incident has a span";
+    "guards.g8" Switch engine.guards.g8 => "G8: large incidents merge by a strong edge or two";
+    "guards.g9" Switch engine.guards.g9 => "G9: opposite verdicts of analysts keep incidents apart";
+    "guards.g10" Switch engine.guards.g10 => "G10: pairs of tenants merge only as their policy allows; never off in operation";
+    "guards.g12" Switch engine.guards.g12 => "G12: budgets of values and sightings";
     "guards.stop_values" Texts engine.stop_values => "G1: values that never join anything, beside the built-in ones";
     "guards.shared_values" Texts engine.shared_values => "G4: shared accounts, devices, jump hosts: they never bridge";
     "guards.address_persons" Small engine.caps.address => "G2: persons behind one address above which it is prolific";
