@@ -41,35 +41,50 @@ slots AS (
                 WHEN o.minute % 120000000000 = 0 THEN o.minute - 120000000000
                 ELSE o.minute + 60000000000
            END AS slot
-    FROM outbound o
-    CROSS JOIN (VALUES (0), (1)) AS e (edge)
+    FROM (VALUES (0), (1)) AS e (edge)
+    CROSS JOIN outbound o
 ),
 pairs AS (
     SELECT i.resource, i.object AS guest, i.home, o.object AS bearer, i.upn, i.first, i.last, i.id,
+           i.first - i.first % 86400000000000 AS day,
            CASE WHEN i.id = o.id OR i.correlation = o.correlation THEN 1 ELSE 0 END AS by_id
     FROM inbound i
     JOIN slots o
       ON o.slot = i.slot AND o.upn = i.upn AND o.app = i.app AND o.home = i.home AND o.resource = i.resource
     WHERE i.first - o.last <= 60000000000 AND o.first - i.last <= 60000000000
 ),
+-- Seen from either side, the guest's (0) and the bearer's (1): whom did this one meet that day? Where both say each other and
+-- nobody else, each is the sole candidate. One pass tells it: the engine runs a named subquery as often as it is named.
+sides AS (
+    SELECT e.side, p.resource, p.home, p.upn, p.day,
+           CASE WHEN e.side = 0 THEN p.guest ELSE p.bearer END AS one,
+           CASE WHEN e.side = 0 THEN p.bearer ELSE p.guest END AS other,
+           p.first, p.last, p.id, p.by_id
+    FROM (VALUES (0), (1)) AS e (side)
+    CROSS JOIN pairs p
+),
 met AS (
-    SELECT resource, guest, home, bearer, upn, first - first % 86400000000000 AS day,
+    SELECT side, resource, home, upn, day, one, min(other) AS least, max(other) AS greatest,
            min(first) AS first, max(last) AS last, min(id) AS id, max(by_id) AS by_id
-    FROM pairs
-    GROUP BY resource, guest, home, bearer, upn, first - first % 86400000000000
+    FROM sides
+    GROUP BY side, resource, home, upn, day, one
 ),
-candidates AS (
-    SELECT resource, guest, home, bearer, upn, first, last, id, by_id,
-           count(*) OVER guest_day AS bearers, count(*) OVER bearer_day AS guests
+couples AS (
+    SELECT resource, home, upn, CASE WHEN side = 0 THEN one ELSE least END AS guest,
+           CASE WHEN side = 0 THEN least ELSE one END AS bearer,
+           max(CASE WHEN side = 0 THEN greatest END) AS greatest, count(*) AS sides,
+           min(CASE WHEN side = 0 THEN first END) AS first, max(CASE WHEN side = 0 THEN last END) AS last,
+           min(CASE WHEN side = 0 THEN id END) AS id, max(CASE WHEN side = 0 THEN by_id END) AS by_id
     FROM met
-    WINDOW guest_day AS (PARTITION BY resource, guest, home, upn, day),
-           bearer_day AS (PARTITION BY resource, home, bearer, upn, day)
+    WHERE side = 0 OR least = greatest
+    GROUP BY resource, home, upn, day, CASE WHEN side = 0 THEN one ELSE least END,
+             CASE WHEN side = 0 THEN least ELSE one END
 ),
--- One pass for matches and ambiguities: the engine runs a named subquery as often as it is named.
 judged AS (
     SELECT resource, guest, home, bearer, upn, first, last, id, by_id,
-           CASE WHEN bearers = 1 AND guests = 1 THEN bearer END AS sole
-    FROM candidates
+           CASE WHEN sides = 2 AND bearer = greatest THEN bearer END AS sole
+    FROM couples
+    WHERE greatest IS NOT NULL
 )
 SELECT resource AS account_tenant,
        guest AS account_object,

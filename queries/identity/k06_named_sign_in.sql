@@ -10,82 +10,76 @@
 -- An account that is seen under several names is told day by day, since it may have changed hands and back. A day under a name
 -- that no sure bearer of its other days ever bore, and that has no sure bearer itself, is somebody else's, whoever that is: it
 -- comes as ambiguous and ends what was sure before it.
-WITH seen AS (
-    SELECT log, object, home, upn, min(time) AS first, max(time) AS last, min(id) AS id
+WITH crossing AS (
+    SELECT log, object, home, upn, time, id
     FROM sign_ins
     WHERE log = resource AND home <> log AND success AND object IS NOT NULL AND upn IS NOT NULL
       AND access <> 'direct_connect' AND access <> 'delegated'
-    GROUP BY log, object, home, upn, time - time % 86400000000000
 ),
-sole AS (
-    SELECT s.log, s.object, s.home, s.upn, s.first, s.last, min(s.id) AS id,
-           min(n.object) AS bearer, CASE WHEN min(n.object) = max(n.object) THEN 1 ELSE 2 END AS candidates
-    FROM seen s
-    JOIN names n ON n.tenant = s.home AND n.name = s.upn
-    WHERE n.source = 'upn' AND n.side <> 'satellite'
-      AND n.valid_from <= s.last + 86400000000000 AND n.valid_until > s.first - 86400000000000
-    GROUP BY s.log, s.object, s.home, s.upn, s.first, s.last
-    HAVING min(n.valid_from) <= s.first AND max(n.valid_until) > s.last
-),
-several AS (
-    SELECT log, object, home
-    FROM sign_ins
-    WHERE log = resource AND home <> log AND success AND object IS NOT NULL AND upn IS NOT NULL
-      AND access <> 'direct_connect' AND access <> 'delegated'
+used AS (
+    SELECT log, object, home, min(upn) AS upn, max(upn) AS greatest, min(time) AS first, max(time) AS last, min(id) AS id
+    FROM crossing
     GROUP BY log, object, home
-    HAVING min(upn) <> max(upn)
+),
+-- Nearly every account is seen under one name that one home user bore all the while: only the others are told by day.
+told AS (
+    SELECT u.log, u.object, u.home, u.first, u.last, min(u.id) AS id, min(n.object) AS bearer,
+           CASE WHEN u.upn <> u.greatest THEN 1 ELSE 0 END AS several,
+           CASE WHEN count(n.object) = 1 AND min(n.valid_from) <= u.first AND max(n.valid_until) > u.last THEN 1 ELSE 0
+           END AS throughout
+    FROM used u
+    LEFT JOIN names n
+      ON n.tenant = u.home AND n.name = u.upn AND n.source = 'upn' AND n.side <> 'satellite'
+     AND n.valid_from <= u.last + 86400000000000 AND n.valid_until > u.first - 86400000000000
+    GROUP BY u.log, u.object, u.home, u.upn, u.greatest, u.first, u.last
 ),
 days AS (
-    SELECT s.log, s.object, s.home, s.upn, min(s.time) AS first, max(s.time) AS last, min(s.id) AS id
-    FROM sign_ins s
-    JOIN several v ON v.log = s.log AND v.object = s.object AND v.home = s.home
-    WHERE s.log = s.resource AND s.success AND s.upn IS NOT NULL
-      AND s.access <> 'direct_connect' AND s.access <> 'delegated'
-    GROUP BY s.log, s.object, s.home, s.upn, s.time - s.time % 86400000000000
+    SELECT c.log, c.object, c.home, t.several, c.upn, min(c.time) AS first, max(c.time) AS last, min(c.id) AS id
+    FROM told t
+    JOIN crossing c ON c.log = t.log AND c.object = t.object AND c.home = t.home
+    WHERE t.several = 1 OR (t.throughout = 0 AND t.bearer IS NOT NULL)
+    GROUP BY c.log, c.object, c.home, t.several, c.upn, c.time - c.time % 86400000000000
 ),
 borne AS (
-    SELECT d.log, d.object, d.home, d.upn, d.first, d.last, min(d.id) AS id,
+    SELECT d.log, d.object, d.home, d.several, d.upn, d.first, d.last, min(d.id) AS id,
            CASE WHEN min(n.valid_from) <= d.first AND max(n.valid_until) > d.last THEN min(n.object) END AS bearer,
            CASE WHEN min(n.object) = max(n.object) THEN 1 ELSE 2 END AS candidates
     FROM days d
     LEFT JOIN names n
       ON n.tenant = d.home AND n.name = d.upn AND n.source = 'upn' AND n.side <> 'satellite'
      AND n.valid_from <= d.last + 86400000000000 AND n.valid_until > d.first - 86400000000000
-    GROUP BY d.log, d.object, d.home, d.upn, d.first, d.last
+    GROUP BY d.log, d.object, d.home, d.several, d.upn, d.first, d.last
 ),
-sure AS (
-    SELECT log, object, home, bearer
-    FROM borne
-    WHERE bearer IS NOT NULL AND candidates = 1
-    GROUP BY log, object, home, bearer
-),
-strange AS (
-    SELECT b.log, b.object, b.home, b.upn, b.first, b.last, min(s.bearer) AS bearer
+-- Every day beside everyone who ever bore its name: `sure` is a sure bearer of any day, `known` says that this bearer is one.
+marked AS (
+    SELECT b.log, b.object, b.home, b.several, b.upn, b.first, b.last, b.id, b.bearer, b.candidates,
+           min(CASE WHEN b.candidates = 1 THEN b.bearer END) OVER (PARTITION BY b.log, b.object, b.home) AS sure,
+           max(CASE WHEN b.candidates = 1 AND b.bearer = e.object THEN 1 ELSE 0 END)
+               OVER (PARTITION BY b.log, b.object, b.home, e.object) AS known
     FROM borne b
-    JOIN sure s ON s.log = b.log AND s.object = b.object AND s.home = b.home
-    LEFT JOIN names e ON e.tenant = b.home AND e.object = s.bearer AND e.name = b.upn
-    WHERE b.bearer IS NULL
-    GROUP BY b.log, b.object, b.home, b.upn, b.first, b.last
-    HAVING count(e.object) = 0
+    LEFT JOIN names e ON e.tenant = b.home AND e.name = b.upn
+),
+judged AS (
+    SELECT log, object, home, several, upn, first, last, min(id) AS id, coalesce(bearer, min(sure)) AS bearer,
+           CASE WHEN bearer IS NULL THEN 2 ELSE candidates END AS candidates
+    FROM marked
+    GROUP BY log, object, home, several, upn, first, last, bearer, candidates
+    HAVING bearer IS NOT NULL OR (min(sure) IS NOT NULL AND max(known) = 0)
 )
-SELECT s.log AS account_tenant,
-       s.object AS account_object,
-       s.home AS home_tenant,
-       s.bearer AS home_object,
+SELECT log AS account_tenant,
+       object AS account_object,
+       home AS home_tenant,
+       bearer AS home_object,
        'named_sign_in' AS kind,
-       s.candidates,
-       min(s.first) AS valid_from,
-       max(s.last) + 1 AS valid_until,
-       CASE WHEN s.candidates = 1 THEN min(s.id) ELSE min(s.upn) END AS source
-FROM sole s
-LEFT JOIN several v ON v.log = s.log AND v.object = s.object AND v.home = s.home
-WHERE v.log IS NULL
-GROUP BY s.log, s.object, s.home, s.bearer, s.candidates
+       1 AS candidates,
+       first AS valid_from,
+       last + 1 AS valid_until,
+       id AS source
+FROM told
+WHERE several = 0 AND throughout = 1
 UNION ALL
-SELECT log, object, home, bearer, 'named_sign_in', candidates, first, last + 1,
-       CASE WHEN candidates = 1 THEN id ELSE upn END
-FROM borne
-WHERE bearer IS NOT NULL
-UNION ALL
-SELECT log, object, home, bearer, 'named_sign_in', 2, first, last + 1, upn
-FROM strange
+SELECT log, object, home, bearer, 'named_sign_in', candidates, min(first), max(last) + 1,
+       CASE WHEN candidates = 1 THEN min(id) ELSE min(upn) END
+FROM judged
+GROUP BY log, object, home, bearer, candidates,
+         CASE WHEN several = 1 THEN first END, CASE WHEN several = 1 THEN upn END

@@ -34,42 +34,39 @@ sole AS (
     HAVING min(h.object) = max(h.object)
 ),
 seen AS (
-    SELECT s.tenant, s.object, s.home, s.bearer, s.first, s.id, i.upn, min(i.time) AS opened, max(i.time) AS last
+    SELECT s.tenant, s.object, s.home, s.bearer, s.first, i.upn, min(s.id) AS id,
+           min(i.time) AS opened, max(i.time) AS last
     FROM sole s
     JOIN sign_ins i ON i.log = s.tenant AND i.object = s.object AND i.home = s.home
     WHERE i.log = i.resource AND i.success AND i.time >= s.first AND i.time < s.after
       AND i.access <> 'direct_connect' AND i.access <> 'delegated'
-    GROUP BY s.tenant, s.object, s.home, s.bearer, s.first, s.id, i.upn
+    GROUP BY s.tenant, s.object, s.home, s.bearer, s.first, i.upn
 ),
+-- Of each name under which the account was seen: whether it is one of the invited user's, and whether another bore it then.
 named AS (
-    SELECT s.tenant, s.object, s.home, s.bearer, s.first, s.id, s.upn, s.opened, s.last,
-           max(CASE WHEN s.upn IS NULL OR n.object IS NOT NULL THEN 1 ELSE 0 END) AS own
+    SELECT s.tenant, s.object, s.home, s.bearer, s.first, s.upn, min(s.id) AS id,
+           min(s.opened) AS opened, max(s.last) AS last,
+           max(CASE WHEN s.upn IS NULL OR n.object = s.bearer THEN 1 ELSE 0 END) AS own,
+           max(CASE WHEN n.side <> 'satellite' AND n.object <> s.bearer
+                     AND n.valid_from <= s.last AND n.valid_until > s.opened THEN 1 ELSE 0 END) AS others
     FROM seen s
-    LEFT JOIN names n ON n.tenant = s.home AND n.object = s.bearer AND n.name = s.upn
-    GROUP BY s.tenant, s.object, s.home, s.bearer, s.first, s.id, s.upn, s.opened, s.last
+    LEFT JOIN names n ON n.tenant = s.home AND n.name = s.upn
+    GROUP BY s.tenant, s.object, s.home, s.bearer, s.first, s.upn
 ),
-others AS (
-    SELECT s.tenant, s.object, s.home, s.bearer, s.first
-    FROM named s
-    WHERE s.own = 0
-    UNION
-    SELECT s.tenant, s.object, s.home, s.bearer, s.first
-    FROM seen s
-    JOIN names n ON n.tenant = s.home AND n.name = s.upn
-    WHERE n.side <> 'satellite' AND n.object <> s.bearer
-      AND n.valid_from <= s.last AND n.valid_until > s.opened
+unanimous AS (
+    SELECT tenant, object, home, bearer, first, min(id) AS id, min(opened) AS opened, max(last) AS last
+    FROM named
+    GROUP BY tenant, object, home, bearer, first
+    HAVING min(own) = 1 AND max(others) = 0
 )
-SELECT s.tenant AS account_tenant,
-       s.object AS account_object,
-       s.home AS home_tenant,
-       s.bearer AS home_object,
+SELECT tenant AS account_tenant,
+       object AS account_object,
+       home AS home_tenant,
+       bearer AS home_object,
        'redemption' AS kind,
        1 AS candidates,
-       min(s.opened) AS valid_from,
-       max(s.last) + 1 AS valid_until,
-       min(s.id) AS source
-FROM named s
-LEFT JOIN others o
-  ON o.tenant = s.tenant AND o.object = s.object AND o.home = s.home AND o.bearer = s.bearer AND o.first = s.first
-WHERE o.tenant IS NULL
-GROUP BY s.tenant, s.object, s.home, s.bearer
+       min(opened) AS valid_from,
+       max(last) + 1 AS valid_until,
+       min(id) AS source
+FROM unanimous
+GROUP BY tenant, object, home, bearer
