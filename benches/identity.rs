@@ -5,6 +5,7 @@
 //! population, so that uniform draws find nothing in the cache. The limit is 15 % of the faster typed parse.
 
 use caponier_benches::load::{BATCH, Load};
+use caponier_benches::machine::{busy, resident};
 use caponier_benches::parse;
 use caponier_benches::rounds::{Contestant, compare};
 use caponier_identity::Index;
@@ -15,7 +16,6 @@ use caponier_model::{
 use caponier_wire::{Context, decode, records};
 use compact_str::{CompactString, format_compact};
 use std::io::{self, Write};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// People at home, and how many of them are guests elsewhere.
 const PEOPLE: u64 = 1_000_000;
@@ -340,18 +340,4 @@ impl Random {
         let rank = (population as f64).powf(unit) as u64;
         mixed(rank) % population
     }
-}
-
-/// Bytes of memory that the process has; 0 where the machine does not say.
-fn resident() -> usize {
-    let said = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    said.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0) * 4096
-}
-
-/// Seconds of work so far: of this thread where the machine says so, else by the clock. A shared machine takes the core away for
-/// seconds, and what takes seconds itself cannot be measured in rounds.
-fn busy() -> f64 {
-    let said = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanos = said.split(' ').next().and_then(|n| n.parse::<f64>().ok()).map(|n| n / 1e9);
-    nanos.unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64()))
 }

@@ -23,8 +23,8 @@ const RELATED_MAX: usize = 20;
 const DECISIONS_MAX: usize = 64;
 
 impl<P: Persons> Engine<P> {
-    /// The incident in its present form with the last sequence, and the incidents it names as related.
-    pub(crate) fn assemble(&self, ix: RecordIx) -> Option<(Incident, Vec<RecordIx>)> {
+    /// The incident in its present form with the last sequence.
+    pub(crate) fn assemble(&self, ix: RecordIx) -> Option<Incident> {
         let record = self.records.get(ix)?;
         let group = self.groups.get(record.group)?;
         let members: Vec<(FindingIx, &Held)> =
@@ -56,7 +56,16 @@ impl<P: Persons> Engine<P> {
         incident.digest = digest(&incident, &shown);
         incident.related = shown.into_iter().map(|(r, _)| r).collect();
         incident.related.sort();
-        Some((incident, related.into_iter().map(|r| r.record).collect()))
+        Some(incident)
+    }
+
+    /// The incidents that it names as related.
+    pub(crate) fn partners(&self, ix: RecordIx) -> Vec<RecordIx> {
+        let Some(record) = self.records.get(ix) else { return Vec::new() };
+        let Some(group) = self.groups.get(record.group) else { return Vec::new() };
+        let members: Vec<(FindingIx, &Held)> =
+            record.members.iter().filter_map(|f| Some((*f, self.findings.get(*f)?))).collect();
+        self.related(ix, group, &members).into_iter().map(|r| r.record).collect()
     }
 
     /// An incident with its history and nothing else: what a redirected one looks like.
@@ -262,7 +271,7 @@ impl<P> Engine<P> {
                 add(reason.code(), here, there);
             }
         }
-        for (finding, held) in members {
+        for (finding, held) in members.iter().filter(|_| self.postings.any_possible()) {
             for there in self.possibly_same(*finding, held) {
                 add("link_possible", *finding, there);
             }

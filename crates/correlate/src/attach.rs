@@ -35,7 +35,7 @@ impl<P> Engine<P> {
     fn attaching(&self, finding: FindingIx) -> impl Iterator<Item = Attachment> {
         let span = self.settings.caps.window;
         let held = self.findings.get(finding);
-        let uses = held.map_or(&[][..], |h| &h.uses);
+        let uses = held.map_or(&[][..], |h| h.uses.as_slice());
         uses.iter().flat_map(move |(ix, _)| {
             let posting = self.postings.get(*ix).filter(|p| p.may_attach());
             let place = posting.zip(held).and_then(|(p, h)| p.place(finding, h.merged.first));
@@ -65,13 +65,13 @@ impl<P> Engine<P> {
     /// E9: the cores of the pairs of tenants whose trust a finding says was changed.
     fn trusting(&self, finding: FindingIx) -> impl Iterator<Item = Attachment> {
         let held = self.findings.get(finding);
-        let uses = held.map_or(&[][..], |h| &h.uses);
+        let uses = held.map_or(&[][..], |h| h.uses.as_slice());
         uses.iter().flat_map(move |(ix, _)| {
             let posting = self.postings.get(*ix);
             let pair = posting.and_then(|p| if let Value::Trust(a, b) = p.value { Some((a, b)) } else { None });
             let cores = pair.and_then(|pair| self.spans.get(&pair)).into_iter().flatten();
             cores.filter_map(move |group| {
-                let (held, rule) = (held?, posting?.rule);
+                let (held, rule) = (held?, &posting?.rule);
                 let members = self.groups.get(*group)?.core.members.iter();
                 let near = members.filter_map(|peer| Some((held.merged.gap(&self.findings.get(*peer)?.merged), *peer)));
                 let near = near.filter(|(gap, _)| rule.window.is_none_or(|w| *gap <= w));

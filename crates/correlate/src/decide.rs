@@ -15,7 +15,8 @@ impl<P: Persons> Engine<P> {
         let mut concerned: Vec<FindingIx> = concerned.iter().filter_map(|key| self.by_key.get(key).copied()).collect();
         concerned.sort_unstable();
         if !concerned.is_empty() {
-            self.settle(concerned.clone(), Vec::new(), &concerned, false);
+            self.stage(&concerned, false);
+            self.flush();
         }
     }
 
@@ -24,7 +25,7 @@ impl<P: Persons> Engine<P> {
         let concerned = self.chains.take(chain, self.now);
         let mut concerned: Vec<FindingIx> = concerned.iter().filter_map(|key| self.by_key.get(key).copied()).collect();
         concerned.sort_unstable();
-        self.rebind(&concerned, false);
+        self.stage(&concerned, false);
     }
 
     pub(crate) fn take_policy(&mut self, policy: Policy) {
@@ -47,6 +48,8 @@ impl<P: Persons> Engine<P> {
 
     /// Everything held, anew under what was asked: as slow as it sounds, and as rare.
     fn rebuild(&mut self) {
+        // What waits is settled under what held when it came.
+        self.flush();
         let (settings, policy) = &self.asked;
         self.policy = settings.policy_in_force(policy);
         self.settings = settings.in_force();
@@ -58,7 +61,8 @@ impl<P: Persons> Engine<P> {
                 held.links.clear();
             }
         }
-        self.rebind(&all, false);
+        self.stage(&all, false);
+        self.flush();
     }
 }
 

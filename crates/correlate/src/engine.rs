@@ -6,13 +6,14 @@ use crate::bind::{Bindings, Given, bind};
 use crate::chains::Chains;
 use crate::decisions::Decisions;
 use crate::finding::{Sightings, Taken};
-use crate::posting::{Changes, Entry, FindingIx, Postings, ValueIx};
+use crate::posting::{Dirty, Entry, FindingIx, Link, NOBODY, Postings, ValueIx};
+use crate::settle::Findings;
 use crate::source::SourceIncidents;
 use crate::state::{Group, GroupIx, Held, Record, RecordIx, Slab};
 use crate::value::Value;
 use crate::{Counts, Settings};
 use caponier_model::{
-    AccountKey, Change, EventTime, FindingKey, IdentityChange, Incident, Journalled, Persons, Policy, Sighting,
+    Change, ChangeKind, EventTime, FindingKey, IdentityChange, Incident, Journalled, Persons, Policy, Sighting,
     SourceIncident, SourceIncidentKey, TenantId,
 };
 use compact_str::CompactString;
@@ -57,7 +58,21 @@ pub struct Engine<P> {
     pub(crate) now: EventTime,
     pub(crate) swept: EventTime,
     pub(crate) counts: Counts,
-    changes: VecDeque<Change>,
+    /// Findings that wait to be bound and settled.
+    staged: Vec<FindingIx>,
+    /// When they are, at the latest.
+    settle_at: EventTime,
+    queue: VecDeque<Queued>,
+    /// Changes in the queue that are not assembled yet.
+    due: usize,
+}
+
+/// A change that waits to be taken.
+#[derive(Debug)]
+enum Queued {
+    Ready(Box<Change>),
+    /// Assembled when it is taken, and at the latest before anything it shows can change.
+    Due(RecordIx, ChangeKind),
 }
 
 impl<P: Persons> Engine<P> {
@@ -88,12 +103,19 @@ impl<P: Persons> Engine<P> {
             now: EventTime::MIN,
             swept: EventTime::MIN,
             counts: Counts::default(),
-            changes: VecDeque::new(),
+            staged: Vec::new(),
+            settle_at: EventTime::MAX,
+            queue: VecDeque::new(),
+            due: 0,
         }
     }
 
     /// Takes one entry. Call [`Engine::poll_change`] afterwards until it returns `None`.
+    ///
+    /// What it changes is settled together with what comes after it: when event time has moved on by
+    /// [`crate::Limits::settle_seconds`], or as many findings wait as [`crate::Limits::staged`] says. Both are facts of the journal.
     pub fn handle(&mut self, entry: Journalled) {
+        self.assemble_due();
         match entry.entry {
             caponier_model::Entry::Sighting(sighting) => self.take_sighting(*sighting),
             caponier_model::Entry::Incident(incident) => self.take_incident(*incident),
@@ -110,19 +132,62 @@ impl<P: Persons> Engine<P> {
 
     /// Moves event time forward: nothing earlier than `now` is expected any more. Lets go of what retention no longer holds.
     pub fn handle_time(&mut self, now: EventTime) {
-        if now > self.now {
-            self.now = now;
+        if now <= self.now {
+            return;
+        }
+        self.now = now;
+        if now >= self.settle_at {
+            self.flush();
+        }
+        if self.next_eviction().is_some_and(|due| due <= now) {
+            // Nobody can say whom a finding that waits would keep.
+            self.flush();
+            self.assemble_due();
             self.evict();
         }
+        self.sweep();
+    }
+
+    /// Settles what waits: at the end of input, or where somebody wants to see [`Engine::incidents`] as they are now. Live and in
+    /// replay it must stand at the same place of the journal, like an entry.
+    pub fn flush(&mut self) {
+        self.assemble_due();
+        self.settle_staged();
     }
 
     /// The next change to hand on, in order.
     pub fn poll_change(&mut self) -> Option<Change> {
-        self.changes.pop_front()
+        loop {
+            match self.queue.pop_front()? {
+                Queued::Ready(change) => return Some(*change),
+                Queued::Due(record, kind) => {
+                    self.due -= 1;
+                    if let Some(change) = self.render(record, kind) {
+                        self.counts.changes += 1;
+                        return Some(change);
+                    }
+                }
+            }
+        }
     }
 
-    /// When [`Engine::handle_time`] would next have something to do; `None` while nothing is held or retention is off.
+    /// Drops the changes that wait, without assembling them, and returns how many they were: for who follows a journal only to
+    /// have its state. An incident dropped so is new to whoever polls later.
+    pub fn skip_changes(&mut self) -> usize {
+        self.due = 0;
+        let dropped = self.queue.len();
+        self.queue.clear();
+        dropped
+    }
+
+    /// When [`Engine::handle_time`] would next have something to do; `None` while nothing waits, and nothing is held or retention
+    /// is off.
     pub fn next_deadline(&self) -> Option<EventTime> {
+        let settle = (!self.staged.is_empty()).then_some(self.settle_at);
+        [settle, self.next_eviction()].into_iter().flatten().min()
+    }
+
+    fn next_eviction(&self) -> Option<EventTime> {
         let days = self.settings.retention_days?;
         self.deadlines.first().map(|(last, _)| last.plus_seconds(i64::from(days) * 86_400 + 1))
     }
@@ -136,7 +201,7 @@ impl<P: Persons> Engine<P> {
             .filter_map(|(ix, r)| Some((self.findings.get(*r.members.first()?)?.merged.first, &r.id, ix)))
             .collect();
         order.sort();
-        order.into_iter().filter_map(|(_, _, ix)| self.assemble(ix)).map(|(incident, _)| incident)
+        order.into_iter().filter_map(|(_, _, ix)| self.assemble(ix))
     }
 
     /// The id under which an incident lives now, after redirects.
@@ -187,7 +252,31 @@ impl<P: Persons> Engine<P> {
 
     pub(crate) fn push(&mut self, change: Change) {
         self.counts.changes += 1;
-        self.changes.push_back(change);
+        self.queue.push_back(Queued::Ready(Box::new(change)));
+    }
+
+    /// Queues an incident to be assembled.
+    pub(crate) fn push_due(&mut self, record: RecordIx, kind: ChangeKind) {
+        self.due += 1;
+        self.queue.push_back(Queued::Due(record, kind));
+    }
+
+    /// Assembles what is queued, before what it shows can change: what is handed on does not depend on when it is polled.
+    fn assemble_due(&mut self) {
+        if self.due == 0 {
+            return;
+        }
+        self.due = 0;
+        for queued in std::mem::take(&mut self.queue) {
+            match queued {
+                Queued::Ready(_) => self.queue.push_back(queued),
+                Queued::Due(record, kind) => {
+                    if let Some(change) = self.render(record, kind) {
+                        self.push(change);
+                    }
+                }
+            }
+        }
     }
 
     /// Everything whose last activity lies before this instant is let go; `None` without retention.
@@ -208,7 +297,11 @@ impl<P: Persons> Engine<P> {
         let known = self.by_key.get(&sighting.key).copied();
         let ix = match known {
             Some(ix) => {
-                let taken = self.findings.get_mut(ix).map(|held| held.sightings.take(sighting, limit));
+                let taken = self.findings.get_mut(ix).map(|held| {
+                    let taken = held.sightings.take(sighting, limit);
+                    held.unmerged |= taken != Taken::Known;
+                    taken
+                });
                 if !self.is_news(taken) {
                     return;
                 }
@@ -234,7 +327,7 @@ impl<P: Persons> Engine<P> {
             }
         };
         self.by_alert.entry(alert).or_default().insert(ix);
-        self.rebind(&[ix], late);
+        self.stage(&[ix], late);
     }
 
     fn is_news(&mut self, taken: Option<Taken>) -> bool {
@@ -268,7 +361,7 @@ impl<P: Persons> Engine<P> {
             concerned.extend(self.by_incident.get(&name).into_iter().flatten());
         }
         let concerned: Vec<FindingIx> = concerned.into_iter().collect();
-        self.rebind(&concerned, late);
+        self.stage(&concerned, late);
     }
 
     fn take_identity(&mut self, change: IdentityChange) {
@@ -296,75 +389,127 @@ impl<P: Persons> Engine<P> {
         // A finding with more values than are taken is not posted under all of them.
         concerned.extend(&self.crowded);
         let concerned: Vec<FindingIx> = concerned.into_iter().collect();
-        self.rebind(&concerned, true);
+        self.stage(&concerned, true);
     }
 
-    /// Binds findings anew, after their sightings, their source incidents or the identity index changed, and settles;
-    /// `findings` are sorted.
-    pub(crate) fn rebind(&mut self, findings: &[FindingIx], corrected: bool) {
-        if findings.is_empty() {
+    /// Findings to bind anew, after their sightings, their source incidents or the identity index changed.
+    pub(crate) fn stage(&mut self, findings: &[FindingIx], corrected: bool) {
+        if self.staged.is_empty() {
+            self.settle_at = self.now.plus_seconds(self.settings.limits.settle_seconds);
+        }
+        for finding in findings {
+            let Some(held) = self.findings.get_mut(*finding) else { continue };
+            held.corrected |= corrected;
+            if !std::mem::replace(&mut held.staged, true) {
+                self.staged.push(*finding);
+            }
+        }
+        if self.staged.len() >= self.settings.limits.staged.max(1) as usize {
+            self.flush();
+        }
+    }
+
+    /// Binds what is staged anew and settles it.
+    fn settle_staged(&mut self) {
+        let staged = std::mem::take(&mut self.staged);
+        if staged.is_empty() {
             return;
         }
-        let mut dirty: Vec<FindingIx> = findings.to_vec();
-        let mut loose: Vec<FindingIx> = Vec::new();
-        let mut stale: BTreeSet<ValueIx> = BTreeSet::new();
-        // A finding that is new can only make values more prolific. Where those are weak, it concerns who prefers some core;
-        // a bridge that becomes prolific begins to attach.
-        let known = |f: &FindingIx| self.findings.get(*f).is_some_and(|h| h.group.is_some());
-        let eased = findings.iter().any(known);
-        for finding in findings {
-            self.post(*finding, &mut stale);
+        let mut batch = Batch { eased: false, ..Batch::default() };
+        for finding in &staged {
+            let Some(held) = self.findings.get_mut(*finding) else { continue };
+            held.staged = false;
+            // A finding that is new can only make values more prolific. Where those are weak, it concerns who prefers some
+            // core; a bridge that becomes prolific begins to attach.
+            batch.eased |= held.group.is_some();
+            if std::mem::take(&mut held.corrected) {
+                batch.corrected.insert(*finding);
+                batch.suspects.extend(held.uses.iter().map(|(value, _)| *value));
+            }
         }
-        let (pairs, plain): (Vec<ValueIx>, Vec<ValueIx>) =
-            stale.iter().partition(|ix| self.postings.get(**ix).is_some_and(|p| matches!(p.value, Value::Pair(..))));
-        for value in plain.into_iter().chain(pairs) {
-            let mut changes = Changes::default();
-            self.postings.refresh(value, &self.settings, &self.findings, &mut changes);
-            if changes.levels
-                && let Some(posting) = self.postings.get(value)
+        for finding in &staged {
+            self.post(*finding, &mut batch);
+        }
+        let (plain, pairs) = self.postings.changed();
+        self.refresh(&plain, &mut batch);
+        // What a level changed for a pair comes on top.
+        let (_, more) = self.postings.changed();
+        self.refresh(&pairs, &mut batch);
+        self.refresh(&more, &mut batch);
+        for dirty in plain.iter().chain(&pairs).chain(&more) {
+            self.postings.release(dirty.value());
+        }
+        let rebound: Findings = staged.iter().copied().collect();
+        let mut dirty = staged;
+        self.relink(&mut batch, &mut dirty);
+        self.settle(dirty, batch.loose, &rebound, &batch.corrected);
+    }
+
+    /// Brings postings up to date, and collects what that changes.
+    fn refresh(&mut self, dirty: &[Dirty], batch: &mut Batch) {
+        for dirty in dirty {
+            let changes = self.postings.refresh(dirty, &self.settings, &self.findings);
+            if let Some((low, high)) = changes.levels
+                && let Some(posting) = self.postings.get(dirty.value())
             {
                 let wooing = |f| self.findings.get(f).is_some_and(|h| h.prefers.is_some());
-                let all = eased || posting.rule.bridges;
+                let all = batch.eased || posting.rule.bridges;
                 let concerned = |f: &FindingIx| if all { self.is_loose(*f) } else { wooing(*f) };
-                loose.extend(posting.entries.iter().map(|e| e.finding).filter(concerned));
-            }
-            self.relink(changes, &mut dirty);
-        }
-        for value in stale {
-            self.postings.release(value);
-        }
-        self.settle(dirty, loose, findings, corrected);
-    }
-
-    fn relink(&mut self, changes: Changes, dirty: &mut Vec<FindingIx>) {
-        for link in changes.removed {
-            for end in [link.a, link.b] {
-                dirty.push(end);
-                if let Some(held) = self.findings.get_mut(end) {
-                    held.links.retain(|l| *l != link);
+                let found = posting.entries.range(low..=high).map(|e| e.finding).filter(concerned);
+                let from = batch.loose.len();
+                batch.loose.extend(found);
+                if batch.suspects.contains(&dirty.value()) {
+                    batch.corrected.extend(batch.loose.iter().skip(from));
                 }
             }
-        }
-        for link in changes.added {
-            for end in [link.a, link.b] {
-                dirty.push(end);
-                if let Some(held) = self.findings.get_mut(end) {
-                    held.links.push(link);
-                }
-            }
+            batch.removed.extend(changes.removed);
+            batch.added.extend(changes.added);
         }
     }
 
-    /// Takes a finding out of its postings, binds it anew and posts it again; the postings concerned become stale.
-    fn post(&mut self, ix: FindingIx, stale: &mut BTreeSet<ValueIx>) {
+    /// Gives findings their links; the ends of those that went or came are to be settled.
+    fn relink(&mut self, batch: &mut Batch, dirty: &mut Vec<FindingIx>) {
+        for list in [&mut batch.removed, &mut batch.added] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        for link in &batch.removed {
+            if batch.added.binary_search(link).is_err() {
+                for end in [link.a, link.b] {
+                    dirty.push(end);
+                    if let Some(held) = self.findings.get_mut(end) {
+                        held.links.retain(|l| l != link);
+                    }
+                }
+            }
+        }
+        for link in &batch.added {
+            if batch.removed.binary_search(link).is_err() {
+                for end in [link.a, link.b] {
+                    dirty.push(end);
+                    if let Some(held) = self.findings.get_mut(end) {
+                        held.links.push(*link);
+                    }
+                }
+            }
+        }
+        if !batch.suspects.is_empty() {
+            let changed = batch.removed.iter().chain(&batch.added);
+            let late = changed.filter(|link| batch.suspects.contains(&link.value));
+            batch.corrected.extend(late.flat_map(|link| [link.a, link.b]));
+        }
+    }
+
+    /// Takes a finding out of its postings, binds it anew and posts it again.
+    fn post(&mut self, ix: FindingIx, batch: &mut Batch) {
         let Some(held) = self.findings.get_mut(ix) else { return };
-        for (value, _) in std::mem::take(&mut held.uses) {
-            self.postings.remove(value, ix);
-            stale.insert(value);
+        let former = std::mem::take(&mut held.uses);
+        for (value, _) in &former {
+            self.postings.remove(*value, ix, held.merged.first);
         }
         let incidents = self.sources.of(held.sightings.all());
-        let former = std::mem::replace(&mut held.incidents, incidents.clone());
-        for key in former.iter().filter(|k| !incidents.contains(k)) {
+        let before = std::mem::replace(&mut held.incidents, incidents.clone());
+        for key in before.iter().filter(|k| !incidents.contains(k)) {
             if let Some(set) = self.by_incident.get_mut(key) {
                 set.remove(&ix);
             }
@@ -376,23 +521,39 @@ impl<P: Persons> Engine<P> {
             incidents.iter().filter_map(|key| self.sources.names(key).into_iter().next()).collect();
         names.sort();
         names.dedup();
-        if let Some(merged) = held.sightings.merged() {
+        if std::mem::take(&mut held.unmerged)
+            && let Some(merged) = held.sightings.merged()
+        {
             held.merged = merged;
         }
         let given = Given { incidents: names, chains: self.chains.of(&held.key) };
         let bindings = bind(&held.merged, held.key.tenant, given, &self.persons, &self.settings);
-        let uses: Vec<(ValueIx, Option<AccountKey>)> =
-            bindings.uses.iter().map(|u| (self.postings.intern(&u.value, &self.settings), u.account)).collect();
+        let mut uses: Vec<(ValueIx, ValueIx)> = Vec::with_capacity(bindings.uses.len());
+        for used in &bindings.uses {
+            let value = self.postings.intern(&used.value, &self.settings);
+            // An account's own value stands before what it leads to, and is never cut while that is not.
+            let account = used.account.and_then(|a| self.postings.find(&Value::Account(a)));
+            uses.push((value, account.unwrap_or(NOBODY)));
+        }
         if bindings.cut > 0 {
             self.crowded.insert(ix);
         } else {
             self.crowded.remove(&ix);
         }
-        held.fill(bindings, uses.clone(), &self.postings);
-        let (first, last, tenant) = (held.merged.first, held.merged.last, held.key.tenant);
-        for (value, account) in uses {
-            self.postings.insert(value, Entry { first, last, finding: ix, tenant, account }, &self.findings);
-            stale.insert(value);
+        held.fill(bindings, uses);
+        let held = &*held;
+        batch.removed.extend(held.links.iter().filter(|l| !held.uses.iter().any(|(value, _)| *value == l.value)));
+        let times = (held.merged.first, held.merged.last);
+        let tenant = self.postings.tenant(held.key.tenant);
+        let suspect = batch.corrected.contains(&ix);
+        let Some(held) = self.findings.get(ix) else { return };
+        for (value, account) in &held.uses {
+            let strength = self.postings.account(*account).map_or(1_000_000, |a| held.confidence(a));
+            let entry = Entry::new(times, ix, *account, tenant, strength);
+            self.postings.insert(*value, entry, &self.findings);
+            if suspect {
+                batch.suspects.insert(*value);
+            }
         }
     }
 
@@ -403,10 +564,9 @@ impl<P: Persons> Engine<P> {
         self.by_key.remove(&held.key);
         self.crowded.remove(&ix);
         for (value, _) in &held.uses {
-            self.postings.forget(*value, ix);
+            self.postings.forget(*value, ix, held.merged.first);
         }
         for (value, _) in &held.uses {
-            self.postings.remeasure(*value, &self.settings, &self.findings);
             self.postings.release(*value);
         }
         for sighting in held.sightings.all() {
@@ -416,6 +576,21 @@ impl<P: Persons> Engine<P> {
             forget(&mut self.by_incident, key, ix);
         }
     }
+}
+
+/// What one settlement collects.
+#[derive(Debug, Default)]
+struct Batch {
+    /// A finding that was held before is among them.
+    eased: bool,
+    /// Findings whose attachment must be looked at again.
+    loose: Vec<FindingIx>,
+    removed: Vec<Link>,
+    added: Vec<Link>,
+    /// Findings that changed because something came late.
+    corrected: Findings,
+    /// Values of findings that came late: what they change is a correction.
+    suspects: HashSet<ValueIx, Hasher>,
 }
 
 fn forget<K: std::hash::Hash + Eq>(index: &mut HashMap<K, BTreeSet<FindingIx>, Hasher>, key: &K, ix: FindingIx) {
@@ -446,14 +621,17 @@ impl Held {
             attached: false,
             record: None,
             cut: 0,
+            unmerged: false,
+            staged: false,
+            corrected: false,
         }
     }
 
     /// Takes over what binding said; a value that was cut is not posted and counts nowhere.
-    fn fill(&mut self, bindings: Bindings, uses: Vec<(ValueIx, Option<AccountKey>)>, postings: &Postings) {
+    fn fill(&mut self, bindings: Bindings, uses: Vec<(ValueIx, ValueIx)>) {
+        let place = |v: &Value| bindings.uses.iter().position(|u| u.value == *v).map(|at| uses[at].0);
         let places = |values: &[Value]| {
-            let taken = |ix: &ValueIx| bindings.cut == 0 || uses.iter().any(|(used, _)| used == ix);
-            let mut list: Vec<ValueIx> = values.iter().filter_map(|v| postings.find(v)).filter(taken).collect();
+            let mut list: Vec<ValueIx> = values.iter().filter_map(place).collect();
             list.sort_unstable();
             list.dedup();
             list

@@ -39,6 +39,12 @@ impl<P: Persons> Engine<P> {
                 self.drop_record(record);
             }
         }
+        self.postings.remeasure(&self.settings, &self.findings);
+    }
+
+    /// Lets go of evidence and source incidents that lie beyond retention.
+    pub(crate) fn sweep(&mut self) {
+        let Some(horizon) = self.horizon() else { return };
         if self.now.seconds_since(self.swept) >= SWEEP {
             self.swept = self.now;
             self.sources.evict(horizon);

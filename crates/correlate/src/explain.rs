@@ -29,7 +29,7 @@ struct Join {
 
 /// One explanation for each member, in the members' order: a spanning tree from the core's smallest finding.
 pub(crate) fn edges<P: Persons>(engine: &Engine<P>, group: &Group, members: &[(FindingIx, &Held)]) -> Vec<Edge> {
-    let joins = joins(group);
+    let joins = joins(engine, group);
     members
         .iter()
         .map(|(finding, held)| {
@@ -53,7 +53,7 @@ pub(crate) fn edges<P: Persons>(engine: &Engine<P>, group: &Group, members: &[(F
 }
 
 /// How each core member but the first is reached, breadth first along the tree.
-fn joins(group: &Group) -> BTreeMap<FindingIx, Join> {
+fn joins<P: Persons>(engine: &Engine<P>, group: &Group) -> BTreeMap<FindingIx, Join> {
     let mut beside: BTreeMap<FindingIx, Vec<&Link>> = BTreeMap::new();
     for link in &group.core.tree {
         beside.entry(link.a).or_default().push(link);
@@ -82,8 +82,8 @@ fn joins(group: &Group) -> BTreeMap<FindingIx, Join> {
                     gap: link.gap,
                     strength: link.strength,
                     prolific: false,
-                    account,
-                    peer_account,
+                    account: engine.postings.account(account),
+                    peer_account: engine.postings.account(peer_account),
                 },
             );
             open.push_back(there);

@@ -5,7 +5,7 @@
 use crate::Engine;
 use crate::name::incident_id_nth;
 use crate::posting::FindingIx;
-use crate::settle::Touched;
+use crate::settle::{Findings, Touched};
 use crate::state::{GroupIx, Record, RecordIx};
 use caponier_model::{Change, ChangeKind, EventTime, IncidentState, Persons, Text};
 use compact_str::{CompactString, format_compact};
@@ -23,36 +23,36 @@ struct Unit {
 
 impl<P: Persons> Engine<P> {
     /// Gives every touched group its incident, and hands on what changed.
-    pub(crate) fn rename(&mut self, mut touched: Touched, corrected: bool) {
+    pub(crate) fn rename(&mut self, mut touched: Touched, corrected: &Findings) {
         let units = self.units(&touched);
         for finding in units.iter().flat_map(|u| &u.members) {
             touched.records.extend(self.findings.get(*finding).and_then(|h| h.record));
         }
         touched.records.extend(touched.groups.iter().filter_map(|g| self.groups.get(*g)?.record));
         let (heirs, shares) = self.inherit(&units, &touched.records);
+        let kept: BTreeSet<RecordIx> = heirs.iter().flatten().copied().collect();
         let mut lost: BTreeMap<RecordIx, usize> = BTreeMap::new();
+        let mut origins: Vec<Option<RecordIx>> = vec![None; units.len()];
         for (unit, record, _) in &shares {
-            if !heirs.contains(&Some(*record)) {
+            origins[*unit] = origins[*unit].or(Some(*record));
+            if !kept.contains(record) {
                 lost.entry(*record).or_insert(*unit);
             }
         }
-        let mut kinds: BTreeMap<RecordIx, ChangeKind> = BTreeMap::new();
+        let absorbing: BTreeSet<usize> = lost.values().copied().collect();
+        let mut kinds: BTreeMap<RecordIx, (ChangeKind, bool)> = BTreeMap::new();
         let mut order: Vec<RecordIx> = Vec::new();
         for (at, unit) in units.iter().enumerate() {
-            let absorbs = lost.values().any(|u| *u == at);
-            let origin = shares.iter().find(|(u, _, _)| *u == at).map(|(_, record, _)| *record);
-            let record = match heirs[at] {
-                Some(record) => {
-                    let kind = if absorbs { ChangeKind::Merged } else { ChangeKind::Updated };
-                    kinds.insert(record, if corrected && !absorbs { ChangeKind::Corrected } else { kind });
-                    record
-                }
-                None => {
-                    let record = self.found(unit, origin);
-                    kinds.insert(record, if origin.is_some() { ChangeKind::Split } else { ChangeKind::Created });
-                    record
-                }
+            let (absorbs, origin) = (absorbing.contains(&at), origins[at]);
+            let late = unit.members.iter().any(|f| corrected.contains(f));
+            let (record, kind) = match heirs[at] {
+                Some(record) if absorbs => (record, ChangeKind::Merged),
+                Some(record) if late => (record, ChangeKind::Corrected),
+                Some(record) => (record, ChangeKind::Updated),
+                None if origin.is_some() => (self.found(unit, origin), ChangeKind::Split),
+                None => (self.found(unit, origin), ChangeKind::Created),
             };
+            kinds.insert(record, (kind, late));
             order.push(record);
             self.assign(record, unit);
         }
@@ -60,10 +60,10 @@ impl<P: Persons> Engine<P> {
         let targets: Vec<(RecordIx, Option<RecordIx>)> = touched
             .records
             .iter()
-            .filter(|r| !order.contains(r))
+            .filter(|r| !kinds.contains_key(r))
             .map(|r| (*r, lost.get(r).map(|u| order[*u])))
             .collect();
-        self.hand_on(&order, &kinds, targets, corrected);
+        self.hand_on(&order, &kinds, targets, !corrected.is_empty());
     }
 
     /// The incidents among the touched groups, by their smallest finding.
@@ -177,18 +177,23 @@ impl<P: Persons> Engine<P> {
     fn hand_on(
         &mut self,
         order: &[RecordIx],
-        kinds: &BTreeMap<RecordIx, ChangeKind>,
+        kinds: &BTreeMap<RecordIx, (ChangeKind, bool)>,
         gone: Vec<(RecordIx, Option<RecordIx>)>,
         corrected: bool,
     ) {
-        let partners = |engine: &Self, record: RecordIx| engine.records.get(record).map(|r| r.partners.clone());
-        let mut echo: BTreeSet<RecordIx> = BTreeSet::new();
-        for record in order.iter().chain(gone.iter().map(|(r, _)| r)) {
-            echo.extend(partners(self, *record).unwrap_or_default());
-        }
+        // Incidents named by one that changed, and whether it changed late.
+        let mut echo: BTreeMap<RecordIx, bool> = BTreeMap::new();
+        let mut hear = |engine: &Self, record: RecordIx, late: bool| {
+            for partner in engine.records.get(record).map_or(&[][..], |r| &r.partners) {
+                *echo.entry(*partner).or_insert(false) |= late;
+            }
+        };
+        let late = |record: &RecordIx| kinds.get(record).is_some_and(|(_, late)| *late);
+        order.iter().for_each(|record| hear(self, *record, late(record)));
+        gone.iter().for_each(|(record, _)| hear(self, *record, corrected));
         for record in order {
-            self.emit(*record, kinds.get(record).copied().unwrap_or(ChangeKind::Updated));
-            echo.extend(partners(self, *record).unwrap_or_default());
+            self.emit(*record, kinds.get(record).map_or(ChangeKind::Updated, |(kind, _)| *kind));
+            hear(self, *record, late(record));
         }
         let mut redirects: Vec<(CompactString, RecordIx, Option<RecordIx>)> = gone
             .into_iter()
@@ -199,26 +204,34 @@ impl<P: Persons> Engine<P> {
             self.redirect(record, target);
             echo.remove(&record);
         }
-        let mut echo: Vec<(CompactString, RecordIx)> = echo
+        let mut echo: Vec<(CompactString, RecordIx, bool)> = echo
             .into_iter()
-            .filter(|record| !order.contains(record))
-            .filter_map(|record| Some((self.records.get(record)?.id.clone(), record)))
+            .filter(|(record, _)| !kinds.contains_key(record))
+            .filter_map(|(record, late)| Some((self.records.get(record)?.id.clone(), record, late)))
             .collect();
         echo.sort();
-        for (_, record) in echo {
-            self.emit(record, if corrected { ChangeKind::Corrected } else { ChangeKind::Updated });
+        for (_, record, late) in echo {
+            self.emit(record, if late { ChangeKind::Corrected } else { ChangeKind::Updated });
         }
     }
 
-    /// Emits an incident where it is not what was emitted last.
+    /// Queues an incident, to be handed on where it is not what was handed on last.
     fn emit(&mut self, ix: RecordIx, kind: ChangeKind) {
-        let Some((mut incident, partners)) = self.assemble(ix) else { return };
+        let partners = self.partners(ix);
+        if let Some(record) = self.records.get_mut(ix) {
+            record.partners = partners;
+            self.push_due(ix, kind);
+        }
+    }
+
+    /// The change that tells of an incident; none where it is what was handed on last.
+    pub(crate) fn render(&mut self, ix: RecordIx, kind: ChangeKind) -> Option<Change> {
+        let mut incident = self.assemble(ix)?;
         let references: Vec<&str> = incident.related.iter().map(|r| r.incident.as_str()).collect();
         let content = format_compact!("{} {:?} {}", incident.digest, incident.continues, references.join(" "));
-        let Some(record) = self.records.get_mut(ix) else { return };
-        record.partners = partners;
+        let record = self.records.get_mut(ix)?;
         if record.emitted.as_ref() == Some(&content) {
-            return;
+            return None;
         }
         record.emitted = Some(content);
         record.sequence += 1;
@@ -234,7 +247,7 @@ impl<P: Persons> Engine<P> {
         };
         incident.sequence = record.sequence;
         incident.change = record.change;
-        self.push(Change { incident });
+        Some(Change { incident })
     }
 
     /// Emits that an incident was absorbed, and forgets it.

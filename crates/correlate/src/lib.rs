@@ -30,6 +30,7 @@ mod history;
 mod name;
 mod partition;
 mod posting;
+mod prolific;
 mod settings;
 mod settle;
 mod source;

@@ -6,7 +6,7 @@
 
 use crate::Limits;
 use crate::decisions::{Acts, DecisionIx, Order, Standing};
-use crate::posting::{FindingIx, Link, ValueIx};
+use crate::posting::{FindingIx, Link, NOBODY, ValueIx};
 use caponier_model::{EdgeKind, EventTime, MergePolicy, Policy, TenantId};
 use hashbrown::HashMap;
 use std::cmp::Ordering;
@@ -147,7 +147,11 @@ pub(crate) fn cores(
         .collect();
     edges.sort_by(|(a, b, l), (c, d, m)| {
         let order = (m.strength, l.gap, l.kind, a, b).cmp(&(l.strength, m.gap, m.kind, c, d));
-        order.then_with(|| by_value(l.value, m.value)).then_with(|| l.cmp(m))
+        // Two links of one value between the same ends name different accounts of one person.
+        order
+            .then_with(|| by_value(l.value, m.value))
+            .then_with(|| by_value(l.account_a, m.account_a))
+            .then_with(|| by_value(l.account_b, m.account_b))
     });
     let sets = nodes.iter().enumerate().map(|(i, n)| Set::of(i, n)).collect();
     let (tree, spare, refused) = (Vec::new(), Vec::new(), Vec::new());
@@ -204,8 +208,8 @@ impl Forest<'_> {
             kind: EdgeKind::Decision,
             gap: a.first.max(b.first).seconds_since(a.last.min(b.last)).max(0),
             strength: 1_000_000,
-            account_a: None,
-            account_b: None,
+            account_a: NOBODY,
+            account_b: NOBODY,
         }
     }
 

@@ -1,19 +1,23 @@
 //! Postings: per value, the findings that hold it in order of time, and the candidate edges between neighbours.
 //!
-//! The candidate edges of a value form chains and not a clique: each finding is tied to the one before it and to the one that
-//! lasted longest before it, per tenant (and per account, for persons), which connects exactly what a clique within the window
-//! would connect while the cost stays linear.
+//! What changes is noted and brought up to date once, by [`Postings::refresh`], and only around what changed.
 
 use crate::Settings;
-use crate::value::Counterpart;
-use crate::value::{Rule, Value};
+use crate::prolific::{Measure, Prolific};
+use crate::value::{Counterpart, Rule, Value};
 use caponier_model::{AccountKey, EdgeKind, EventTime, TenantId};
-use hashbrown::HashMap;
+use hashbrown::HashTable;
+use std::collections::VecDeque;
+use std::hash::BuildHasher;
+use std::sync::Arc;
 
 /// A finding's place in the engine's slab.
 pub(crate) type FindingIx = u32;
 /// A value's place in the arena.
 pub(crate) type ValueIx = u32;
+
+/// No place: an account where none is meant.
+pub(crate) const NOBODY: u32 = u32::MAX;
 
 /// What a posting must know of a finding.
 pub(crate) trait Holder {
@@ -21,8 +25,10 @@ pub(crate) trait Holder {
     fn compare(&self, a: FindingIx, b: FindingIx) -> std::cmp::Ordering;
     /// What G2 counts for this finding.
     fn counterparts(&self, finding: FindingIx, what: Counterpart) -> &[ValueIx];
-    /// Confidence, in millionths, that the account the finding names is the person.
-    fn confidence(&self, finding: FindingIx, account: AccountKey) -> u32;
+    /// Candidate edges that end at this finding.
+    fn links(&self, finding: FindingIx) -> &[Link];
+    /// Values the finding is posted under.
+    fn values(&self, finding: FindingIx) -> impl Iterator<Item = ValueIx>;
 }
 
 /// One finding in a posting.
@@ -31,11 +37,46 @@ pub(crate) struct Entry {
     pub first: EventTime,
     pub last: EventTime,
     pub finding: FindingIx,
-    pub tenant: TenantId,
-    pub account: Option<AccountKey>,
+    /// The account that led to a person, or that a name or SID means: the place of its own value, or [`NOBODY`].
+    pub account: ValueIx,
+    /// The finding's tenant, by its place among those seen.
+    pub tenant: u16,
+    /// How many counterparts it has.
+    parts: u16,
+    /// Confidence in millionths that the account is the person; the top bits are how prolific the window is that starts here.
+    marks: u32,
 }
 
-/// A candidate bridge edge; `a` is the earlier end.
+/// Bits of [`Entry::marks`] that are the confidence.
+const STRENGTH_BITS: u32 = 24;
+
+impl Entry {
+    /// `parts` is set when it is posted.
+    pub(crate) fn new(
+        (first, last): (EventTime, EventTime),
+        finding: FindingIx,
+        account: ValueIx,
+        tenant: u16,
+        strength: u32,
+    ) -> Self {
+        Self { first, last, finding, account, tenant, parts: 0, marks: strength }
+    }
+
+    /// How prolific the window is that starts here, as last counted.
+    pub(crate) const fn over(&self) -> u8 {
+        (self.marks >> STRENGTH_BITS) as u8
+    }
+
+    pub(crate) const fn set_over(&mut self, over: u8) {
+        self.marks = self.strength() | (over as u32) << STRENGTH_BITS;
+    }
+
+    pub(crate) const fn strength(&self) -> u32 {
+        self.marks & ((1 << STRENGTH_BITS) - 1)
+    }
+}
+
+/// A candidate bridge edge; `a` is the earlier end. Accounts are places of their values, or [`NOBODY`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Link {
     pub a: FindingIx,
@@ -44,8 +85,8 @@ pub(crate) struct Link {
     pub kind: EdgeKind,
     pub gap: i64,
     pub strength: u32,
-    pub account_a: Option<AccountKey>,
-    pub account_b: Option<AccountKey>,
+    pub account_a: ValueIx,
+    pub account_b: ValueIx,
 }
 
 /// How prolific a value is for an edge.
@@ -63,47 +104,71 @@ pub(crate) enum Level {
 #[derive(Debug)]
 pub(crate) struct Posting {
     pub value: Value,
-    pub rule: Rule,
+    pub rule: Arc<Rule>,
+    pub entries: VecDeque<Entry>,
+    prolific: Option<Box<Prolific>>,
+    /// No interval among the entries is longer, in seconds: how far back a scan must look beyond the window.
+    longest: i64,
+    /// Counterparts of all entries together.
+    mass: u32,
+    /// Weak pairs that rest on this value.
+    pairs: u32,
+    /// Its place among what changed, or [`NOBODY`].
+    noted: u32,
     /// G4: the operator says that it is shared.
     shared: bool,
-    pub entries: Vec<Entry>,
-    links: Vec<Link>,
-    /// The longest interval among the entries, in seconds: how far back a scan must look beyond the window.
-    longest: i64,
-    /// For each entry the latest start, at or before it, of a window of too many counterparts; empty while there is none.
-    over_cap: Vec<u32>,
-    over_twice: Vec<u32>,
-    /// Weak pairs that rest on this value.
-    pairs: Vec<ValueIx>,
+    /// It joins nothing: a name of two accounts, or a source incident that is too big.
+    severed: bool,
 }
 
-/// No window starts at or before the entry.
-const NEVER: u32 = u32::MAX;
+/// What changed in a posting since it was refreshed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dirty {
+    value: ValueIx,
+    /// Entries before this one are as they were.
+    pub from: usize,
+    /// The earliest and latest beginning of what changed.
+    pub low: EventTime,
+    pub high: EventTime,
+    /// A window of too many started at an entry that is gone.
+    pub was_over: bool,
+}
 
 /// All postings.
 #[derive(Debug, Default)]
 pub(crate) struct Postings {
-    ids: HashMap<Value, ValueIx, foldhash::fast::FixedState>,
+    ids: HashTable<(u64, ValueIx)>,
     all: Vec<Option<Posting>>,
     free: Vec<ValueIx>,
+    rules: Vec<Arc<Rule>>,
+    tenants: Vec<TenantId>,
+    noted: Vec<Dirty>,
+    /// Values that a link which is not accepted points to.
+    possible: usize,
 }
 
 /// What a refresh changed.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
+    /// Links that are gone; some of them may be among the added again.
     pub removed: Vec<Link>,
     pub added: Vec<Link>,
-    /// Entries for which the value became more or less prolific.
-    pub levels: bool,
+    /// Entries, from the first to the last, between which the value became more or less prolific.
+    pub levels: Option<(usize, usize)>,
+}
+
+fn hash(value: &Value) -> u64 {
+    foldhash::fast::FixedState::default().hash_one(value)
 }
 
 impl Postings {
     /// The place of a value, made on first use.
     pub(crate) fn intern(&mut self, value: &Value, settings: &Settings) -> ValueIx {
-        if let Some(ix) = self.ids.get(value) {
-            return *ix;
+        let hash = hash(value);
+        if let Some(ix) = self.find_hashed(hash, value) {
+            return ix;
         }
-        let posting = Posting::new(value.clone(), settings);
+        let posting = self.posting(value.clone(), settings);
         let ix = match self.free.pop() {
             Some(ix) => {
                 self.all[ix as usize] = Some(posting);
@@ -114,21 +179,70 @@ impl Postings {
                 (self.all.len() - 1) as ValueIx
             }
         };
-        self.ids.insert(value.clone(), ix);
-        if let Some(halves) = value.halves() {
-            for half in halves {
-                let half = self.intern(&half, settings);
-                if let Some(posting) = &mut self.all[half as usize] {
-                    posting.pairs.push(ix);
-                }
+        self.ids.insert_unique(hash, (hash, ix), |(hash, _)| *hash);
+        self.possible += usize::from(matches!(value, Value::Possible(_)));
+        for half in value.halves().into_iter().flatten() {
+            let half = self.intern(&half, settings);
+            if let Some(posting) = &mut self.all[half as usize] {
+                posting.pairs += 1;
             }
         }
         ix
     }
 
+    fn posting(&mut self, value: Value, settings: &Settings) -> Posting {
+        let rule = value.rule(settings);
+        let rule = match self.rules.iter().find(|r| ***r == rule) {
+            Some(rule) => rule.clone(),
+            None => {
+                let rule = Arc::new(rule);
+                self.rules.push(rule.clone());
+                rule
+            }
+        };
+        // What has no cap is no value that many may share: a detection is not its account.
+        let listed = rule.cap.is_some() && !settings.shared_values.is_empty();
+        let shared = listed && settings.shared_values.contains(&value.shown().1);
+        Posting {
+            value,
+            rule,
+            entries: VecDeque::new(),
+            prolific: None,
+            longest: 0,
+            mass: 0,
+            pairs: 0,
+            noted: NOBODY,
+            shared,
+            severed: false,
+        }
+    }
+
+    /// A tenant's place among those seen.
+    pub(crate) fn tenant(&mut self, tenant: TenantId) -> u16 {
+        let known = self.tenants.iter().position(|t| *t == tenant);
+        let place = known.unwrap_or_else(|| {
+            self.tenants.push(tenant);
+            self.tenants.len() - 1
+        });
+        place.min(usize::from(u16::MAX)) as u16
+    }
+
+    /// The account whose value has this place.
+    pub(crate) fn account(&self, ix: ValueIx) -> Option<AccountKey> {
+        match self.get(ix)?.value {
+            Value::Account(account) => Some(account),
+            _ => None,
+        }
+    }
+
     /// The place of a value that is held.
     pub(crate) fn find(&self, value: &Value) -> Option<ValueIx> {
-        self.ids.get(value).copied()
+        self.find_hashed(hash(value), value)
+    }
+
+    fn find_hashed(&self, hash: u64, value: &Value) -> Option<ValueIx> {
+        let same = |(h, ix): &(u64, ValueIx)| *h == hash && self.get(*ix).is_some_and(|p| p.value == *value);
+        self.ids.find(hash, same).map(|(_, ix)| *ix)
     }
 
     /// A posting that is held.
@@ -142,111 +256,175 @@ impl Postings {
         self.ids.len()
     }
 
-    /// Puts a finding into a posting; [`Postings::refresh`] must follow.
-    pub(crate) fn insert(&mut self, ix: ValueIx, entry: Entry, holder: &impl Holder) {
-        let Some(posting) = self.all.get_mut(ix as usize).and_then(Option::as_mut) else { return };
-        let order = |e: &Entry| e.first.cmp(&entry.first).then_with(|| holder.compare(e.finding, entry.finding));
-        let at = posting.entries.partition_point(|e| order(e).then(e.account.cmp(&entry.account)).is_lt());
-        posting.entries.insert(at, entry);
+    /// False where no finding names an account that a link which is not accepted leads away from.
+    pub(crate) fn any_possible(&self) -> bool {
+        self.possible > 0
     }
 
-    /// Takes a finding out of a posting; [`Postings::refresh`] must follow.
-    pub(crate) fn remove(&mut self, ix: ValueIx, finding: FindingIx) {
-        if let Some(posting) = self.all.get_mut(ix as usize).and_then(Option::as_mut) {
-            posting.entries.retain(|e| e.finding != finding);
+    /// Puts a finding into a posting; [`Postings::refresh`] must follow.
+    pub(crate) fn insert(&mut self, ix: ValueIx, entry: Entry, holder: &impl Holder) {
+        let Some(mut posting) = self.all.get_mut(ix as usize).and_then(Option::take) else { return };
+        let account = |ix: ValueIx| self.account(ix);
+        let before = |e: &Entry| {
+            let order = e.first.cmp(&entry.first).then_with(|| holder.compare(e.finding, entry.finding));
+            order.then_with(|| account(e.account).cmp(&account(entry.account))).is_lt()
+        };
+        let at = match posting.entries.back() {
+            None => 0,
+            Some(last) if before(last) => posting.entries.len(),
+            Some(_) => posting.entries.partition_point(before),
+        };
+        let parts = holder.counterparts(entry.finding, posting.rule.counts).len();
+        let entry = Entry { parts: parts.min(usize::from(u16::MAX)) as u16, ..entry };
+        if posting.entries.capacity() == 0 {
+            // Most values are named once.
+            posting.entries.reserve_exact(1);
+        }
+        posting.longest = posting.longest.max(entry.last.seconds_since(entry.first));
+        posting.mass += u32::from(entry.parts);
+        posting.entries.insert(at, entry);
+        note(&mut self.noted, &mut posting, ix, (at, entry.first));
+        self.all[ix as usize] = Some(posting);
+    }
+
+    /// Takes a finding that began at `first` out of a posting; [`Postings::refresh`] must follow.
+    pub(crate) fn remove(&mut self, ix: ValueIx, finding: FindingIx, first: EventTime) {
+        let Some(posting) = self.all.get_mut(ix as usize).and_then(Option::as_mut) else { return };
+        while let Some(at) = posting.place(finding, first) {
+            let Some(gone) = posting.entries.remove(at) else { break };
+            posting.mass -= u32::from(gone.parts);
+            let dirty = note(&mut self.noted, posting, ix, (at, first));
+            dirty.was_over |= gone.over() > 0;
         }
     }
 
     /// Lets an evicted finding go: its links go with it, and nobody else's change.
-    pub(crate) fn forget(&mut self, ix: ValueIx, finding: FindingIx) {
-        self.remove(ix, finding);
-        if let Some(posting) = self.all.get_mut(ix as usize).and_then(Option::as_mut) {
-            posting.links.retain(|l| l.a != finding && l.b != finding);
-            posting.over_cap.clear();
-            posting.over_twice.clear();
+    pub(crate) fn forget(&mut self, ix: ValueIx, finding: FindingIx, first: EventTime) {
+        let Some(posting) = self.all.get_mut(ix as usize).and_then(Option::as_mut) else { return };
+        while let Some(at) = posting.place(finding, first) {
+            let Some(gone) = posting.entries.remove(at) else { break };
+            posting.mass -= u32::from(gone.parts);
+            if at == 0 && posting.noted == NOBODY {
+                posting.prolific.iter_mut().for_each(|p| p.pop_front());
+            } else if posting.prolific.is_some() {
+                note(&mut self.noted, posting, ix, (at, first));
+            }
         }
     }
 
-    /// Measures a posting again after some of its findings were let go; its links stay.
-    pub(crate) fn remeasure(&mut self, ix: ValueIx, settings: &Settings, holder: &impl Holder) {
-        if let Some(posting) = self.all.get_mut(ix as usize).and_then(Option::as_mut) {
-            posting.measure(settings.caps.window, holder);
+    /// Counts again where findings were let go between others; links stay as they are.
+    pub(crate) fn remeasure(&mut self, settings: &Settings, holder: &impl Holder) {
+        for dirty in std::mem::take(&mut self.noted) {
+            if let Some(posting) = self.all.get_mut(dirty.value as usize).and_then(Option::as_mut) {
+                posting.noted = NOBODY;
+                posting.measure(&dirty, settings.caps.window, holder);
+            }
+            self.release(dirty.value);
         }
+    }
+
+    /// Notes that the edges of a finding in this posting must be looked at again.
+    pub(crate) fn touch(&mut self, ix: ValueIx, finding: FindingIx, first: EventTime) {
+        if let Some(posting) = self.all.get_mut(ix as usize).and_then(Option::as_mut)
+            && let Some(at) = posting.place(finding, first)
+        {
+            note(&mut self.noted, posting, ix, (at, first));
+        }
+    }
+
+    /// The values that changed since this was last called: what is no pair first, since pairs rest on it.
+    pub(crate) fn changed(&mut self) -> (Vec<Dirty>, Vec<Dirty>) {
+        let mut noted = std::mem::take(&mut self.noted);
+        noted.sort_by_key(|d| d.value);
+        for dirty in &noted {
+            if let Some(posting) = &mut self.all[dirty.value as usize] {
+                posting.noted = NOBODY;
+            }
+        }
+        noted.into_iter().partition(|d| self.get(d.value).is_some_and(|p| !matches!(p.value, Value::Pair(..))))
     }
 
     /// Frees the value where nobody holds it any more.
     pub(crate) fn release(&mut self, ix: ValueIx) {
         let Some(Some(posting)) = self.all.get(ix as usize) else { return };
-        if !posting.entries.is_empty() || !posting.pairs.is_empty() {
+        if !posting.entries.is_empty() || posting.pairs > 0 || posting.noted != NOBODY {
             return;
         }
         let Some(posting) = self.all[ix as usize].take() else { return };
-        self.ids.remove(&posting.value);
+        if let Ok(place) = self.ids.find_entry(hash(&posting.value), |(_, at)| *at == ix) {
+            place.remove();
+        }
+        self.possible -= usize::from(matches!(posting.value, Value::Possible(_)));
         self.free.push(ix);
         for half in posting.value.halves().into_iter().flatten() {
             let Some(half) = self.find(&half) else { continue };
             if let Some(posting) = self.all[half as usize].as_mut() {
-                posting.pairs.retain(|p| *p != ix);
+                posting.pairs -= 1;
             }
             self.release(half);
         }
     }
 
-    /// Computes the links of a posting again, and of the pairs that rest on it where its levels changed.
-    pub(crate) fn refresh(&mut self, ix: ValueIx, settings: &Settings, holder: &impl Holder, out: &mut Changes) {
-        let Some(mut posting) = self.all.get_mut(ix as usize).and_then(Option::take) else { return };
-        let levels = posting.measure(settings.caps.window, holder);
-        out.levels |= levels;
-        let halves = posting.value.halves().map(|halves| halves.map(|h| self.find(&h).and_then(|h| self.get(h))));
-        let links = if posting.rule.bridges {
-            posting.chain(ix, settings, holder, halves.as_ref().map_or(&[], |h| &h[..]))
-        } else {
-            Vec::new()
-        };
-        diff(&posting.links, &links, out);
-        posting.links = links;
-        let pairs = if levels { posting.pairs.clone() } else { Vec::new() };
-        self.all[ix as usize] = Some(posting);
-        for pair in pairs {
-            self.refresh(pair, settings, holder, out);
+    /// Brings a posting up to date: how prolific it is, and its links around what changed. Where levels changed, the pairs that
+    /// rest on it are noted.
+    pub(crate) fn refresh(&mut self, dirty: &Dirty, settings: &Settings, holder: &impl Holder) -> Changes {
+        let mut out = Changes::default();
+        let ix = dirty.value;
+        let Some(mut posting) = self.all.get_mut(ix as usize).and_then(Option::take) else { return out };
+        out.levels = posting.measure(dirty, settings.caps.window, holder);
+        if posting.rule.bridges {
+            let halves = posting.value.halves().map(|halves| halves.map(|h| self.find(&h).and_then(|h| self.get(h))));
+            posting.relink(dirty, settings, holder, halves.as_ref().map_or(&[], |h| &h[..]), &mut out);
         }
+        let range = out.levels.filter(|_| posting.pairs > 0);
+        let concerned: Vec<(FindingIx, EventTime)> =
+            range.iter().flat_map(|(i, j)| posting.entries.range(*i..=*j)).map(|e| (e.finding, e.first)).collect();
+        self.all[ix as usize] = Some(posting);
+        for (finding, first) in concerned {
+            let pairs = holder.values(finding).filter(|v| self.rests_on(*v, ix));
+            for pair in pairs.collect::<Vec<_>>() {
+                self.touch(pair, finding, first);
+            }
+        }
+        out
+    }
+
+    fn rests_on(&self, pair: ValueIx, half: ValueIx) -> bool {
+        let Some(half) = self.get(half).map(|p| &p.value) else { return false };
+        self.get(pair).and_then(|p| p.value.halves()).is_some_and(|halves| halves.contains(half))
     }
 }
 
-/// Old and new lists mostly share a prefix and a suffix, since one finding changes its neighbourhood only.
-fn diff(old: &[Link], new: &[Link], out: &mut Changes) {
-    let prefix = old.iter().zip(new).take_while(|(a, b)| a == b).count();
-    let (old, new) = (&old[prefix..], &new[prefix..]);
-    let suffix = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a == b).count();
-    out.removed.extend_from_slice(&old[..old.len() - suffix]);
-    out.added.extend_from_slice(&new[..new.len() - suffix]);
+impl Dirty {
+    /// The value whose posting changed.
+    pub(crate) const fn value(&self) -> ValueIx {
+        self.value
+    }
+}
+
+fn note<'d>(
+    noted: &'d mut Vec<Dirty>,
+    posting: &mut Posting,
+    ix: ValueIx,
+    (at, first): (usize, EventTime),
+) -> &'d mut Dirty {
+    if posting.noted == NOBODY {
+        posting.noted = noted.len() as u32;
+        noted.push(Dirty { value: ix, from: at, low: first, high: first, was_over: false });
+    }
+    let dirty = &mut noted[posting.noted as usize];
+    dirty.from = dirty.from.min(at);
+    dirty.low = dirty.low.min(first);
+    dirty.high = dirty.high.max(first);
+    dirty
 }
 
 impl Posting {
-    fn new(value: Value, settings: &Settings) -> Self {
-        let rule = value.rule(settings);
-        let shown = value.shown().1;
-        // What has no cap is no value that many may share: a detection is not its account.
-        let shared = rule.cap.is_some() && settings.shared_values.contains(&shown);
-        Self {
-            value,
-            rule,
-            shared,
-            entries: Vec::new(),
-            links: Vec::new(),
-            longest: 0,
-            over_cap: Vec::new(),
-            over_twice: Vec::new(),
-            pairs: Vec::new(),
-        }
-    }
-
     /// Where a finding stands.
     pub(crate) fn place(&self, finding: FindingIx, first: EventTime) -> Option<usize> {
         let start = self.entries.partition_point(|e| e.first < first);
-        let offset =
-            self.entries[start..].iter().take_while(|e| e.first == first).position(|e| e.finding == finding)?;
-        Some(start + offset)
+        let same = self.entries.range(start..).take_while(|e| e.first == first);
+        Some(start + same.map(|e| e.finding).position(|f| f == finding)?)
     }
 
     /// Entries within the window of the one at `at`, itself excepted, with the gap in seconds.
@@ -254,9 +432,9 @@ impl Posting {
         let here = self.entries[at];
         let window = self.rule.window.unwrap_or(i64::MAX);
         let reach = window.saturating_add(self.longest);
-        let before = self.entries[..at].iter().enumerate().rev();
+        let before = (0..at).rev().map(|i| (i, &self.entries[i]));
         let before = before.take_while(move |(_, e)| here.first.seconds_since(e.first) <= reach);
-        let after = self.entries.iter().enumerate().skip(at + 1);
+        let after = (at + 1..self.entries.len()).map(|i| (i, &self.entries[i]));
         let after = after.take_while(move |(_, e)| e.first.seconds_since(here.last) <= window);
         before
             .chain(after)
@@ -268,7 +446,7 @@ impl Posting {
     /// True where the value is so prolific around an entry that it joins it to nothing: one look instead of a scan, since
     /// a busy address has thousands of neighbours.
     pub(crate) fn is_closed_around(&self, at: usize, span: i64) -> bool {
-        if self.over_twice.is_empty() {
+        if !self.is_prolific() {
             return false;
         }
         let here = self.entries[at];
@@ -284,7 +462,7 @@ impl Posting {
     pub(crate) fn around(&self, first: EventTime, last: EventTime, window: i64) -> impl Iterator<Item = (&Entry, i64)> {
         let reach = window.saturating_add(self.longest);
         let start = self.entries.partition_point(|e| first.seconds_since(e.first) > reach);
-        let entries = self.entries[start..].iter().take_while(move |e| e.first.seconds_since(last) <= window);
+        let entries = self.entries.range(start..).take_while(move |e| e.first.seconds_since(last) <= window);
         entries
             .map(move |e| (e, e.first.max(first).seconds_since(e.last.min(last)).max(0)))
             .filter(move |(_, gap)| *gap <= window)
@@ -292,72 +470,118 @@ impl Posting {
 
     /// False where no loose finding could attach by it: not its kind, or a bridge that is not prolific anywhere.
     pub(crate) fn may_attach(&self) -> bool {
-        self.rule.attaches && (!self.rule.bridges || self.shared || !self.over_cap.is_empty())
+        self.entries.len() > 1 && self.rule.attaches && (!self.rule.bridges || self.shared || self.is_prolific())
+    }
+
+    fn is_prolific(&self) -> bool {
+        self.prolific.as_ref().is_some_and(|p| !p.is_quiet())
     }
 
     /// G2 by G3: how prolific the value is for the edge between two entries.
-    pub(crate) fn level(&self, i: usize, j: usize, window: i64) -> Level {
-        let (i, j) = (i.min(j), i.max(j));
-        let over = |starts: &[u32]| {
-            starts.get(i).is_some_and(|k| {
-                *k != NEVER && self.entries[j].first.seconds_since(self.entries[*k as usize].first) <= window
-            })
+    pub(crate) fn level(&self, i: usize, j: usize, span: i64) -> Level {
+        let ends = (i.min(j), i.max(j));
+        match self.prolific.as_ref().map_or(0, |p| p.level(&self.entries, ends, span)) {
+            2 => Level::Closed,
+            1 => Level::Attach,
+            _ if self.shared => Level::Attach,
+            _ => Level::Open,
+        }
+    }
+
+    /// Counts counterparts around what changed. Most values never come near their cap: nothing is counted for them.
+    fn measure(&mut self, dirty: &Dirty, span: i64, holder: &impl Holder) -> Option<(usize, usize)> {
+        let cap = self.rule.cap?;
+        if self.mass <= cap && self.prolific.is_none() {
+            return None;
+        }
+        let what = self.rule.counts;
+        let measure = Measure { span, cap, parts: |e: &Entry| holder.counterparts(e.finding, what) };
+        self.prolific.get_or_insert_default().update(&mut self.entries, dirty, &measure)
+    }
+
+    /// Computes the links around what changed anew.
+    fn relink(
+        &mut self,
+        dirty: &Dirty,
+        settings: &Settings,
+        holder: &impl Holder,
+        halves: &[Option<&Self>],
+        out: &mut Changes,
+    ) {
+        let severed = self.is_severed(settings);
+        let was = std::mem::replace(&mut self.severed, severed);
+        let count = self.entries.len();
+        let (mut from, mut until) = match (was, self.severed) {
+            (true, true) => return,
+            (false, false) => self.concerned(dirty, out.levels),
+            _ => (0, count),
         };
-        if over(&self.over_twice) {
-            Level::Closed
-        } else if self.shared || over(&self.over_cap) {
-            Level::Attach
-        } else {
-            Level::Open
+        // A finding that stands twice, with two accounts of one person, is one end.
+        while from > 0 && from < count && self.entries[from - 1].finding == self.entries[from].finding {
+            from -= 1;
         }
-    }
-
-    /// Counts distinct counterparts in the window that starts at each entry. True where a level may have changed.
-    fn measure(&mut self, window: i64, holder: &impl Holder) -> bool {
-        self.longest = self.entries.iter().map(|e| e.last.seconds_since(e.first)).max().unwrap_or(0);
-        let (mut over_cap, mut over_twice) = (Vec::new(), Vec::new());
-        if let Some(cap) = self.rule.cap.map(|c| c as usize) {
-            let parts = |e: &Entry| holder.counterparts(e.finding, self.rule.counts);
-            // Most values never come near their cap: no window of them needs looking at.
-            if self.entries.iter().map(|e| parts(e).len()).sum::<usize>() > cap {
-                let counts = windows(&self.entries, window, parts);
-                for (starts, cap) in [(&mut over_cap, cap), (&mut over_twice, 2 * cap)] {
-                    if counts.iter().any(|n| *n > cap) {
-                        let mut latest = NEVER;
-                        *starts = (0u32..)
-                            .zip(&counts)
-                            .map(|(k, n)| {
-                                if *n > cap {
-                                    latest = k;
-                                    k
-                                } else {
-                                    latest
-                                }
-                            })
-                            .collect();
-                    }
-                }
+        while until > from && until < count && self.entries[until - 1].finding == self.entries[until].finding {
+            until += 1;
+        }
+        let mut former = NOBODY;
+        for entry in self.entries.range(from.min(count)..until) {
+            if entry.finding != former && count > 1 {
+                let old = holder.links(entry.finding).iter();
+                out.removed.extend(old.filter(|l| l.value == dirty.value && l.b == entry.finding));
             }
+            former = entry.finding;
         }
-        let quiet = self.over_cap.is_empty() && over_cap.is_empty();
-        self.over_cap = over_cap;
-        self.over_twice = over_twice;
-        !quiet
+        if !self.severed && count > 1 {
+            self.chain(dirty.value, (from, until), settings, halves, &mut out.added);
+        }
     }
 
-    /// The links of the chains. `halves` are the postings of a pair's two values, which must both be open.
-    fn chain(&self, ix: ValueIx, settings: &Settings, holder: &impl Holder, halves: &[Option<&Posting>]) -> Vec<Link> {
-        let too_big = matches!(self.value, Value::SourceIncident(_))
-            && self.entries.len() > settings.limits.source_alerts as usize;
-        if too_big || self.is_ambiguous() {
-            return Vec::new();
+    /// The entries whose links to earlier ones may change.
+    fn concerned(&self, dirty: &Dirty, levels: Option<(usize, usize)>) -> (usize, usize) {
+        let from = levels.map_or(dirty.from, |(low, _)| low.min(dirty.from));
+        let Some(window) = self.rule.window else { return (from, self.entries.len()) };
+        let reach = window.saturating_add(self.longest);
+        let until = self.entries.partition_point(|e| e.first.seconds_since(dirty.high) <= reach);
+        (from, levels.map_or(until, |(_, high)| until.max(high + 1)))
+    }
+
+    /// True where it joins nothing whatever lies near.
+    fn is_severed(&self, settings: &Settings) -> bool {
+        match self.value {
+            Value::SourceIncident(_) => self.entries.len() > settings.limits.source_alerts as usize,
+            // A name or SID that two accounts bore would say that two objects are one.
+            Value::Name(..) | Value::Sid(..) => {
+                let mut meant = self.entries.iter().map(|e| e.account).filter(|a| *a != NOBODY);
+                let first = meant.next();
+                meant.any(|account| Some(account) != first)
+            }
+            _ => false,
+        }
+    }
+
+    /// The links of the entries in a range to those before them: each to the one before it and to the one that lasted longest
+    /// before it, per tenant (and per account, for persons), which connects exactly what a clique within the window would connect.
+    /// `halves` are the postings of a pair's two values, which must both be open.
+    fn chain(
+        &self,
+        ix: ValueIx,
+        (from, until): (usize, usize),
+        settings: &Settings,
+        halves: &[Option<&Self>],
+        links: &mut Vec<Link>,
+    ) {
+        let Some(start) = self.entries.get(from) else { return };
+        let reach = self.rule.window.map_or(i64::MAX, |w| w.saturating_add(self.longest));
+        let begin = self.entries.partition_point(|e| start.first.seconds_since(e.first) > reach);
+        // Where one window above the cap holds them all, none of them is open.
+        if until > from && self.level(begin, until - 1, settings.caps.window) != Level::Open {
+            return;
         }
         // Accounts of one person, a detection and its alert: what stands under one account is not joined here.
         let person = matches!(self.value, Value::Person(_) | Value::Detection(..));
         let mut lanes: Vec<Lane> = Vec::new();
-        let mut links = Vec::new();
-        for (j, entry) in self.entries.iter().enumerate() {
-            for lane in &lanes {
+        for (j, entry) in self.entries.range(begin..until).enumerate().map(|(i, e)| (begin + i, e)) {
+            for lane in lanes.iter().filter(|_| j >= from) {
                 if person && lane.account == entry.account {
                     continue;
                 }
@@ -367,12 +591,12 @@ impl Posting {
                         self.level(i, j, settings.caps.window) == Level::Open
                             && halves.iter().flatten().all(|half| half.is_open(&self.entries[i], entry, settings))
                     };
-                    if let Some(link) = self.link(ix, i, j, holder).filter(|_| open()) {
+                    if let Some(link) = self.link(ix, i, j).filter(|_| open()) {
                         links.push(link);
                     }
                 }
             }
-            let mine = if person { entry.account } else { None };
+            let mine = if person { entry.account } else { NOBODY };
             match lanes.iter_mut().find(|l| l.tenant == entry.tenant && l.account == mine) {
                 Some(lane) => {
                     lane.latest = j;
@@ -383,19 +607,16 @@ impl Posting {
                 None => lanes.push(Lane { tenant: entry.tenant, account: mine, latest: j, widest: j }),
             }
         }
-        links
     }
 
-    fn link(&self, ix: ValueIx, i: usize, j: usize, holder: &impl Holder) -> Option<Link> {
+    fn link(&self, ix: ValueIx, i: usize, j: usize) -> Option<Link> {
         let (a, b) = (&self.entries[i], &self.entries[j]);
         let gap = gap(a, b);
         if a.finding == b.finding || self.rule.window.is_some_and(|w| gap > w) {
             return None;
         }
-        let strength = match (&self.value, a.account, b.account) {
-            (Value::Person(_), Some(x), Some(y)) => {
-                holder.confidence(a.finding, x).min(holder.confidence(b.finding, y)).min(self.rule.strength)
-            }
+        let strength = match self.value {
+            Value::Person(_) => a.strength().min(b.strength()).min(self.rule.strength),
             _ => self.rule.strength,
         };
         Some(Link {
@@ -410,16 +631,6 @@ impl Posting {
         })
     }
 
-    /// A name or SID that two accounts bore joins nothing: it would say that two objects are one.
-    fn is_ambiguous(&self) -> bool {
-        if !matches!(self.value, Value::Name(..) | Value::Sid(..)) {
-            return false;
-        }
-        let mut meant = self.entries.iter().filter_map(|e| e.account);
-        let first = meant.next();
-        meant.any(|account| Some(account) != first)
-    }
-
     fn is_open(&self, a: &Entry, b: &Entry, settings: &Settings) -> bool {
         let places = self.place(a.finding, a.first).zip(self.place(b.finding, b.first));
         places.is_some_and(|(i, j)| self.level(i, j, settings.caps.window) == Level::Open)
@@ -428,8 +639,8 @@ impl Posting {
 
 /// One line of a chain: the findings of one tenant (and, for a person, one account).
 struct Lane {
-    tenant: TenantId,
-    account: Option<AccountKey>,
+    tenant: u16,
+    account: ValueIx,
     latest: usize,
     widest: usize,
 }
@@ -437,29 +648,4 @@ struct Lane {
 /// Seconds between the nearest ends of two intervals.
 pub(crate) fn gap(a: &Entry, b: &Entry) -> i64 {
     a.first.max(b.first).seconds_since(a.last.min(b.last)).max(0)
-}
-
-/// Distinct counterparts in the window of `span` seconds that starts at each entry.
-fn windows<'a>(entries: &[Entry], span: i64, parts: impl Fn(&Entry) -> &'a [ValueIx]) -> Vec<usize> {
-    let mut seen: HashMap<ValueIx, u32, foldhash::fast::FixedState> = HashMap::default();
-    let mut end = 0;
-    let mut counts = Vec::with_capacity(entries.len());
-    for start in entries {
-        while end < entries.len() && entries[end].first.seconds_since(start.first) <= span {
-            for part in parts(&entries[end]) {
-                *seen.entry(*part).or_insert(0) += 1;
-            }
-            end += 1;
-        }
-        counts.push(seen.len());
-        for part in parts(start) {
-            if let Some(n) = seen.get_mut(part) {
-                *n -= 1;
-                if *n == 0 {
-                    seen.remove(part);
-                }
-            }
-        }
-    }
-    counts
 }

@@ -161,6 +161,11 @@ pub struct Limits {
     pub finding_values: u32,
     /// G12: sightings kept of one finding; the rest are counted: 512.
     pub finding_sightings: u32,
+    /// Seconds of event time within which what comes is settled together: 10. Nothing depends on it but how often an incident
+    /// that grows is told of; 0 settles whenever event time moves.
+    pub settle_seconds: i64,
+    /// Findings that wait to be settled together at most: 4,096; 1 settles each by itself.
+    pub staged: u32,
 }
 
 impl Settings {
@@ -202,6 +207,8 @@ impl Settings {
                 cut_confidence: 900_000,
                 finding_values: 256,
                 finding_sightings: 512,
+                settle_seconds: 10,
+                staged: 4096,
             },
             guards: Guards::ON,
             stop_values: Vec::new(),

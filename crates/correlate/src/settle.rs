@@ -1,15 +1,23 @@
-//! Settling: after something changed, the touched blobs are partitioned anew and the difference becomes changes.
+//! Settling: after something changed, the cores it touches are partitioned anew and the difference becomes changes.
 //!
-//! A blob is everything that candidate edges connect. Since the partition is a function of the set, computing the
-//! touched blobs alone gives what computing everything would give; the tests hold it against that.
+//! Kruskal's algorithm takes an edge or refuses it by what the two sets at its ends are at its turn. So an edge has the outcome it
+//! had before unless one of these sets grew otherwise, and sets grow otherwise only where an edge came, went or changed its
+//! outcome. Computed anew are the cores at the ends of such edges, with all edges of theirs, and the cores beside them as they
+//! are: their own edges only, which by the same argument come out as before. Where one of those does not stay what it was after
+//! all, it is one of the first kind, and the computation is made once more. The result is the partition of everything, at the cost
+//! of the cores that are touched; the tests hold it against that.
 
 use crate::Engine;
-use crate::partition::{Core, Node, cores};
-use crate::posting::FindingIx;
+use crate::decisions::Acts;
+use crate::partition::{Core, Node, Refusal, cores};
+use crate::posting::{FindingIx, Link};
 use crate::state::{Group, GroupIx, RecordIx};
 use caponier_model::{Persons, TenantId};
 use hashbrown::HashSet;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// A set of findings that is only asked for membership.
+pub(crate) type Findings = HashSet<FindingIx, foldhash::fast::FixedState>;
 
 /// A core before it was dissolved.
 #[derive(Debug)]
@@ -36,22 +44,23 @@ pub(crate) struct Touched {
 }
 
 impl<P: Persons> Engine<P> {
-    /// Partitions the blobs of `dirty` anew, attaches what is loose, and hands on the changes. `loose` are findings whose
-    /// attachment must be looked at although their blob is unchanged; `rebound`, sorted, are those whose own
-    /// values may have changed.
+    /// Partitions anew what `dirty` touches, attaches what is loose, and hands on the changes. `loose` are findings whose
+    /// attachment must be looked at although their core is unchanged; `rebound` are those whose own values may have changed, and
+    /// `corrected` those that changed because something came late.
     pub(crate) fn settle(
         &mut self,
         dirty: Vec<FindingIx>,
         loose: Vec<FindingIx>,
-        rebound: &[FindingIx],
-        corrected: bool,
+        rebound: &Findings,
+        corrected: &Findings,
     ) {
-        let blob = self.blob(dirty);
         let mut touched = Touched::default();
         let mut loose: BTreeSet<FindingIx> = loose.into_iter().collect();
         let mut courted: BTreeSet<GroupIx> = BTreeSet::new();
         let mut formers = Formers::default();
-        let changed: Vec<Core> = self.partition(&blob).into_iter().filter(|c| !self.stands(c, rebound)).collect();
+        let (found, beside) = self.partition(dirty);
+        self.correct_refusals(beside, &mut touched);
+        let changed: Vec<Core> = found.into_iter().filter(|c| !self.stands(c, rebound)).collect();
         for finding in changed.iter().flat_map(|core| &core.members) {
             self.dissolve(*finding, &mut formers, &mut loose, &mut courted, &mut touched);
         }
@@ -70,27 +79,112 @@ impl<P: Persons> Engine<P> {
         self.rename(touched, corrected);
     }
 
-    /// Everything that candidate edges and present groups connect with these findings, by (first, key).
-    fn blob(&self, dirty: Vec<FindingIx>) -> Vec<FindingIx> {
-        let mut seen: HashSet<FindingIx, foldhash::fast::FixedState> = HashSet::default();
-        let mut groups: HashSet<GroupIx, foldhash::fast::FixedState> = HashSet::default();
+    /// The cores of what `dirty` touches, and the cores beside them, whose members stay: of these only what is refused between
+    /// them and the first is told.
+    fn partition(&self, dirty: Vec<FindingIx>) -> (Vec<Core>, Vec<Core>) {
+        let mut inside = Findings::default();
         let mut open = dirty;
-        while let Some(finding) = open.pop() {
-            let Some(held) = self.findings.get(finding) else { continue };
-            if !seen.insert(finding) {
-                continue;
+        loop {
+            while let Some(finding) = open.pop() {
+                let Some(held) = self.findings.get(finding) else { continue };
+                if inside.insert(finding) {
+                    let group = held.group.and_then(|g| self.groups.get(g));
+                    open.extend(group.into_iter().flat_map(|g| &g.core.members).filter(|f| !inside.contains(*f)));
+                }
             }
-            let ends = held.links.iter().map(|l| if l.a == finding { l.b } else { l.a });
-            open.extend(ends.filter(|f| !seen.contains(f)));
-            open.extend(self.decided_beside(&held.key));
-            if held.group.is_some_and(|g| groups.insert(g)) {
-                let group = held.group.and_then(|g| self.groups.get(g));
-                open.extend(group.into_iter().flat_map(|g| g.core.members.iter()).filter(|f| !seen.contains(*f)));
+            let (found, beside) = self.cores_of(&inside);
+            // A core beside them that does not stay what it was is one of them.
+            for core in &beside {
+                let group = core.members.first().and_then(|f| self.findings.get(*f)?.group);
+                if group.and_then(|g| self.groups.get(g)).is_none_or(|g| g.core.members != core.members) {
+                    open.extend(&core.members);
+                }
+            }
+            // Whom a decision puts beside them is one of them, and so is whom it puts beside those.
+            let members = beside.iter().chain(&found).flat_map(|core| &core.members);
+            for finding in members.filter(|_| !self.decisions.is_empty()) {
+                let told = self.findings.get(*finding).map(|h| self.decided_beside(&h.key)).unwrap_or_default();
+                if !told.is_empty() {
+                    open.extend(told.into_iter().chain([*finding]).filter(|f| !inside.contains(f)));
+                }
+            }
+            if open.is_empty() {
+                return (found, beside);
             }
         }
-        let mut blob: Vec<FindingIx> = seen.into_iter().collect();
-        blob.sort_by(|a, b| self.by_rank(Some(*a), Some(*b)));
-        blob
+    }
+
+    /// The cores of findings, and of those that candidate edges connect them with; the second list holds all with a member that
+    /// is not inside.
+    fn cores_of(&self, inside: &Findings) -> (Vec<Core>, Vec<Core>) {
+        let mut nodes: Vec<FindingIx> = Vec::new();
+        let mut links: Vec<Link> = Vec::new();
+        let mut alone: Vec<Core> = Vec::new();
+        let mut beside: BTreeSet<GroupIx> = BTreeSet::new();
+        for finding in inside {
+            let Some(held) = self.findings.get(*finding) else { continue };
+            if held.links.is_empty() && self.decisions.is_empty() {
+                // Nothing to compute; what it was tied to before is inside and finds its own core.
+                alone.push(Core { members: vec![*finding], ..Core::default() });
+                continue;
+            }
+            nodes.push(*finding);
+            for link in &held.links {
+                let other = if link.a == *finding { link.b } else { link.a };
+                let within = inside.contains(&other);
+                if !within {
+                    beside.extend(self.findings.get(other).and_then(|h| h.group));
+                }
+                if !within || link.a == *finding {
+                    links.push(*link);
+                }
+            }
+        }
+        for group in &beside {
+            for finding in self.groups.get(*group).into_iter().flat_map(|g| &g.core.members) {
+                let Some(held) = self.findings.get(*finding) else { continue };
+                nodes.push(*finding);
+                let own = |f: FindingIx| self.findings.get(f).is_some_and(|h| h.group == Some(*group));
+                links.extend(held.links.iter().filter(|l| l.a == *finding && own(l.b)));
+            }
+        }
+        nodes.sort_by(|a, b| self.by_rank(Some(*a), Some(*b)));
+        let found = self.join(&nodes, &links, &self.acts(&nodes));
+        let (beside, mut found): (Vec<Core>, Vec<Core>) =
+            found.into_iter().partition(|core| core.members.iter().any(|f| !inside.contains(f)));
+        found.extend(alone);
+        found.sort_by(|a, b| self.by_rank(a.members.first().copied(), b.members.first().copied()));
+        (found, beside)
+    }
+
+    fn join(&self, nodes: &[FindingIx], links: &[Link], acts: &Acts) -> Vec<Core> {
+        let held = nodes.iter().filter_map(|f| Some((*f, self.findings.get(*f)?)));
+        let nodes: Vec<Node<'_>> = held
+            .map(|(finding, h)| Node {
+                finding,
+                first: h.merged.first,
+                last: h.merged.last,
+                tenant: h.key.tenant,
+                counted: &h.counted,
+                standing: self.standing(&h.key),
+            })
+            .collect();
+        cores(&nodes, links, (&self.settings.limits, &self.policy, acts), |a, b| self.by_value(a, b))
+    }
+
+    /// A core whose members stay may be refused for another reason than before.
+    fn correct_refusals(&mut self, beside: Vec<Core>, touched: &mut Touched) {
+        for core in beside {
+            let Some(ix) = core.members.first().and_then(|f| self.findings.get(*f)?.group) else { continue };
+            let Some(group) = self.groups.get_mut(ix) else { continue };
+            let now: BTreeMap<Link, Refusal> = core.refused.into_iter().collect();
+            for (link, reason) in &mut group.core.refused {
+                if let Some(new) = now.get(link).filter(|new| *new != reason) {
+                    *reason = *new;
+                    touched.groups.insert(ix);
+                }
+            }
+        }
     }
 
     /// Takes a finding out of its group; the group goes with it.
@@ -134,29 +228,12 @@ impl<P: Persons> Engine<P> {
         }
     }
 
-    /// The cores of a blob.
-    fn partition(&self, blob: &[FindingIx]) -> Vec<Core> {
-        let held = || blob.iter().filter_map(|f| Some((*f, self.findings.get(*f)?)));
-        let nodes: Vec<Node<'_>> = held()
-            .map(|(finding, h)| Node {
-                finding,
-                first: h.merged.first,
-                last: h.merged.last,
-                tenant: h.key.tenant,
-                counted: &h.counted,
-                standing: self.standing(&h.key),
-            })
-            .collect();
-        let links: Vec<_> = held().flat_map(|(f, h)| h.links.iter().filter(move |l| l.a == f).copied()).collect();
-        cores(&nodes, &links, (&self.settings.limits, &self.policy, &self.acts(blob)), |a, b| self.by_value(a, b))
-    }
-
     /// True for a core that stands already as it is, none of whose members changed: it is left alone, as if it lay
     /// outside the blob.
-    fn stands(&self, core: &Core, rebound: &[FindingIx]) -> bool {
+    fn stands(&self, core: &Core, rebound: &Findings) -> bool {
         let group = core.members.first().and_then(|f| self.findings.get(*f)?.group);
         group.and_then(|g| self.groups.get(g)).is_some_and(|g| g.core == *core)
-            && !core.members.iter().any(|f| rebound.binary_search(f).is_ok())
+            && !core.members.iter().any(|f| rebound.contains(f))
     }
 
     /// Makes the groups of new cores; returns those of more than one.
@@ -190,7 +267,7 @@ impl<P: Persons> Engine<P> {
 
     /// Members whose loose neighbours must choose again. A core that only grew offers its neighbours what it offered
     /// before, except for the members that are new; those who chose it before choose again anyway.
-    fn newcomers(&self, fresh: &[GroupIx], formers: &Formers, rebound: &[FindingIx]) -> Vec<FindingIx> {
+    fn newcomers(&self, fresh: &[GroupIx], formers: &Formers, rebound: &Findings) -> Vec<FindingIx> {
         let mut out = Vec::new();
         for core in fresh.iter().filter_map(|g| self.groups.get(*g)) {
             let members = &core.core.members;
@@ -205,9 +282,7 @@ impl<P: Persons> Engine<P> {
                     whole && f.smallest == members.first().copied() && f.tenants == core.tenants
                 })
             });
-            let known = |f: &FindingIx| {
-                grew.is_some() && formers.of.get(f).copied() == grew && rebound.binary_search(f).is_err()
-            };
+            let known = |f: &FindingIx| grew.is_some() && formers.of.get(f).copied() == grew && !rebound.contains(f);
             out.extend(members.iter().copied().filter(|f| !known(f)));
         }
         out

@@ -73,8 +73,8 @@ pub(crate) struct Held {
     /// Source incidents, by their own names.
     pub incidents: Vec<SourceIncidentKey>,
     pub accounts: Vec<Bound>,
-    /// Values it is posted under, with the account of [`crate::bind::Use`].
-    pub uses: Vec<(ValueIx, Option<AccountKey>)>,
+    /// Values it is posted under, with the place of the account of [`crate::bind::Use`].
+    pub uses: Vec<(ValueIx, ValueIx)>,
     pub counted: Vec<ValueIx>,
     pub persons: Vec<ValueIx>,
     pub devices: Vec<ValueIx>,
@@ -90,11 +90,23 @@ pub(crate) struct Held {
     pub record: Option<RecordIx>,
     /// Values left out (G12).
     pub cut: u64,
+    /// Its sightings changed since they were merged.
+    pub unmerged: bool,
+    /// It waits to be bound and settled.
+    pub staged: bool,
+    /// What it waits for came late.
+    pub corrected: bool,
 }
 
 impl Held {
     pub(crate) fn rank(&self) -> Rank {
         (self.merged.first, self.key.clone())
+    }
+
+    /// Confidence, in millionths, that an account it names is the person.
+    pub(crate) fn confidence(&self, account: AccountKey) -> u32 {
+        let bound = self.accounts.iter().find(|b| b.account == account);
+        bound.and_then(|b| b.via.as_ref()).map_or(1_000_000, |link| link.confidence)
     }
 
     /// Compares by (first, key) without copying the key.
@@ -163,8 +175,11 @@ impl Holder for Slab<Held> {
         })
     }
 
-    fn confidence(&self, finding: FindingIx, account: AccountKey) -> u32 {
-        let bound = self.get(finding).and_then(|h| h.accounts.iter().find(|b| b.account == account));
-        bound.and_then(|b| b.via.as_ref()).map_or(1_000_000, |link| link.confidence)
+    fn links(&self, finding: FindingIx) -> &[Link] {
+        self.get(finding).map_or(&[], |held| &held.links)
+    }
+
+    fn values(&self, finding: FindingIx) -> impl Iterator<Item = ValueIx> {
+        self.get(finding).into_iter().flat_map(|held| held.uses.iter().map(|(value, _)| *value))
     }
 }

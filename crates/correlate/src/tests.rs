@@ -1,6 +1,7 @@
 //! The engine against itself and against a model that computes everything anew: order must not matter, increments must agree.
 
 use crate::finding::tests::sighting;
+use crate::settle::Findings;
 use crate::{Engine, Settings, incident_id};
 use caponier_model::{
     AccountFacts, AccountKey, AccountKind, Binding, Change, ChangeKind, EdgeKind, Entity, EntityKind, EntityRole,
@@ -136,8 +137,10 @@ pub(crate) fn engine(settings: Settings, policy: Policy) -> Engine<People> {
     Engine::new(settings, policy, People::default())
 }
 
+/// Gives one entry and settles it.
 pub(crate) fn give(engine: &mut Engine<People>, entry: Entry) {
     engine.handle(Journalled { at: EventTime::MIN, position: None, entry });
+    engine.flush();
 }
 
 pub(crate) fn run(settings: &Settings, policy: &Policy, entries: &[Entry]) -> Engine<People> {
@@ -345,6 +348,56 @@ fn order_does_not_matter() {
     }
 }
 
+/// What is settled together, and when, is no part of the truth.
+#[test]
+fn batches_do_not_matter() {
+    for seed in 0..60 {
+        let mut dice = Dice(1000 + seed);
+        let (mut settings, policy) = (tight(&mut dice), any_policy(&mut dice));
+        let mut entries = world(&mut dice, 80);
+        dice.shuffle(&mut entries);
+        let want = truth(&run(&settings, &policy, &entries));
+        for staged in [u32::MAX, 2 + dice.roll(20) as u32] {
+            settings.limits.staged = staged;
+            let mut engine = engine(settings.clone(), policy.clone());
+            for entry in &entries {
+                engine.handle(Journalled { at: EventTime::MIN, position: None, entry: entry.clone() });
+                if dice.roll(9) == 0 {
+                    changes(&mut engine);
+                }
+            }
+            engine.flush();
+            check(&engine, seed);
+            assert_eq!(truth(&engine), want, "seed {seed}, {staged} staged");
+        }
+    }
+}
+
+/// The same bytes leave whether changes are taken at once or at the end.
+#[test]
+fn what_is_handed_on_does_not_depend_on_when_it_is_taken() {
+    for seed in 0..20 {
+        let mut dice = Dice(2000 + seed);
+        let (mut settings, policy) = (tight(&mut dice), any_policy(&mut dice));
+        settings.limits.staged = 1 + dice.roll(7) as u32;
+        let mut entries = world(&mut dice, 60);
+        dice.shuffle(&mut entries);
+        let take = |now_and_then: bool| {
+            let (mut engine, mut out) = (engine(settings.clone(), policy.clone()), Vec::new());
+            for entry in &entries {
+                engine.handle(Journalled { at: EventTime::MIN, position: None, entry: entry.clone() });
+                if now_and_then {
+                    out.extend(changes(&mut engine));
+                }
+            }
+            engine.flush();
+            out.extend(changes(&mut engine));
+            out
+        };
+        assert_eq!(take(true), take(false), "seed {seed}");
+    }
+}
+
 #[test]
 fn increments_equal_computing_everything_anew() {
     for seed in 100..160 {
@@ -356,7 +409,8 @@ fn increments_equal_computing_everything_anew() {
         changes(&mut engine);
         let before: Vec<Incident> = engine.incidents().collect();
         let everything: Vec<u32> = engine.findings.iter().map(|(ix, _)| ix).collect();
-        engine.settle(everything.clone(), Vec::new(), &everything, false);
+        let rebound = everything.iter().copied().collect();
+        engine.settle(everything, Vec::new(), &rebound, &Findings::default());
         assert_eq!(changes(&mut engine), [], "seed {seed}: nothing may change");
         assert_eq!(engine.incidents().collect::<Vec<_>>(), before, "seed {seed}");
     }

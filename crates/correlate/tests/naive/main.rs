@@ -39,7 +39,15 @@ fn give(engine: &mut Engine<People>, entry: &Entry) {
 
 fn run(settings: &Settings, policy: &Policy, entries: &[Entry]) -> Engine<People> {
     let mut engine = Engine::new(settings.clone(), policy.clone(), People::default());
-    entries.iter().for_each(|entry| give(&mut engine, entry));
+    // What is settled together is no part of the truth: single entries in some worlds, handfuls in others.
+    let together = 1 + entries.len() % 7;
+    for (n, entry) in entries.iter().enumerate() {
+        give(&mut engine, entry);
+        if n % together == 0 {
+            engine.flush();
+        }
+    }
+    engine.flush();
     engine
 }
 
