@@ -11,7 +11,7 @@ SELECT g.tenant AS account_tenant,
        1 AS candidates,
        g.valid_from,
        g.valid_until,
-       concat('directory extension ', g.home_object) AS source
+       concat('directory extension ', g.home_object_text) AS source
 FROM accounts g
 JOIN accounts h ON h.object = g.home_object
 WHERE g.tenant <> h.tenant AND g.side = 'satellite' AND h.side = 'home'

@@ -8,7 +8,7 @@
 --
 -- Of several bearers only counts that they are several: a value that everybody bears then costs a change no more than another.
 WITH marked AS (
-    SELECT a.tenant, t.role, a.object, a.employee, a.side, a.valid_from, a.valid_until
+    SELECT a.tenant, t.role, a.object, a.employee, a.employee_text, a.side, a.valid_from, a.valid_until
     FROM accounts a
     LEFT JOIN tenants t ON t.tenant = a.tenant
     WHERE a.employee IS NOT NULL AND a.side <> 'neither'
@@ -29,7 +29,7 @@ SELECT g.tenant AS account_tenant,
        CASE WHEN o.bearers = 1 AND h.bearers = 1 AND h.valid_from > g.valid_from THEN h.valid_from ELSE g.valid_from
        END AS valid_from,
        g.valid_until,
-       concat('employee id ', g.employee) AS source
+       concat('employee id ', g.employee_text) AS source
 FROM marked g
 JOIN bearers o ON o.tenant = g.tenant AND o.employee = g.employee
 JOIN bearers h ON h.employee = g.employee

@@ -6,21 +6,21 @@
 -- Wrong if   somebody takes a twin's name without being the person, or two bear it: two accounts that the rule joins to one
 --            name, on either side, are ambiguous. The home name lies in a domain that is verified in the home tenant.
 WITH homes AS (
-    SELECT r.home, r.resource, r.prefix, r.suffix, concat(r.prefix, split_part(n.name, '@', 1), r.suffix) AS twin,
+    SELECT r.home, r.resource, r.prefix, r.suffix, concat(r.prefix, split_part(n.name_text, '@', 1), r.suffix) AS twin,
            min(n.object) AS bearer, CASE WHEN min(n.object) = max(n.object) THEN 1 ELSE 2 END AS bearers,
            min(n.valid_from) AS valid_from, max(n.valid_until) AS valid_until
     FROM naming r
     JOIN names n ON n.tenant = r.home
     JOIN domains d ON d.tenant = n.tenant AND d.domain = n.domain
     WHERE n.source = 'upn' AND n.side = 'home'
-    GROUP BY r.home, r.resource, r.prefix, r.suffix, concat(r.prefix, split_part(n.name, '@', 1), r.suffix)
+    GROUP BY r.home, r.resource, r.prefix, r.suffix, concat(r.prefix, split_part(n.name_text, '@', 1), r.suffix)
 ),
 twins AS (
-    SELECT n.tenant, n.object, split_part(n.name, '@', 1) AS twin, min(n.name) AS name,
+    SELECT n.tenant, n.object, split_part(n.name_text, '@', 1) AS twin, min(n.name_text) AS name,
            min(n.valid_from) AS valid_from, max(n.valid_until) AS valid_until
     FROM names n
     WHERE n.source = 'upn' AND n.side = 'home' AND n.tenant IN (SELECT resource FROM naming)
-    GROUP BY n.tenant, n.object, split_part(n.name, '@', 1)
+    GROUP BY n.tenant, n.object, split_part(n.name_text, '@', 1)
 ),
 counted AS (
     SELECT tenant, twin, CASE WHEN count(*) = 1 THEN 1 ELSE 2 END AS bearers

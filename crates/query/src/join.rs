@@ -2,6 +2,7 @@
 //! query must yield, not what any of them means.
 
 use crate::QueryError;
+use crate::numbers::{Words, numbered};
 use crate::tables::tables;
 use caponier_model::{
     AccountFacts, AccountKey, Ambiguity, EventTime, Evidence, EvidenceKind, Guid, NamingRule, Refutation, Rows,
@@ -132,15 +133,14 @@ impl Join {
 
     fn run(&self, question: &Question<'_>) -> Result<Testimony, QueryError> {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        let session = session(question)?;
+        let (session, words) = session(question)?;
         let mut out = Testimony::default();
         let query = &self.queries.refutations;
-        let batches = runtime.block_on(collect(&session, query))?;
-        for batch in &batches {
+        for batch in &runtime.block_on(collect(&session, &words, query))? {
             refutations(&query.name, batch, &mut out.refutations)?;
         }
         for query in &self.queries.evidence {
-            for batch in &runtime.block_on(collect(&session, query))? {
+            for batch in &runtime.block_on(collect(&session, &words, query))? {
                 evidence(&query.name, batch, &mut out)?;
             }
         }
@@ -158,7 +158,7 @@ impl Join {
 
     fn check(&self) -> Result<(), QueryError> {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        let session =
+        let (session, _) =
             session(&Question { rows: &Rows::default(), facts: &[], tenants: &Tenants::default(), naming: &[] })?;
         let all = self.queries.evidence.iter().map(|q| (q, &EVIDENCE[..]));
         for (query, wanted) in all.chain([(&self.queries.refutations, &REFUTATION[..])]) {
@@ -185,17 +185,20 @@ fn apart<T: Send>(work: impl FnOnce() -> Result<T, QueryError> + Send) -> Result
 }
 
 /// One partition: the tables are in memory and the machine's other cores have other work.
-fn session(question: &Question<'_>) -> Result<SessionContext, QueryError> {
+fn session(question: &Question<'_>) -> Result<(SessionContext, Words), QueryError> {
     let session = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
-    for (name, table) in tables(question)? {
+    let (all, words) = numbered(tables(question)?).map_err(|e| QueryError::engine("numbers")(e.into()))?;
+    for (name, table) in all {
         session.register_batch(name, table).map_err(QueryError::engine(name))?;
     }
-    Ok(session)
+    Ok((session, words))
 }
 
-async fn collect(session: &SessionContext, query: &Query) -> Result<Vec<RecordBatch>, QueryError> {
+async fn collect(session: &SessionContext, words: &Words, query: &Query) -> Result<Vec<RecordBatch>, QueryError> {
     let frame = session.sql(&query.text).await.map_err(QueryError::engine(&query.name))?;
-    frame.collect().await.map_err(QueryError::engine(&query.name))
+    let batches = frame.collect().await.map_err(QueryError::engine(&query.name))?;
+    let spelled = batches.iter().map(|b| words.spelled(b)).collect::<Result<_, _>>();
+    spelled.map_err(|e| QueryError::engine(&query.name)(e.into()))
 }
 
 fn refutations(name: &str, batch: &RecordBatch, out: &mut Vec<Refutation>) -> Result<(), QueryError> {

@@ -6,6 +6,7 @@
 mod ask;
 mod columns;
 mod join;
+mod numbers;
 mod parquet;
 mod tables;
 

@@ -1,6 +1,7 @@
 //! The tables of the identity join as Parquet files, and its queries over them: for an organisation that does not fit in memory,
 //! and for whoever wants to ask the same questions with another engine. Knows files and the engine's settings, no query.
 
+use crate::numbers::numbered;
 use crate::tables::tables;
 use crate::{Query, QueryError, Question};
 use datafusion::config::TableParquetOptions;
@@ -14,7 +15,8 @@ const GROUP: usize = 1 << 17;
 /// Deep plans recurse deeply, most of all unoptimised.
 const STACK_BYTES: usize = 16 << 20;
 
-/// Writes every table of the join to `folder`, which must exist: `accounts.parquet`, `sign_ins.parquet` and so on.
+/// Writes every table of the join to `folder`, which must exist: `accounts.parquet`, `sign_ins.parquet` and so on, and
+/// `words.parquet` (number, text): what the numbers in the others stand for.
 ///
 /// Must not be called inside an async runtime.
 ///
@@ -22,7 +24,9 @@ const STACK_BYTES: usize = 16 << 20;
 /// Tables that cannot be built, files that cannot be written; by name.
 pub fn write_tables(question: &Question<'_>, folder: &Path) -> Result<(), QueryError> {
     let engine = Engine::new(1)?;
-    for (name, table) in tables(question)? {
+    let (mut all, words) = numbered(tables(question)?).map_err(|e| QueryError::engine("numbers")(e.into()))?;
+    all.push(("words", words.table().map_err(|e| QueryError::engine("words")(e.into()))?));
+    for (name, table) in all {
         let path = file(folder, name);
         let frame = engine.session.read_batch(table).map_err(QueryError::engine(name))?;
         engine.write(name, frame, &path)?;

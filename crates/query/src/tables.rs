@@ -7,6 +7,7 @@ use caponier_model::{
 };
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::error::ArrowError;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Name and content of every table.
@@ -16,16 +17,19 @@ use std::collections::{BTreeMap, BTreeSet};
 /// | `tenants` | known tenant | tenant, role (`primary`, `secondary`) |
 /// | `domains` | verified domain | tenant, domain |
 /// | `naming` | agreed naming rule | home, resource, prefix, suffix |
-/// | `accounts` | account | tenant, object, side, display, employee, onprem_sid, immutable_id, home_object, valid_from, valid_until |
-/// | `names` | name an account bore without a break | tenant, object, name, domain, source (`upn`, `address`), ext, side, valid_from, valid_until |
+/// | `accounts` | account | tenant, object, side, display, display_text, employee, employee_text, onprem_sid, immutable_id, home_object, home_object_text, valid_from, valid_until |
+/// | `names` | name an account bore without a break | tenant, object, name, name_text, encoded, domain, source (`upn`, `address`), ext, side, valid_from, valid_until |
 /// | `sign_ins` | sign-in that names two tenants | log, home, resource, object, upn, app, time, id, correlation, access, success |
-/// | `invitations` | invitation or redemption | tenant, object, address, redeemed, time, id |
+/// | `invitations` | invitation or redemption | tenant, object, address, address_text, redeemed, time, id |
 /// | `provisioning` | provisioning row | source_tenant, source_object, target_tenant, target_object, action, time, id |
 /// | `callers` | control-plane caller | log, tenant, object, provider, home_puid, puid, onprem_sid, time, id |
 /// | `principals` | sighting of a service principal | tenant, object, app, owner, managed, name, time, id |
 /// | `statements` | statement about two accounts | account_tenant, account_object, home_tenant, home_object, time, verdict, author, reason, valid_from, valid_until |
 ///
-/// Identifiers are text, times nanoseconds since 1970 (`i64::MIN` and `i64::MAX` where nothing bounds them). `side` is `home`,
+/// A query may compare and group identifiers, names and addresses and take the least of them, but neither show them nor take
+/// them apart: what it needs for that is in a column `…_text`, so that numbers can stand for the others (`numbers`). `encoded`
+/// is the name as an `#EXT#` name begins with it. Times are nanoseconds since 1970 (`i64::MIN` and `i64::MAX` where nothing
+/// bounds them). `side` is `home`,
 /// `satellite` (an account from another Entra tenant) or `neither`; `ext` marks a name with `#ext#`; `access` is one of
 /// `unsaid`, `collaboration`, `direct_connect`, `delegated`, `other`; `verdict` one of `same`, `different`, `withdrawn`.
 pub(crate) fn tables(question: &Question<'_>) -> Result<Vec<(&'static str, RecordBatch)>, QueryError> {
@@ -150,10 +154,13 @@ fn accounts(rows: &Rows, facts: &[AccountFacts]) -> Result<RecordBatch, ArrowErr
         .guids("object", all.keys().map(|a| Some(a.object)))
         .texts("side", all.values().map(|v| Some(v.0)))
         .texts("display", all.keys().map(|a| extra(a).display))
+        .texts("display_text", all.keys().map(|a| extra(a).display))
         .texts("employee", all.keys().map(|a| extra(a).employee))
+        .texts("employee_text", all.keys().map(|a| extra(a).employee))
         .texts("onprem_sid", all.keys().map(|a| extra(a).onprem_sid))
         .texts("immutable_id", all.keys().map(|a| extra(a).immutable_id))
         .guids("home_object", all.keys().map(|a| extra(a).home_object))
+        .guids("home_object_text", all.keys().map(|a| extra(a).home_object))
         .times("valid_from", all.values().map(|v| v.1))
         .times("valid_until", all.values().map(|v| v.2))
         .finish()
@@ -167,6 +174,18 @@ struct Name<'a> {
     side: &'static str,
     from: EventTime,
     until: EventTime,
+}
+
+impl<'a> Name<'a> {
+    /// The name as an `#EXT#` name begins with it: `@` becomes `_` and nothing else changes (exports.md 7.3). Of a satellite's
+    /// `#EXT#` name, what it begins with.
+    fn encoded(&self) -> Cow<'a, str> {
+        let begins = || self.name.rsplit_once("#ext#@").filter(|(_, domain)| !domain.contains('@'));
+        if self.side == "satellite" && self.name.contains("#ext#@") {
+            return begins().map_or(self.name, |(beginning, _)| beginning).into();
+        }
+        self.name.replace('@', "_").into()
+    }
 }
 
 /// Names by account, text and role, with neighbouring facts that both have them run together.
@@ -193,10 +212,13 @@ fn spells(facts: &[AccountFacts]) -> Vec<Name<'_>> {
 
 fn names(facts: &[AccountFacts]) -> Result<RecordBatch, ArrowError> {
     let all = spells(facts);
+    let encoded: Vec<Cow<'_, str>> = all.iter().map(Name::encoded).collect();
     Columns::default()
         .tenants("tenant", all.iter().map(|n| Some(n.account.tenant)))
         .guids("object", all.iter().map(|n| Some(n.account.object)))
         .texts("name", all.iter().map(|n| Some(n.name)))
+        .texts("name_text", all.iter().map(|n| Some(n.name)))
+        .texts("encoded", encoded.iter().map(|e| Some(&**e)))
         .texts("domain", all.iter().map(|n| domain(n.name)))
         .texts("source", all.iter().map(|n| Some(n.source)))
         .flags("ext", all.iter().map(|n| n.name.contains("#ext#@")))
@@ -229,6 +251,7 @@ fn invitations(rows: &Rows) -> Result<RecordBatch, ArrowError> {
         .tenants("tenant", all().map(|r| Some(r.guest.tenant)))
         .guids("object", all().map(|r| Some(r.guest.object)))
         .texts("address", all().map(|r| Some(r.address.as_str())))
+        .texts("address_text", all().map(|r| Some(r.address.as_str())))
         .flags("redeemed", all().map(|r| r.redeemed))
         .times("time", all().map(|r| r.time))
         .texts("id", all().map(|r| Some(r.id.as_str())))
