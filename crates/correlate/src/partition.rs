@@ -10,7 +10,7 @@ use crate::posting::{FindingIx, Link, NOBODY, ValueIx};
 use caponier_model::{EdgeKind, EventTime, MergePolicy, Policy, TenantId};
 use hashbrown::HashMap;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the guards must know of a finding.
 #[derive(Clone, Debug)]
@@ -125,6 +125,8 @@ struct Forest<'a> {
     tree: Vec<(usize, Link)>,
     spare: Vec<(usize, EdgeKind)>,
     refused: Vec<(usize, usize, Link, Refusal)>,
+    /// Candidate edges that closures took: they explain, and are not counted beside what explains.
+    used: BTreeSet<usize>,
 }
 
 /// Joins the nodes of a blob. `nodes` are in the order of (first, key), `links` in any order.
@@ -155,11 +157,13 @@ pub(crate) fn cores(
     });
     let sets = nodes.iter().enumerate().map(|(i, n)| Set::of(i, n)).collect();
     let (tree, spare, refused) = (Vec::new(), Vec::new(), Vec::new());
-    let mut forest = Forest { nodes, edges, limits, policy, acts, sets, tree, spare, refused };
+    let mut forest = Forest { nodes, edges, limits, policy, acts, sets, tree, spare, refused, used: BTreeSet::new() };
     forest.decide();
     for at in 0..forest.edges.len() {
-        let (a, b, link) = forest.edges[at];
-        forest.join((a, b), *link, By::Edge(at));
+        if !forest.used.contains(&at) {
+            let (a, b, link) = forest.edges[at];
+            forest.join((a, b), *link, By::Edge(at));
+        }
     }
     forest.collect()
 }
@@ -175,7 +179,11 @@ impl Forest<'_> {
                 && mine == theirs
                 && find(&mut self.sets, a) != find(&mut self.sets, b)
             {
+                let before = self.tree.len();
                 self.join((a, b), *link, By::Closure(mine));
+                if self.tree.len() > before {
+                    self.used.insert(at);
+                }
             }
         }
         for (decision, order, members) in &acts.closures {

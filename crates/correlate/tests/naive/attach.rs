@@ -2,9 +2,9 @@
 //!
 //! scenarios.md 2.2 (attach edges) and 2.7.
 
-use crate::joins::{Core, Level, Set};
+use crate::joins::{By, Core, Level, Set};
 use crate::values::Value;
-use caponier_model::EdgeKind;
+use caponier_model::{EdgeKind, TenantId};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +29,7 @@ pub struct Group {
 
 /// Attaches what is loose; the groups by their smallest core finding. A loose finding that nobody took is a group of its own.
 pub fn attach(set: &Set<'_>, cores: Vec<Core>) -> Vec<Group> {
-    let (loose, cores): (Vec<Core>, Vec<Core>) = cores.into_iter().partition(|c| c.members.len() == 1);
+    let (loose, cores): (Vec<Core>, Vec<Core>) = cores.into_iter().partition(|c| c.members.len() == 1 && !c.is_closed);
     let group = |core: Core| Group { core, attached: BTreeMap::new(), refused_attached: Vec::new() };
     let mut groups: Vec<Group> = cores.into_iter().map(group).collect();
     let mut wooers: BTreeMap<usize, Vec<(Offer, usize)>> = BTreeMap::new();
@@ -59,14 +59,14 @@ pub fn attach(set: &Set<'_>, cores: Vec<Core>) -> Vec<Group> {
 
 /// Strongest value first, then how many values it shares with the core, then the gap, then the core's smallest finding.
 fn preference(set: &Set<'_>, groups: &[Group], finding: usize) -> Option<(usize, Offer)> {
-    let tenant = BTreeSet::from([set.findings[finding].key.tenant]);
     let mut best = None;
     for (at, group) in groups.iter().enumerate() {
-        let tenants = group.core.members.iter().map(|f| set.findings[*f].key.tenant).collect();
-        if set.policy_between(&tenants, &tenant).is_some() {
+        let core: BTreeSet<usize> = group.core.members.iter().copied().collect();
+        if core.len() < 2 || is_kept_off(set, &core, finding) {
             continue;
         }
-        let offers: Vec<Offer> = group.core.members.iter().flat_map(|peer| offers(set, finding, *peer)).collect();
+        let mut offers: Vec<Offer> = group.core.members.iter().flat_map(|peer| offers(set, finding, *peer)).collect();
+        offers.extend(trust(set, &core, finding));
         let Some(offer) = offers.iter().min().cloned() else { continue };
         let values: BTreeSet<&Value> = offers.iter().map(|o| &o.value).collect();
         let suit = (offer.strength, Reverse(values.len()), offer.gap, group.core.members[0]);
@@ -75,6 +75,20 @@ fn preference(set: &Set<'_>, groups: &[Group], finding: usize) -> Option<(usize,
         }
     }
     best.map(|(_, at, offer)| (at, offer))
+}
+
+/// E9: a change of trust between two tenants of a core, by the member that is nearest in time.
+fn trust(set: &Set<'_>, core: &BTreeSet<usize>, finding: usize) -> Vec<Offer> {
+    let tenants: BTreeSet<TenantId> = core.iter().map(|f| set.findings[*f].key.tenant).collect();
+    let values = set.bound[finding].uses.iter().map(|(v, _)| v);
+    let mut out = Vec::new();
+    for value in values.filter(|v| matches!(v, Value::Trust(a, b) if tenants.contains(a) && tenants.contains(b))) {
+        let nearest = core.iter().map(|peer| (set.gap(finding, *peer), *peer)).min();
+        if let Some((gap, peer)) = nearest.filter(|(gap, _)| set.rule(value).window.is_none_or(|w| *gap <= w)) {
+            out.push(Offer { strength: Reverse(200_000), gap, peer, value: value.clone(), prolific: false });
+        }
+    }
+    out
 }
 
 /// Every value by which one finding may attach to another.
@@ -108,11 +122,18 @@ fn offers(set: &Set<'_>, finding: usize, peer: usize) -> Vec<Offer> {
 fn has_room(set: &Set<'_>, group: &Group, finding: usize) -> bool {
     let limits = &set.settings.limits;
     let members: Vec<usize> = group.core.members.iter().chain(group.attached.keys()).copied().collect();
-    let tenants = members.iter().map(|f| set.findings[*f].key.tenant).collect();
     let all = || members.iter().chain([&finding]);
     let first = all().map(|f| set.findings[*f].first).min();
     let last = all().map(|f| set.findings[*f].last).max();
     members.len() < limits.findings as usize
         && last.zip(first).is_some_and(|(last, first)| last.seconds_since(first) <= limits.span)
-        && set.policy_between(&tenants, &BTreeSet::from([set.findings[finding].key.tenant])).is_none()
+        && !is_kept_off(set, &members.iter().copied().collect(), finding)
+}
+
+/// True where a policy, a decision, an owner or a verdict keeps a loose finding from attaching.
+fn is_kept_off(set: &Set<'_>, members: &BTreeSet<usize>, finding: usize) -> bool {
+    let alone = BTreeSet::from([finding]);
+    set.said(members, &alone, By::Edge).is_some()
+        || set.policy_of(members, &alone).is_some()
+        || set.told_all(members).disputes(&set.told_all(&alone))
 }

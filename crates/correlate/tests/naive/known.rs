@@ -2,10 +2,11 @@
 //!
 //! scenarios.md 2.3 and 2.7; design 3 ("the same alert by several roads").
 
+use crate::decided::Decided;
 use crate::people::People;
 use caponier_model::{
-    Entity, Entry, EventTime, FindingKey, Persons, Severity, Sighting, SightingKind, SourceIncident, SourceIncidentKey,
-    Text,
+    Chain, Entity, Entry, EventTime, FindingKey, Persons, Severity, Sighting, SightingKind, SourceIncident,
+    SourceIncidentKey, Text,
 };
 use compact_str::CompactString;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,8 @@ pub struct Finding {
     pub things: Vec<Vec<Entity>>,
     pub tactics: BTreeSet<CompactString>,
     pub techniques: BTreeSet<CompactString>,
+    /// E11: the kind of detection, and whether this is the detection and no alert.
+    pub detection: Option<(CompactString, bool)>,
 }
 
 /// Everything that was ever said, order forgotten (but for identities, of which the last word holds).
@@ -34,6 +37,9 @@ pub struct Known {
     pub unpaired: usize,
     pub sources: BTreeMap<SourceIncidentKey, SourceIncident>,
     pub people: People,
+    pub decided: Decided,
+    /// Rule chains, the last of each id.
+    pub chains: BTreeMap<CompactString, Chain>,
 }
 
 impl Known {
@@ -51,6 +57,8 @@ impl Known {
                     }
                 }
                 Entry::Identity(change) => drop(known.people.apply(change.clone())),
+                Entry::Chain(chain) => drop(known.chains.insert(chain.id.clone(), (**chain).clone())),
+                Entry::Decision(decision) => known.decided.take((**decision).clone()),
                 _ => {}
             }
         }
@@ -80,6 +88,13 @@ impl Known {
                 return names;
             }
         }
+    }
+
+    /// The rule of a chain and the smallest step that a finding matched.
+    pub fn step(&self, chain: &str, key: &FindingKey) -> Option<(CompactString, CompactString)> {
+        let chain = self.chains.get(chain)?;
+        let step = chain.steps.iter().filter(|s| s.finding == *key).map(|s| &s.step).min()?;
+        Some((chain.rule.clone(), step.clone()))
     }
 
     /// The source incidents that a finding is in, by their own names.
@@ -146,7 +161,15 @@ fn merge(key: FindingKey, sightings: Vec<Sighting>) -> Option<Finding> {
         things,
         tactics: used.iter().flat_map(|s| s.tactics.iter().cloned()).collect(),
         techniques: used.iter().flat_map(|s| s.techniques.iter().cloned()).collect(),
+        detection: lead.detector.as_deref().and_then(|d| detection(d, lead.kind == SightingKind::Risk)),
         key,
         sightings,
     })
+}
+
+/// The kind of a detection in the words of the detection; an alert may have another, of which the generated worlds use one.
+fn detection(detector: &str, risk: bool) -> Option<(CompactString, bool)> {
+    let folded: String = detector.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
+    let word = if folded == "impossibletravel" { "unlikelytravel" } else { &folded };
+    (!word.is_empty()).then(|| (word.into(), risk))
 }

@@ -5,12 +5,12 @@
 //! case with every entry dropped that it does not need.
 
 mod attach;
+mod decided;
 mod dice;
 mod joins;
 mod known;
 mod people;
 mod shape;
-
 mod values;
 mod world;
 
@@ -152,7 +152,7 @@ fn the_engine_agrees_with_the_model() {
 }
 
 /// Whatever order they come in, and whoever speaks first of twelve that read a share of the capture each: equal final forms, byte
-/// for byte. Of two statements about one account the later wins by design, so statements keep their order.
+/// for byte. Of two statements about one account, or two forms of one rule chain, the later wins by design: they keep their order.
 #[test]
 fn order_does_not_matter() {
     for seed in seeds(50) {
@@ -181,12 +181,14 @@ fn compare(case: &Case, entries: Vec<Entry>, want: &[Incident], what: &str) {
     assert!(got == want, "{what}\n{}", difference(&got, want));
 }
 
-/// The entries of `order`, with what is said of identities in the order in which it was said at first.
-fn keep_statements(said: &[Entry], mut order: Vec<Entry>) -> Vec<Entry> {
-    let mut statements = said.iter().filter(|e| matches!(e, Entry::Identity(_)));
-    for place in order.iter_mut().filter(|e| matches!(e, Entry::Identity(_))) {
-        if let Some(next) = statements.next() {
-            *place = next.clone();
+/// The entries of `order`, with identities and rule chains in the order in which they were told at first.
+fn keep_statements(told: &[Entry], mut order: Vec<Entry>) -> Vec<Entry> {
+    for is_kept in [|e: &Entry| matches!(e, Entry::Identity(_)), |e: &Entry| matches!(e, Entry::Chain(_))] {
+        let mut kept = told.iter().filter(|e| is_kept(e));
+        for place in order.iter_mut().filter(|e| is_kept(e)) {
+            if let Some(next) = kept.next() {
+                *place = next.clone();
+            }
         }
     }
     order
@@ -243,8 +245,11 @@ fn open_world(seed: u64) -> Case {
     (case.settings.limits, case.settings.shared_values) = (open.limits, Vec::new());
     case.settings.limits.span = i64::MAX;
     // Of two accounts of one person, the findings of each hold together by E1, as far as its window reaches.
-    case.settings.windows.person = case.settings.windows.person.min(case.settings.windows.account);
+    let windows = &mut case.settings.windows;
+    windows.person = windows.person.min(windows.account);
+    windows.detection = windows.detection.min(windows.account);
     case.settings.limits.cut_findings = u32::MAX;
+    case.entries.retain(|e| !matches!(e, Entry::Decision(_)));
     case.policy = Policy { pairs: Vec::new(), unlisted: MergePolicy::Merge };
     if seed.is_multiple_of(2) {
         for other in [1, 2] {

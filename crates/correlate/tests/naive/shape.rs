@@ -1,14 +1,15 @@
 //! The incidents of the model in their final form: everything that is true of them, in the words of design 6, history left out.
 
 use crate::attach::{Group, Offer, attach};
-use crate::joins::{Edge, Pairs, Set};
+use crate::decided::Told;
+use crate::joins::{Edge, Pairs, Set, Why};
 use crate::known::{Finding, Known};
 use crate::values::{Bound, Value, bind, shown};
 use caponier_correlate::{Settings, incident_id};
 use caponier_model::{
-    self as model, AccountKey, AccountView, Attribution, ChangeKind, EdgeKind, Entity, EntityKind, EntityRole, Entry,
-    EventTime, FindingKey, FindingView, Incident, IncidentState, LinkView, Membership, MergePolicy, PersonView,
-    Persons, Policy, ReasonCode, Related, Severity, SightingView, SourceIncident, TenantId, Text,
+    self as model, AccountKey, AccountView, Attribution, ChangeKind, DecisionView, EdgeKind, Entity, EntityKind,
+    EntityRole, Entry, EventTime, FindingKey, FindingView, Incident, IncidentState, LinkView, Membership, MergePolicy,
+    PersonView, Persons, Policy, ReasonCode, Related, Severity, SightingView, SourceIncident, TenantId, Text,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -39,7 +40,7 @@ struct World<'a> {
 pub fn outcome(entries: &[Entry], settings: &Settings, policy: &Policy, pairs: Pairs) -> Outcome {
     let known = Known::of(entries, settings.limits.finding_sightings as usize);
     let bound: Vec<Bound> = known.findings.iter().map(|f| bind(f, &known, settings)).collect();
-    let set = Set::new(&known.findings, &bound, settings, policy);
+    let set = Set::new(&known, &bound, settings, policy);
     let cores = set.cores(&set.edges(pairs));
     // Both sides hold a refused edge.
     let refused: BTreeSet<&(Edge, &'static str)> = cores.iter().flat_map(|c| &c.refused).collect();
@@ -107,21 +108,28 @@ impl World<'_> {
         let covered = list.iter().all(|f| !self.bound(*f).incidents.is_empty());
         let closed = |i: &&SourceIncident| ["closed", "resolved"].iter().any(|w| i.status.eq_ignore_ascii_case(w));
         let done = !known.is_empty() && covered && known.iter().all(closed);
+        let source = if done { IncidentState::Resolved } else { IncidentState::Active };
+        let told = list.iter().map(|f| self.set.told[*f].clone()).fold(Told::default(), Told::and);
         let verdict = known.iter().find_map(|i| i.verdict).or_else(|| all().filter_map(|f| f.verdict).max());
+        let (status, state) = match (group.core.is_closed, &told.owner) {
+            (true, _) => (Some("closed".into()), IncidentState::Resolved),
+            (false, Some(_)) => (Some("assigned".into()), IncidentState::InProgress),
+            (false, None) => (known.first().map(|i| i.status.clone()), source),
+        };
         Incident {
             epoch: self.set.settings.epoch,
             id: self.name(at).1,
             sequence: 0,
             change: ChangeKind::Created,
-            state: if done { IncidentState::Resolved } else { IncidentState::Active },
+            state,
             redirect_to: None,
             continues: None,
             split_from: None,
             title: Text::plain(""),
             headline: Text::plain(""),
-            status: known.first().map(|i| i.status.clone()),
-            owner: known.iter().find_map(|i| i.owner.clone()),
-            verdict,
+            status,
+            owner: told.owner.map(|(_, who)| who).or_else(|| known.iter().find_map(|i| i.owner.clone())),
+            verdict: told.verdict.map(|(_, v)| v).or(verdict),
             score: 0,
             score_parts: Vec::new(),
             severity: all().map(|f| f.severity).max().unwrap_or(Severity::Unknown),
@@ -138,7 +146,7 @@ impl World<'_> {
             more_edges: group.core.more.iter().map(|(k, n)| (*k, *n)).collect(),
             related: self.related(at, group, &list),
             guards: Vec::new(),
-            decisions: Vec::new(),
+            decisions: self.decisions(&list),
             source_incidents: sorted(list.iter().flat_map(|f| self.bound(*f).incidents.iter().cloned())),
             remediation: Vec::new(),
             digest: "".into(),
@@ -279,6 +287,10 @@ impl World<'_> {
             tenants,
             gap_seconds: self.set.gap(at, peer),
             window_seconds: self.set.rule(value).window,
+            rule: match value {
+                Value::Chain(id) => self.known.step(id, &self.finding(at).key),
+                _ => None,
+            },
             ..self.alone(at)
         }
     }
@@ -293,7 +305,17 @@ impl World<'_> {
     }
 
     fn joined(&self, at: usize, peer: usize, why: &Edge) -> model::Edge {
-        let mut edge = self.beside(at, peer, &why.value);
+        let mut edge = match &why.why {
+            Why::Shared(value) => self.beside(at, peer, value),
+            Why::Decided(id) => model::Edge {
+                peer: Some(self.finding(peer).key.clone()),
+                reason: ReasonCode::Edge(EdgeKind::Decision),
+                tenants: sorted([at, peer].map(|f| self.finding(f).key.tenant)),
+                gap_seconds: self.set.gap(at, peer),
+                decision: Some(*id),
+                ..self.alone(at)
+            },
+        };
         edge.confidence = why.strength.0;
         if why.kind == EdgeKind::SamePerson {
             let sides = [(why.a, why.accounts.0), (why.b, why.accounts.1)];
@@ -307,6 +329,16 @@ impl World<'_> {
             edge.attributions.sort();
         }
         edge
+    }
+
+    /// The last decisions in force on any member.
+    fn decisions(&self, list: &[usize]) -> Vec<DecisionView> {
+        let naming = list.iter().flat_map(|f| self.known.decided.naming(&self.finding(*f).key));
+        let mut views: Vec<DecisionView> = sorted(naming.map(|((at, id), d)| {
+            let (author, reason) = (d.author.clone(), d.reason.clone());
+            DecisionView { at, id, act: d.act.code(), author, reason }
+        }));
+        views.split_off(views.len().saturating_sub(64))
     }
 
     /// What a guard or a policy kept apart, and who may be the same person; one for each (incident, reason).

@@ -22,8 +22,12 @@ pub enum Value {
     EntraDevice(CompactString),
     Session(CompactString),
     SourceIncident(SourceIncidentKey),
+    Chain(CompactString),
+    Detection(AccountKey, CompactString),
     Weak(EntityKind, CompactString),
     Pair(CompactString, EntityKind, CompactString),
+    Trust(TenantId, TenantId),
+    Label(TenantId, EntityKind, CompactString),
 }
 
 /// A finding, bound.
@@ -65,7 +69,10 @@ pub struct Rule {
 
 /// The table of scenarios.md 2.2, with the strengths of the engine's own table.
 pub fn rule(value: &Value, settings: &Settings) -> Rule {
-    use EdgeKind::{SameAccount, SameArtefact, SameDevice, SameIp, SamePerson, SameSession, SourceIncident, WeakPair};
+    use EdgeKind::{
+        RuleChain, SameAccount, SameArtefact, SameDetection, SameDevice, SameIp, SameName, SamePerson, SameSession,
+        SourceIncident, TrustContext, WeakPair,
+    };
     let (w, c, e) = (&settings.windows, &settings.caps, &settings.edges);
     let weak_window = |kind| match kind {
         EntityKind::Ip => w.address,
@@ -95,6 +102,15 @@ pub fn rule(value: &Value, settings: &Settings) -> Rule {
         }
         Value::Session(_) => row(SameSession, Some(w.session), None, Counts::Either, 980_000, e.session, false),
         Value::SourceIncident(_) => row(SourceIncident, None, None, Counts::Either, 970_000, e.source_incident, false),
+        Value::Chain(_) => row(RuleChain, None, None, Counts::Either, 990_000, e.rule_chain, false),
+        Value::Detection(..) => {
+            row(SameDetection, Some(w.detection), None, Counts::Either, 975_000, e.detection, false)
+        }
+        Value::Trust(..) => row(TrustContext, Some(w.trust), None, Counts::Either, 200_000, false, false),
+        Value::Label(_, EntityKind::HostName, _) => {
+            row(SameName, Some(w.name), device, Counts::Persons, 250_000, false, true)
+        }
+        Value::Label(..) => row(SameName, Some(w.name), account, Counts::Devices, 250_000, false, true),
         Value::Weak(EntityKind::Ip, _) => {
             row(SameIp, Some(w.address), Some(c.address), Counts::Either, 400_000, false, e.address)
         }
@@ -117,10 +133,14 @@ pub fn rule(value: &Value, settings: &Settings) -> Rule {
 /// The kind and text of a value as a reader sees it.
 pub fn shown(value: &Value) -> (EntityKind, CompactString) {
     match value {
-        Value::Account(a) | Value::Person(a) | Value::Possible(a) => (EntityKind::Account, a.object.to_string().into()),
+        Value::Account(a) | Value::Person(a) | Value::Possible(a) | Value::Detection(a, _) => {
+            (EntityKind::Account, a.object.to_string().into())
+        }
         Value::Sid(_, sid) => (EntityKind::AccountSid, sid.clone()),
         Value::Name(_, name) => (EntityKind::AccountName, name.clone()),
-        Value::Device(_, kind, id) | Value::Weak(kind, id) => (*kind, id.clone()),
+        Value::Device(_, kind, id) | Value::Weak(kind, id) | Value::Label(_, kind, id) => (*kind, id.clone()),
+        Value::Chain(id) => (EntityKind::Other, id.clone()),
+        Value::Trust(a, b) => (EntityKind::Tenant, format!("{a} {b}").into()),
         Value::EntraDevice(id) => (EntityKind::EntraDevice, id.clone()),
         Value::Session(id) => (EntityKind::Session, id.clone()),
         Value::SourceIncident(key) => (EntityKind::Other, format!("{}/{}", key.provider, key.id).into()),
@@ -131,11 +151,10 @@ pub fn shown(value: &Value) -> (EntityKind, CompactString) {
 /// G1, as far as the generated worlds go: what they hold beside good values.
 fn is_stop(entity: &Entity, settings: &Settings) -> bool {
     let value = entity.value.as_str();
-    let built_in = ["unknown", "127.0.0.1", "10.0.0.7", "S-1-5-18", "administrator@corp.example", "pc1"];
+    let built_in = ["unknown", "127.0.0.1", "10.0.0.7", "S-1-5-18", "administrator@corp.example", "localhost"];
     let zero = value == Guid::ZERO.to_string();
     let listed = built_in.contains(&value) || settings.stop_values.iter().any(|v| v == value);
-    let unused = matches!(entity.kind, EntityKind::Process | EntityKind::HostName | EntityKind::File);
-    zero || listed || unused
+    zero || listed || entity.kind == EntityKind::Process
 }
 
 /// Binds one finding.
@@ -147,6 +166,15 @@ pub fn bind(finding: &Finding, known: &Known, settings: &Settings) -> Bound {
         who(&thing, finding, known, &mut uses, &mut out);
         device(&thing, &mut uses, &mut out);
         weak(&thing, settings, &mut uses, &mut out);
+        labels(&thing, finding.key.tenant, settings, &mut uses);
+    }
+    if let Some((kind, risk)) = finding.detection.as_ref().filter(|_| settings.edges.detection) {
+        let by = |account| (Value::Detection(account, kind.clone()), risk.then_some(account));
+        uses.extend(out.accounts.keys().copied().map(by));
+    }
+    if settings.edges.rule_chain {
+        let chains = known.chains.values().filter(|c| c.steps.iter().any(|s| s.finding == finding.key));
+        uses.extend(chains.map(|c| (Value::Chain(c.id.clone()), None)));
     }
     if settings.edges.source_incident {
         let smallest = |key| known.names(key).first().cloned();
@@ -266,5 +294,27 @@ fn weak(thing: &[&Entity], settings: &Settings, uses: &mut BTreeSet<(Value, Opti
             out.counted.insert(value.clone());
         }
         uses.insert((value, None));
+    }
+}
+
+/// Names that no stable id comes with, and tenants whose trust was changed.
+fn labels(thing: &[&Entity], tenant: TenantId, settings: &Settings, uses: &mut BTreeSet<(Value, Option<AccountKey>)>) {
+    use EntityKind::{Account, AccountLocal, AccountName, AccountSid, Device, EntraDevice, HostFqdn, HostName, Tenant};
+    let has = |kinds: &[EntityKind]| thing.iter().any(|e| kinds.contains(&e.kind));
+    for e in thing {
+        let stable = match e.kind {
+            HostName => has(&[HostFqdn, Device, EntraDevice]),
+            AccountLocal => has(&[Account, AccountSid, AccountName]),
+            Tenant if settings.edges.trust => {
+                if let Some(other) = TenantId::parse(&e.value).filter(|other| *other != tenant) {
+                    uses.insert((Value::Trust(tenant.min(other), tenant.max(other)), None));
+                }
+                continue;
+            }
+            _ => continue,
+        };
+        if settings.edges.name && !stable {
+            uses.insert((Value::Label(e.tenant, e.kind, e.value.clone()), None));
+        }
     }
 }

@@ -3,9 +3,9 @@
 use crate::dice::Dice;
 use caponier_correlate::Settings;
 use caponier_model::{
-    AccountFacts, AccountKey, AccountKind, Entity, EntityKind, EntityRole, Entry, EventTime, EvidenceKind, FindingKey,
-    Guid, IdentityChange, Link, LinkState, MergePolicy, Pair, Policy, Severity, Sighting, SightingKind, SourceIncident,
-    SourceIncidentKey, SourceRank, TenantId, Text,
+    AccountFacts, AccountKey, AccountKind, Act, Chain, ChainStep, Decision, Entity, EntityKind, EntityRole, Entry,
+    EventTime, EvidenceKind, FindingKey, Guid, IdentityChange, Link, LinkState, MergePolicy, Pair, Policy, Severity,
+    Sighting, SightingKind, SourceIncident, SourceIncidentKey, SourceRank, TenantId, Text,
 };
 
 pub const HOUR: i64 = 3600;
@@ -61,6 +61,10 @@ pub fn settings(dice: &mut Dice) -> Settings {
     for window in [&mut s.windows.account, &mut s.windows.person, &mut s.windows.device, &mut s.windows.session] {
         *window = (1 + dice.roll(60) as i64) * HOUR;
     }
+    s.windows.trust = (1 + dice.roll(200) as i64) * HOUR;
+    for window in [&mut s.windows.name, &mut s.windows.detection] {
+        *window = (1 + dice.roll(60) as i64) * HOUR;
+    }
     for window in [&mut s.windows.address, &mut s.windows.hash, &mut s.windows.url, &mut s.windows.mail] {
         *window = (1 + dice.roll(40) as i64) * HOUR;
     }
@@ -70,9 +74,14 @@ pub fn settings(dice: &mut Dice) -> Settings {
         &mut s.edges.address,
         &mut s.edges.artefact,
         &mut s.edges.weak_pair,
+        &mut s.edges.rule_chain,
+        &mut s.edges.trust,
+        &mut s.edges.name,
+        &mut s.edges.detection,
     ] {
         *edge = !dice.once_in(6);
     }
+    s.guards.g9 = !dice.once_in(6);
     if dice.once_in(4) {
         s.shared_values.push(format!("d{}.corp.example", dice.roll(4)).into());
         s.shared_values.push(Guid::from_u128(u128::from(100 + dice.roll(5))).to_string().into());
@@ -109,6 +118,12 @@ pub fn entries(dice: &mut Dice) -> Vec<Entry> {
     for _ in 0..dice.roll(5) {
         out.push(Entry::Incident(Box::new(source(dice, findings))));
     }
+    if dice.once_in(2) {
+        decisions(dice, findings, &mut out);
+    }
+    for _ in 0..dice.roll(6).saturating_sub(3) {
+        out.push(Entry::Chain(Box::new(chain(dice, findings))));
+    }
     for _ in 0..dice.roll(3) {
         out.push(Entry::Watermark(EventTime::from_seconds(dice.roll(300) as i64 * HOUR)));
     }
@@ -116,9 +131,55 @@ pub fn entries(dice: &mut Dice) -> Vec<Entry> {
     out
 }
 
+/// Whose a finding is: decisions must be able to name it.
+fn tenant_of(finding: u64) -> u64 {
+    1 + finding * 7 / 3 % 3
+}
+
+/// A few decisions about a few findings, some of which contradict each other, some taken back, some told twice.
+fn decisions(dice: &mut Dice, findings: u64, out: &mut Vec<Entry>) {
+    let mut said: Vec<Decision> = Vec::new();
+    for _ in 0..1 + dice.roll(8) {
+        let key = |dice: &mut Dice| {
+            let n = dice.roll(findings + 1);
+            FindingKey { tenant: tenant(tenant_of(n)), product: "mde".into(), id: format!("f{n}").into() }
+        };
+        let keys = |dice: &mut Dice, most: u64| (0..1 + dice.roll(most)).map(|_| key(dice)).collect::<Vec<_>>();
+        let verdict = [None, Some(true), Some(false)][dice.roll(3) as usize];
+        let act = match dice.roll(10) {
+            0 | 1 => Act::Merge { findings: keys(dice, 4) },
+            2 | 3 => Act::Split { these: keys(dice, 3), those: keys(dice, 3) },
+            4 => Act::Pin { finding: key(dice), to: key(dice) },
+            5 => Act::Close { findings: keys(dice, 4), verdict },
+            6 => Act::Assign {
+                findings: keys(dice, 4),
+                owner: (!dice.once_in(4)).then(|| format!("analyst{}", dice.roll(2)).into()),
+            },
+            7 => Act::Verdict { findings: keys(dice, 4), verdict },
+            _ if said.is_empty() => Act::Merge { findings: keys(dice, 3) },
+            8 => Act::Withdraw { decision: said[dice.roll(said.len() as u64) as usize].id() },
+            _ => said[dice.roll(said.len() as u64) as usize].act.clone(),
+        };
+        let at = EventTime::from_seconds(dice.roll(6) as i64 * 30 * HOUR);
+        said.push(Decision { at, author: "ada".into(), reason: "".into(), act });
+    }
+    out.extend(said.into_iter().map(|d| Entry::Decision(Box::new(d))));
+}
+
+/// An instance of a rule, or the news that it is none.
+fn chain(dice: &mut Dice, findings: u64) -> Chain {
+    let step = |dice: &mut Dice| {
+        let n = dice.roll(findings);
+        let finding = FindingKey { tenant: tenant(tenant_of(n)), product: "mde".into(), id: format!("f{n}").into() };
+        ChainStep { finding, step: format!("step{}", dice.roll(3)).into() }
+    };
+    let steps = (0..dice.roll(5)).map(|_| step(dice)).collect();
+    Chain { rule: format!("r{}", dice.roll(2)).into(), id: format!("c{}", dice.roll(3)).into(), steps }
+}
+
 /// One finding by one or several roads, with copies and rows of evidence.
 fn sightings(dice: &mut Dice, n: u64, out: &mut Vec<Entry>) {
-    let t = 1 + dice.roll(3);
+    let t = tenant_of(n);
     let at = EventTime::from_seconds(dice.roll(200) as i64 * HOUR);
     let made = sighting(dice, t, &format!("f{n}"), at);
     if dice.once_in(8) {
@@ -153,7 +214,7 @@ fn sighting(dice: &mut Dice, t: u64, id: &str, first: EventTime) -> Sighting {
     let lasts = if dice.once_in(6) { dice.roll(60) as i64 * HOUR } else { dice.roll(2) as i64 * 60 };
     Sighting {
         key: FindingKey { tenant: owner, product: "mde".into(), id: id.into() },
-        kind: SightingKind::Alert,
+        kind: if dice.once_in(6) { SightingKind::Risk } else { SightingKind::Alert },
         format: "alert",
         id: id.into(),
         url: dice.once_in(4).then(|| "https://portal.example/".into()),
@@ -171,7 +232,9 @@ fn sighting(dice: &mut Dice, t: u64, id: &str, first: EventTime) -> Sighting {
         tactics: (0..dice.roll(3)).map(|_| format!("Tactic{}", dice.roll(4)).into()).collect(),
         techniques: (0..dice.roll(2)).map(|_| format!("T{}", dice.roll(4)).into()).collect(),
         source_incident: dice.once_in(12).then(|| source_key(dice, t)),
-        detector: None,
+        detector: dice
+            .once_in(3)
+            .then(|| ["unlikelyTravel", "ImpossibleTravel", "leakedCredentials"][dice.roll(3) as usize].into()),
     }
     .canonical()
 }
@@ -205,11 +268,13 @@ fn entities(dice: &mut Dice, t: u64) -> Vec<Entity> {
             ],
         );
     }
+    let bare = if dice.once_in(9) { "localhost".into() } else { format!("d{}", dice.roll(4)) };
     let (host, id, entra) = (dice.roll(4), dice.roll(4), Guid::from_u128(u128::from(500 + dice.roll(3))));
     thing(
         dice,
         t,
         &[
+            (EntityKind::HostName, bare, 6),
             (EntityKind::HostFqdn, format!("d{host}.corp.example"), 4),
             (EntityKind::Device, format!("{id:040x}"), 8),
             (EntityKind::EntraDevice, entra.to_string(), 9),
@@ -232,6 +297,8 @@ fn entities(dice: &mut Dice, t: u64) -> Vec<Entity> {
     thing(dice, t, &[(EntityKind::Url, format!("https://u{url}.example/"), 5)]);
     thing(dice, t, &[(EntityKind::MailMessage, format!("mail-{mail}"), 8)]);
     thing(dice, t, &[(EntityKind::Session, format!("session-{session}"), 9)]);
+    let other = tenant(1 + dice.roll(3)).to_string();
+    thing(dice, t, &[(EntityKind::Tenant, other, 12)]);
     thing(dice, t, &[(EntityKind::Process, "cmd.exe".into(), 8)]);
     out
 }
