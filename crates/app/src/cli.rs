@@ -72,6 +72,12 @@ pub struct Simulate {
     /// Attacks
     #[arg(long, default_value_t = 6)]
     pub attacks: u32,
+    /// Sign-ins of a person on a working day: most of the records are these, and a long plan may do with fewer
+    #[arg(long, value_name = "N", default_value_t = 14)]
+    pub sign_ins: u32,
+    /// Plant red herrings: for each guard something that makes two attacks look like one to whoever has not got it
+    #[arg(long)]
+    pub herrings: bool,
 }
 
 /// `caponier replay`.

@@ -4,7 +4,7 @@ use crate::cast::Cast;
 use std::fmt::Write;
 
 /// The configuration's text.
-pub fn text(cast: &Cast) -> String {
+pub fn text(cast: &Cast, shared: &[String]) -> String {
     let mut out = String::from("# Written by `caponier simulate`: invented tenants.\n");
     for (index, tenant) in cast.tenants.iter().enumerate() {
         let role = if index == 0 { "primary" } else { "secondary" };
@@ -22,6 +22,10 @@ pub fn text(cast: &Cast) -> String {
     for tenant in &cast.tenants[1..] {
         let home = &cast.tenants[0].name;
         let _ = write!(out, "\n[[pair]]\nhome = \"{home}\"\nresource = \"{}\"\nmerge = \"merge\"\n", tenant.name);
+    }
+    if !shared.is_empty() {
+        let shared = shared.iter().map(|v| format!("\"{v}\"")).collect::<Vec<_>>().join(", ");
+        let _ = write!(out, "\n[guards]\nshared_values = [{shared}]\n");
     }
     out
 }

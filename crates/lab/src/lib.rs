@@ -12,6 +12,7 @@ mod config;
 mod day;
 mod evidence;
 mod finding;
+mod herring;
 mod json;
 mod noise;
 mod organisation;

@@ -18,6 +18,8 @@ pub struct Plan {
     pub attacks: u32,
     /// Midnight UTC of the first day.
     pub start: EventTime,
+    /// Whether red herrings are planted: for each guard something that misleads whoever has not got it.
+    pub herrings: bool,
     /// How much of everything else.
     pub ratios: Ratios,
 }
@@ -32,6 +34,7 @@ impl Default for Plan {
             tenants: 2,
             attacks: 6,
             start: EventTime::from_seconds(1_772_409_600),
+            herrings: false,
             ratios: Ratios::default(),
         }
     }

@@ -2,10 +2,11 @@
 
 use crate::attack::{self, Attack};
 use crate::book::Book;
-use crate::cast::{self, Application, Cast};
+use crate::cast::{self, Account, Application, Cast};
 use crate::config;
 use crate::day::Hour;
 use crate::finding::Finding;
+use crate::herring::{self, Planted};
 use crate::noise;
 use crate::output::Output;
 use crate::plan::{HOUR, LabError, Plan, Written};
@@ -24,16 +25,18 @@ use crate::truth;
 pub fn simulate(plan: &Plan, out: &mut dyn Output) -> Result<Written, LabError> {
     plan.check()?;
     let cast = cast::build(plan);
-    let attacks = attack::draw(plan, &cast);
+    let mut attacks = attack::draw(plan, &cast);
+    let plants = herring::plant(plan, &cast, &mut attacks);
     let mut findings: Vec<&Finding> = Vec::new();
-    let noise = noise::draw(plan, &cast, &attacks);
+    let mut noise = noise::draw(plan, &cast, &attacks);
+    noise.extend_from_slice(&plants.findings);
     findings.extend(attacks.iter().flat_map(|a| &a.findings).chain(&noise));
     // By time, then by what is unique: the order of drawing leaves no mark on the files.
     findings.sort_by(|a, b| (a.first, &a.id).cmp(&(b.first, &b.id)));
     let mut book = Book::new(plan, out);
-    book.file("caponier.toml", config::text(&cast).as_bytes())?;
-    directories(&cast, &mut book)?;
-    truths(plan, &cast, &attacks, &findings, &mut book)?;
+    book.file("caponier.toml", config::text(&cast, &plants.shared).as_bytes())?;
+    directories(&cast, &plants.accounts, &mut book)?;
+    truths(plan, &cast, (&attacks, &plants.herrings), &findings, &mut book)?;
     let (mut life, mut rare) = (Random::new(plan.seed, "life"), Random::new(plan.seed, "rare"));
     let incidents = report::incidents(&attacks, &noise, &mut life);
     let mut due = findings.iter().peekable();
@@ -64,9 +67,10 @@ pub fn simulate(plan: &Plan, out: &mut dyn Output) -> Result<Written, LabError> 
     Ok(book.written)
 }
 
-fn directories(cast: &Cast, book: &mut Book<'_>) -> Result<(), LabError> {
+fn directories(cast: &Cast, invented: &[Account], book: &mut Book<'_>) -> Result<(), LabError> {
     for (index, tenant) in cast.tenants.iter().enumerate() {
         let mut rows: Vec<String> = tenant.natives.iter().map(|a| directory::member(a, tenant)).collect();
+        rows.extend(invented.iter().filter(|a| a.tenant == index).map(|a| directory::member(a, tenant)));
         if index == 0 {
             rows.extend(cast.people.iter().map(|p| directory::member(&p.account, tenant)));
         }
@@ -98,7 +102,7 @@ fn directories(cast: &Cast, book: &mut Book<'_>) -> Result<(), LabError> {
 fn truths(
     plan: &Plan,
     cast: &Cast,
-    attacks: &[Attack],
+    (attacks, herrings): (&[Attack], &[Planted]),
     findings: &[&Finding],
     book: &mut Book<'_>,
 ) -> Result<(), LabError> {
@@ -107,6 +111,7 @@ fn truths(
     let lines = attacks
         .iter()
         .map(|a| truth::attack(a, cast))
+        .chain(herrings.iter().map(|h| truth::herring(h, cast)))
         .chain(cast.satellites.iter().map(|s| truth::link(s, cast)))
         .chain(cast.specials.iter().flat_map(truth::special))
         .chain(cast.applications.iter().flat_map(|a| truth::principals(a, cast)))

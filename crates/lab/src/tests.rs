@@ -307,3 +307,28 @@ fn a_crowded_jump_host_sees_victims_of_several_attacks_and_a_crowd() {
     let crowd: BTreeSet<_> = on_it().filter_map(who).collect();
     assert!(victims.len() > 5 && crowd.len() > 120, "{} {}", victims.len(), crowd.len());
 }
+
+#[test]
+fn each_guard_has_its_herring_and_ordinary_plans_have_none() {
+    let plan = Plan { people: 800, attacks: 60, days: 30, tenants: 3, herrings: true, ..small(7) };
+    let cast = cast::build(&plan);
+    let mut attacks = attack::draw(&plan, &cast);
+    let plants = herring::plant(&plan, &cast, &mut attacks);
+    let guards: BTreeSet<&str> = plants.herrings.iter().map(|h| h.guard).collect();
+    assert_eq!(guards.len(), 12, "{guards:?}");
+    let touched: Vec<u32> = plants.herrings.iter().flat_map(|h| &h.attacks).copied().collect();
+    assert_eq!(touched.iter().collect::<BTreeSet<_>>().len(), touched.len(), "an attack serves one herring");
+    for attack in &attacks {
+        let first = attack.findings.iter().map(|f| f.first).min().unwrap();
+        let last = attack.findings.iter().map(|f| f.last).max().unwrap();
+        assert!(first >= plan.start && last <= plan.end(), "attack {}: {first} to {last}", attack.number);
+        assert!(attack.first <= first && attack.last >= last, "attack {}", attack.number);
+    }
+    let canaries: Vec<_> = plants.herrings.iter().filter_map(|h| h.canary.as_ref()).collect();
+    assert_eq!(canaries.len(), 2);
+    let before: Vec<_> = attack::draw(&plan, &cast).iter().map(|a| a.first).collect();
+    let mut same = attack::draw(&plan, &cast);
+    let none = herring::plant(&Plan { herrings: false, ..plan }, &cast, &mut same);
+    assert!(none.herrings.is_empty() && none.findings.is_empty());
+    assert_eq!(before, same.iter().map(|a| a.first).collect::<Vec<_>>());
+}

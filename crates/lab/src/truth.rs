@@ -3,6 +3,7 @@
 use crate::attack::Attack;
 use crate::cast::{Account, Application, Cast, Proof, Satellite, Sort, Special};
 use crate::finding::{Finding, Label, Product};
+use crate::herring::Planted;
 use crate::json::{Object, object};
 use crate::plan::Plan;
 use crate::record::principal;
@@ -125,6 +126,20 @@ pub fn attack(attack: &Attack, cast: &Cast) -> String {
         o.array("persons", |a| a.object(|p| account(p, &cast.people[attack.person].account)));
         o.show("resource", cast.tenants[satellite.resource].id).truth("provable", satellite.provable());
         o.text("story", attack.scenario.story);
+    })
+}
+
+/// A red herring, and the attacks that it makes look like one.
+pub fn herring(planted: &Planted, cast: &Cast) -> String {
+    object(|o| {
+        o.text("type", "herring").text("guard", planted.guard).text("story", planted.story);
+        o.texts("attacks", planted.attacks.iter().map(|n| attack_id(*n)));
+        if !planted.verdicts.is_empty() {
+            o.texts("verdicts", planted.verdicts.iter().map(|v| if *v { "true_positive" } else { "false_positive" }));
+        }
+        if let Some((owner, word)) = &planted.canary {
+            o.text("canary", word).show("owner", cast.tenants[*owner].id);
+        }
     })
 }
 

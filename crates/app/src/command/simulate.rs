@@ -18,6 +18,8 @@ pub fn run(args: &Simulate) -> Result<Exit, Failure> {
         days: args.days,
         tenants: args.tenants,
         attacks: args.attacks,
+        herrings: args.herrings,
+        ratios: lab::Ratios { sign_ins_per_day: args.sign_ins, ..lab::Ratios::default() },
         ..lab::Plan::default()
     };
     let mut folder = lab::Folder::new(&args.out);

@@ -66,6 +66,10 @@ pub struct Scores {
     pub biggest: u64,
     /// Incidents that hold findings of more than one attack.
     pub over_merged: u64,
+    /// Red herrings of two attacks that were planted.
+    pub herrings: u64,
+    /// Of those, taken: one incident holds findings of both attacks.
+    pub herrings_taken: u64,
     /// Ambient findings absorbed by an incident with an attack: least, median, most.
     pub ambient_absorbed: (u64, u64, u64),
     /// Noise findings in incidents with an attack.
@@ -184,7 +188,7 @@ fn noise_pairs(truth: &Truth, home: &[Option<u32>]) -> (u64, u64) {
 }
 
 fn noise(truth: &Truth, incidents: &[Predicted], scores: &mut Scores) {
-    let mut ambient = Vec::new();
+    let (mut ambient, mut taken) = (Vec::new(), BTreeSet::new());
     for incident in incidents {
         let of = |label| incident.members.iter().map(|m| &truth.findings[*m]).filter(move |f| f.label == label);
         let attacks: BTreeSet<Option<u32>> = of(Label::Attack).map(|f| f.attack).collect();
@@ -192,9 +196,12 @@ fn noise(truth: &Truth, incidents: &[Predicted], scores: &mut Scores) {
             continue;
         }
         scores.over_merged += u64::from(attacks.len() > 1);
+        let both = |(_, herring): &(usize, &BTreeSet<u32>)| herring.iter().all(|a| attacks.contains(&Some(*a)));
+        taken.extend(truth.herrings.iter().enumerate().filter(both).map(|(at, _)| at));
         scores.noise_absorbed += of(Label::Noise).count() as u64;
         ambient.push(of(Label::Ambient).count() as u64);
     }
+    (scores.herrings, scores.herrings_taken) = (truth.herrings.len() as u64, taken.len() as u64);
     ambient.sort_unstable();
     if let (Some(least), Some(most)) = (ambient.first(), ambient.last()) {
         scores.ambient_absorbed = (*least, ambient[ambient.len() / 2], *most);
@@ -250,6 +257,8 @@ impl Scores {
             ("b_cubed_recall", Ratio(self.b_cubed_recall)),
             ("biggest_cluster", Count(self.biggest)),
             ("over_merged", Count(self.over_merged)),
+            ("herrings", Count(self.herrings)),
+            ("herrings_taken", Count(self.herrings_taken)),
             ("ambient_absorbed", Spread(self.ambient_absorbed)),
             ("noise_absorbed", Count(self.noise_absorbed)),
             ("reduction", Ratio(self.reduction)),

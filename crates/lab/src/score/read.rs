@@ -36,6 +36,8 @@ pub struct TrueFinding {
 pub struct Truth {
     /// Findings.
     pub findings: Vec<TrueFinding>,
+    /// Red herrings: the attacks that each makes look like one.
+    pub herrings: Vec<BTreeSet<u32>>,
     /// Satellite accounts: their home, and whether the logs prove it.
     pub links: BTreeMap<Account, (Option<Account>, bool)>,
     by_key: BTreeMap<Key, usize>,
@@ -84,6 +86,7 @@ impl Truth {
         lines("truth", reader, |value| match text(value, "type").as_deref() {
             Some("finding") => truth.finding(value),
             Some("link") => truth.link(value),
+            Some("herring") => truth.herring(value),
             Some(_) => Ok(()),
             None => Err("no type; is this a truth.ndjson of caponier simulate?".to_owned()),
         })?;
@@ -112,6 +115,14 @@ impl Truth {
         let home = number(&mut self.tenants, tenant.clone());
         self.findings.push(TrueFinding { tenant: home, label, attack });
         self.by_key.insert((tenant, product, id), index);
+        Ok(())
+    }
+
+    fn herring(&mut self, value: &Value) -> Result<(), String> {
+        let attacks = value.get("attacks").and_then(Value::as_array).ok_or("a herring without its attacks")?;
+        let names = attacks.iter().filter_map(Value::as_str).map(str::to_lowercase);
+        let attacks: BTreeSet<u32> = names.map(|a| number(&mut self.attacks, a)).collect();
+        self.herrings.extend((attacks.len() > 1).then_some(attacks));
         Ok(())
     }
 

@@ -71,6 +71,15 @@ fn a_run_with_known_faults() {
 }
 
 #[test]
+fn a_herring_is_taken_where_one_incident_holds_both_attacks() {
+    let truth = format!("{TRUTH}{}\n", r#"{"type":"herring","guard":"G5","attacks":["A000","A001"]}"#);
+    for (members, taken) in [(vec![("H", "mde", "1"), ("H", "mde", "4")], 1), (vec![("H", "mde", "1")], 0)] {
+        let scores = score(truth.as_bytes(), incident(&members, "").as_bytes()).unwrap();
+        assert_eq!((scores.herrings, scores.herrings_taken), (1, taken));
+    }
+}
+
+#[test]
 fn a_sighting_s_id_finds_it_too() {
     let text =
         r#"{"findings":[{"key":{"tenant":"R","product":"other","id":"?"},"sightings":[{"format":"x","id":"s3"}]}]}"#;
