@@ -10,26 +10,26 @@
 --
 -- Of several bearers only counts that they are several: a value that everybody bears then costs a change no more than another.
 WITH marks AS (
-    SELECT tenant, object, concat('sid ', onprem_sid) AS mark, valid_from, valid_until
+    SELECT tenant, object, 'sid ' AS what, onprem_sid AS mark, onprem_sid_text AS mark_text, valid_from, valid_until
     FROM accounts
     WHERE onprem_sid IS NOT NULL AND side = 'home'
     UNION ALL
-    SELECT tenant, object, concat('immutable id ', immutable_id), valid_from, valid_until
+    SELECT tenant, object, 'immutable id ', immutable_id, immutable_id_text, valid_from, valid_until
     FROM accounts
     WHERE immutable_id IS NOT NULL AND side = 'home'
 ),
 bearers AS (
-    SELECT m.tenant, t.role, m.mark, min(m.object) AS object, count(*) AS bearers,
+    SELECT m.tenant, t.role, m.what, m.mark, min(m.object) AS object, count(*) AS bearers,
            min(m.valid_from) AS valid_from, max(m.valid_until) AS valid_until
     FROM marks m
     LEFT JOIN tenants t ON t.tenant = m.tenant
-    GROUP BY m.tenant, t.role, m.mark
+    GROUP BY m.tenant, t.role, m.what, m.mark
 ),
 couples AS (
-    SELECT g.tenant, g.mark, h.tenant AS home, h.object AS bearer, h.valid_from, h.valid_until,
+    SELECT g.tenant, g.what, g.mark, h.tenant AS home, h.object AS bearer, h.valid_from, h.valid_until,
            CASE WHEN g.bearers = 1 AND h.bearers = 1 THEN 1 ELSE 2 END AS candidates
     FROM bearers g
-    JOIN bearers h ON h.mark = g.mark
+    JOIN bearers h ON h.mark = g.mark AND h.what = g.what
     WHERE g.tenant <> h.tenant
       AND ((h.role = 'primary' AND g.role = 'secondary')
         OR (coalesce(h.role, '') = coalesce(g.role, '') AND h.tenant < g.tenant))
@@ -42,7 +42,7 @@ SELECT m.tenant AS account_tenant,
        c.candidates,
        CASE WHEN c.candidates = 1 AND c.valid_from > m.valid_from THEN c.valid_from ELSE m.valid_from END AS valid_from,
        m.valid_until,
-       m.mark AS source
+       concat(m.what, m.mark_text) AS source
 FROM couples c
-JOIN marks m ON m.tenant = c.tenant AND m.mark = c.mark
+JOIN marks m ON m.tenant = c.tenant AND m.mark = c.mark AND m.what = c.what
 WHERE c.candidates > 1 OR (c.valid_from < m.valid_until AND m.valid_from < c.valid_until)

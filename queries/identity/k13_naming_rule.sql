@@ -5,38 +5,49 @@
 -- Written by whoever administers the resource tenant, under the operator's rule: never enough alone.
 -- Wrong if   somebody takes a twin's name without being the person, or two bear it: two accounts that the rule joins to one
 --            name, on either side, are ambiguous. The home name lies in a domain that is verified in the home tenant.
-WITH homes AS (
-    SELECT r.home, r.resource, r.prefix, r.suffix, concat(r.prefix, split_part(n.name_text, '@', 1), r.suffix) AS twin,
-           min(n.object) AS bearer, CASE WHEN min(n.object) = max(n.object) THEN 1 ELSE 2 END AS bearers,
-           min(n.valid_from) AS valid_from, max(n.valid_until) AS valid_until
+WITH twins AS (
+    SELECT r.home, r.prefix, r.suffix, n.tenant, n.object, split_part(n.name_text, '@', 1) AS twin,
+           min(n.name_text) AS name, min(n.valid_from) AS valid_from, max(n.valid_until) AS valid_until
     FROM naming r
-    JOIN names n ON n.tenant = r.home
+    JOIN names n ON n.tenant = r.resource
+    WHERE n.source = 'upn' AND n.side = 'home' AND r.home <> r.resource
+      AND starts_with(split_part(n.name_text, '@', 1), r.prefix)
+      AND right(split_part(n.name_text, '@', 1), length(r.suffix)) = r.suffix
+      AND length(split_part(n.name_text, '@', 1)) >= length(r.prefix) + length(r.suffix)
+    GROUP BY r.home, r.prefix, r.suffix, n.tenant, n.object, split_part(n.name_text, '@', 1)
+),
+cores AS (
+    SELECT home, prefix, suffix, tenant, object, twin, name, valid_from, valid_until,
+           substr(twin, length(prefix) + 1, length(twin) - length(prefix) - length(suffix)) AS core
+    FROM twins
+),
+homes AS (
+    SELECT n.tenant, n.object, split_part(n.name_text, '@', 1) AS core, n.valid_from, n.valid_until
+    FROM names n
     JOIN domains d ON d.tenant = n.tenant AND d.domain = n.domain
     WHERE n.source = 'upn' AND n.side = 'home'
-    GROUP BY r.home, r.resource, r.prefix, r.suffix, concat(r.prefix, split_part(n.name_text, '@', 1), r.suffix)
 ),
-twins AS (
-    SELECT n.tenant, n.object, split_part(n.name_text, '@', 1) AS twin, min(n.name_text) AS name,
-           min(n.valid_from) AS valid_from, max(n.valid_until) AS valid_until
-    FROM names n
-    WHERE n.source = 'upn' AND n.side = 'home' AND n.tenant IN (SELECT resource FROM naming)
-    GROUP BY n.tenant, n.object, split_part(n.name_text, '@', 1)
+met AS (
+    SELECT t.home, t.prefix, t.suffix, t.tenant, t.object, t.twin, t.name, t.valid_from, t.valid_until,
+           min(h.object) AS bearer, CASE WHEN min(h.object) = max(h.object) THEN 1 ELSE 2 END AS bearers,
+           min(h.valid_from) AS borne_from, max(h.valid_until) AS borne_until
+    FROM cores t
+    JOIN homes h ON h.tenant = t.home AND h.core = t.core
+    GROUP BY t.home, t.prefix, t.suffix, t.tenant, t.object, t.twin, t.name, t.valid_from, t.valid_until
 ),
 counted AS (
-    SELECT tenant, twin, CASE WHEN count(*) = 1 THEN 1 ELSE 2 END AS bearers
-    FROM twins
-    GROUP BY tenant, twin
+    SELECT home, prefix, suffix, tenant, object, name, valid_from, valid_until, bearer, bearers, borne_from, borne_until,
+           count(*) OVER (PARTITION BY home, prefix, suffix, tenant, twin) AS twins
+    FROM met
 )
-SELECT t.tenant AS account_tenant,
-       t.object AS account_object,
-       h.home AS home_tenant,
-       h.bearer AS home_object,
+SELECT tenant AS account_tenant,
+       object AS account_object,
+       home AS home_tenant,
+       bearer AS home_object,
        'naming_rule' AS kind,
-       CASE WHEN c.bearers > h.bearers THEN c.bearers ELSE h.bearers END AS candidates,
-       CASE WHEN t.valid_from > h.valid_from THEN t.valid_from ELSE h.valid_from END AS valid_from,
-       t.valid_until,
-       concat('naming rule ', h.prefix, '*', h.suffix, ' ', t.name) AS source
-FROM twins t
-JOIN counted c ON c.tenant = t.tenant AND c.twin = t.twin
-JOIN homes h ON h.resource = t.tenant AND h.twin = t.twin
-WHERE h.home <> t.tenant AND h.valid_from < t.valid_until AND t.valid_from < h.valid_until
+       CASE WHEN twins > 1 THEN 2 ELSE bearers END AS candidates,
+       CASE WHEN valid_from > borne_from THEN valid_from ELSE borne_from END AS valid_from,
+       valid_until,
+       concat('naming rule ', prefix, '*', suffix, ' ', name) AS source
+FROM counted
+WHERE borne_from < valid_until AND valid_from < borne_until

@@ -15,7 +15,7 @@ const NUMBERED: [(&str, &[&str]); 9] = [
     ("tenants", &["tenant"]),
     ("domains", &["tenant", "domain"]),
     ("naming", &["home", "resource"]),
-    ("accounts", &["tenant", "object", "display", "employee", "home_object"]),
+    ("accounts", &["tenant", "object", "display", "employee", "onprem_sid", "immutable_id", "home_object"]),
     ("names", &["tenant", "object", "name", "encoded", "domain"]),
     ("sign_ins", &["log", "home", "resource", "object", "upn", "app", "id", "correlation"]),
     ("invitations", &["tenant", "object", "address"]),

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// | `tenants` | known tenant | tenant, role (`primary`, `secondary`) |
 /// | `domains` | verified domain | tenant, domain |
 /// | `naming` | agreed naming rule | home, resource, prefix, suffix |
-/// | `accounts` | account | tenant, object, side, display, display_text, employee, employee_text, onprem_sid, immutable_id, home_object, home_object_text, valid_from, valid_until |
+/// | `accounts` | account | tenant, object, side, display, display_text, employee, employee_text, onprem_sid, onprem_sid_text, immutable_id, immutable_id_text, home_object, home_object_text, valid_from, valid_until |
 /// | `names` | name an account bore without a break | tenant, object, name, name_text, encoded, domain, source (`upn`, `address`), ext, side, valid_from, valid_until |
 /// | `sign_ins` | sign-in that names two tenants | log, home, resource, object, upn, app, time, id, correlation, access, success |
 /// | `invitations` | invitation or redemption | tenant, object, address, address_text, redeemed, time, id |
@@ -158,7 +158,9 @@ fn accounts(rows: &Rows, facts: &[AccountFacts]) -> Result<RecordBatch, ArrowErr
         .texts("employee", all.keys().map(|a| extra(a).employee))
         .texts("employee_text", all.keys().map(|a| extra(a).employee))
         .texts("onprem_sid", all.keys().map(|a| extra(a).onprem_sid))
+        .texts("onprem_sid_text", all.keys().map(|a| extra(a).onprem_sid))
         .texts("immutable_id", all.keys().map(|a| extra(a).immutable_id))
+        .texts("immutable_id_text", all.keys().map(|a| extra(a).immutable_id))
         .guids("home_object", all.keys().map(|a| extra(a).home_object))
         .guids("home_object_text", all.keys().map(|a| extra(a).home_object))
         .times("valid_from", all.values().map(|v| v.1))
