@@ -3,6 +3,10 @@
 //!
 //! Each batch of sign-ins is parsed, and beside it as many probes are made as it has records; accounts are drawn over the whole
 //! population, so that uniform draws find nothing in the cache. The limit is 15 % of the faster typed parse.
+//!
+//! What memory itself allows is measured beside them: a walk over as many lines as there are accounts, each naming the next. A probe
+//! by name reads two lines of which the second is known only from the first (the table of names, the account), and a third where
+//! the account has a link; asked one at a time it costs that much, unless the core finds the next probe to begin meanwhile.
 
 use caponier_benches::load::{BATCH, Load};
 use caponier_benches::machine::{busy, resident};
@@ -15,13 +19,17 @@ use caponier_model::{
 };
 use caponier_wire::{Context, decode, records};
 use compact_str::{CompactString, format_compact};
+use std::cell::Cell;
 use std::io::{self, Write};
+use std::rc::Rc;
 
 /// People at home, and how many of them are guests elsewhere.
 const PEOPLE: u64 = 1_000_000;
 const GUESTS: u64 = 300_000;
 /// Resource tenants.
 const RESOURCES: u64 = 3;
+/// Lines that a probe by name reads one after another, over accounts drawn alike.
+const LINES: f64 = 2.0 + GUESTS as f64 / (PEOPLE + GUESTS) as f64;
 /// Probes prepared; a contestant goes round.
 const PROBES: usize = 1 << 17;
 /// A probe may cost so much of the parse of its event.
@@ -105,6 +113,12 @@ fn probes(out: &mut impl Write, index: &Index) -> io::Result<()> {
         index,
         ["object id, skewed", "object id, skewed, by batch", "name, skewed", "name, skewed, by batch"],
     ));
+    let walk = Walk::new((PEOPLE + GUESTS) as usize);
+    let mut at = 0;
+    contestants.push(Contestant::new("one line after another", move |_| {
+        at = walk.on(at, BATCH);
+        at
+    }));
     let rates = compare(&batches, 15, &mut contestants);
     let bytes: usize = batches.iter().map(Vec::len).sum();
     let event = bytes as f64 / (batches.len() * BATCH) as f64;
@@ -113,9 +127,16 @@ fn probes(out: &mut impl Write, index: &Index) -> io::Result<()> {
     for (contestant, rate) in contestants.iter().zip(&rates).take(3) {
         writeln!(out, "{:32} {:6.0} ns an event", contestant.name, event / rate * 1e9)?;
     }
-    for (contestant, rate) in contestants.iter().zip(&rates).skip(3) {
+    let last = contestants.len();
+    for (number, (contestant, rate)) in (1..).zip(contestants.iter().zip(&rates)).skip(3) {
         let (share, of_decode) = (limit / rate, decode / rate);
-        let said = if share <= SHARE { "PASS" } else { "over" };
+        let said = if number == last {
+            "the floor of one miss"
+        } else if share <= SHARE {
+            "PASS"
+        } else {
+            "over"
+        };
         writeln!(
             out,
             "{:32} {:6.0} ns a probe   {:5.1} % of the faster typed parse, {:5.1} % of decode: {said}",
@@ -125,7 +146,42 @@ fn probes(out: &mut impl Write, index: &Index) -> io::Result<()> {
             of_decode * 100.0
         )?;
     }
-    Ok(())
+    let line = rates.last().copied().unwrap_or(f64::NAN);
+    writeln!(
+        out,
+        "{LINES:.2} lines one after another cost {:.0} ns, {:.1} % of the faster typed parse: no probe by name over accounts drawn \
+         alike is cheaper one at a time, but for what it finds in the cache and what runs beside it",
+        LINES * event / line * 1e9,
+        LINES * limit / line * 100.0
+    )
+}
+
+/// A way through memory on which each line is known only from the one before.
+struct Walk {
+    lines: Vec<Line>,
+}
+
+/// A cache line.
+#[repr(align(64))]
+struct Line(usize);
+
+impl Walk {
+    /// One round through all of `count` lines, in an order that nothing foresees.
+    fn new(count: usize) -> Self {
+        let mut lines: Vec<Line> = (0..count).map(Line).collect();
+        let mut random = Random(13);
+        for last in (1..count).rev() {
+            let other = (random.next() % last as u64) as usize;
+            let (a, b) = (lines[last].0, lines[other].0);
+            (lines[last].0, lines[other].0) = (b, a);
+        }
+        Self { lines }
+    }
+
+    /// Where `steps` steps lead to.
+    fn on(&self, from: usize, steps: usize) -> usize {
+        (0..steps).fold(from, |at, _| self.lines[at].0)
+    }
 }
 
 /// Accounts drawn over the population, as records would name them.
@@ -162,39 +218,51 @@ impl Draw {
 
     fn contestants<'c>(&'c self, index: &'c Index, names: [&'static str; 4]) -> [Contestant<'c>; 4] {
         // Each begins elsewhere: no contestant finds in the cache what the one before it asked for.
-        let rounds = |quarter: usize| {
-            let mut next = quarter * PROBES / 4;
-            move || {
-                next = (next + BATCH) % (PROBES - BATCH);
-                next..next + BATCH
+        let [one, batch, named, named_batch] = [0, 1, 2, 3].map(|quarter| Rc::new(Cell::new(quarter * PROBES / 4)));
+        let turn = |next: &Cell<usize>| {
+            let from = next.replace(next.get() + BATCH) % (PROBES - BATCH);
+            from..from + BATCH
+        };
+        // What is asked stands in the cache, as a record does that was just parsed.
+        let ready = |next: &Rc<Cell<usize>>| {
+            let next = Rc::clone(next);
+            move |batches: usize| {
+                let asked = (next.get()..next.get() + batches * BATCH).map(|probe| self.name(probe % (PROBES - BATCH)));
+                let bytes =
+                    |handle| if let Handle::Name(name) = handle { name.bytes().map(usize::from).sum() } else { 0 };
+                asked.map(|(_, handle, at)| bytes(handle) ^ at.nanos() as usize).fold(0, |sum, one| sum ^ one)
             }
         };
-        let (mut one, mut batch, mut named, mut named_batch) = (rounds(0), rounds(1), rounds(2), rounds(3));
+        let [one_ready, batch_ready, named_ready, named_batch_ready] = [&one, &batch, &named, &named_batch].map(ready);
         let (mut found, mut found_named, mut asked) = (Vec::new(), Vec::new(), Vec::new());
         let weigh = |account: AccountKey| account.object.as_u128() as usize;
         [
             Contestant::new(names[0], move |_| {
-                self.accounts[one()].iter().fold(0, |sum, (account, at)| sum ^ weigh(index.person(*account, *at)))
-            }),
+                self.accounts[turn(&one)].iter().fold(0, |sum, (account, at)| sum ^ weigh(index.person(*account, *at)))
+            })
+            .after(one_ready),
             Contestant::new(names[1], move |_| {
                 found.clear();
-                index.persons(&self.accounts[batch()], &mut found);
+                index.persons(&self.accounts[turn(&batch)], &mut found);
                 found.iter().fold(0, |sum, person| sum ^ weigh(*person))
-            }),
+            })
+            .after(batch_ready),
             Contestant::new(names[2], move |_| {
                 let person = |probe| {
                     let (tenant, handle, at) = self.name(probe);
                     index.person_named(tenant, handle, at).map_or(0, weigh)
                 };
-                named().map(person).fold(0, |sum, person| sum ^ person)
-            }),
+                turn(&named).map(person).fold(0, |sum, person| sum ^ person)
+            })
+            .after(named_ready),
             Contestant::new(names[3], move |_| {
                 found_named.clear();
                 asked.clear();
-                asked.extend(named_batch().map(|probe| self.name(probe)));
+                asked.extend(turn(&named_batch).map(|probe| self.name(probe)));
                 index.persons_named(&asked, &mut found_named);
                 found_named.iter().flatten().fold(0, |sum, person| sum ^ weigh(*person))
-            }),
+            })
+            .after(named_batch_ready),
         ]
     }
 }

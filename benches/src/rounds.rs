@@ -6,6 +6,8 @@ use std::time::Instant;
 
 /// What a contestant does with one batch.
 type Work<'c> = Box<dyn FnMut(&[u8]) -> usize + 'c>;
+/// What it does before so many batches, unmeasured.
+type Prepare<'c> = Box<dyn FnMut(usize) -> usize + 'c>;
 
 /// One contestant: a name, and what it does with one batch (returning something that depends on every record).
 pub struct Contestant<'c> {
@@ -13,12 +15,19 @@ pub struct Contestant<'c> {
     pub name: &'static str,
     /// The work.
     pub work: Work<'c>,
+    /// What comes before, unmeasured.
+    pub prepare: Prepare<'c>,
 }
 
 impl<'c> Contestant<'c> {
     /// A contestant.
     pub fn new(name: &'static str, work: impl FnMut(&[u8]) -> usize + 'c) -> Self {
-        Self { name, work: Box::new(work) }
+        Self { name, work: Box::new(work), prepare: Box::new(|_| 0) }
+    }
+
+    /// The same, with something done before each few batches that is not measured.
+    pub fn after(self, prepare: impl FnMut(usize) -> usize + 'c) -> Self {
+        Self { prepare: Box::new(prepare), ..self }
     }
 }
 
@@ -32,6 +41,7 @@ pub fn compare(batches: &[Vec<u8>], rounds: usize, contestants: &mut [Contestant
         for slice in batches.chunks(SLICE) {
             let bytes: usize = slice.iter().map(Vec::len).sum();
             for (contestant, rates) in contestants.iter_mut().zip(&mut rates) {
+                black_box((contestant.prepare)(slice.len()));
                 let start = Instant::now();
                 let mut sum = 0usize;
                 for batch in slice {

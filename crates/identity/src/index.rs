@@ -5,17 +5,15 @@
 //! the *same* thing (an account's fact with one beginning; a link of one satellite, home and beginning) replace each other, so
 //! the later wins.
 //!
-//! What a probe touches lies together: a table of hashes (8 bytes an entry), a record of half a cache line for each account, a row
-//! of one cache line for each link, which names the home itself. Most accounts have no link, which a sieve of
-//! a few bits an account tells without a cache miss; the person behind a link is known after three; a probe by name needs two more,
-//! for the names of the account, which lie in one arena without an allocation of their own, their domains kept once. Where many
-//! probes come at once, [`Index::persons`] and [`Index::persons_named`] let those misses run side by side.
+//! What a probe touches lies together: tables of hashes (8 bytes an entry), those of names apart from the rest; a record of one
+//! cache line for each account, in which its history begins, dates and first name, so that a probe by name is exact without a look
+//! elsewhere; a row of one cache line for each link, which names the home itself. What follows in a history lies in one arena without
+//! an allocation of its own, domains kept once. Most accounts have no link, which a sieve of a few bits an account tells without a
+//! cache miss; the person behind a link is known after three, by object id and by name alike. Where many probes come at once,
+//! [`Index::persons`] and [`Index::persons_named`] let those misses run side by side.
 //!
-//! Cost, by `cargo bench -p caponier-benches --bench identity` (1,000,000 people, 300,000 guests with links; two shared cores, all busy):
-//! 177 bytes an account in memory, every buffer at its capacity, 94 in the snapshot. A probe by object id costs of the faster
-//! typed parse of its sign-in, for uniform and for skewed draws, 21 and 15 % alone, 12 and 10 % in batches; with
-//! large pages (`GLIBC_TUNABLES=glibc.malloc.hugetlb=1`) 15 and 11 %, 9 and 8 %. A probe by name costs 81 and 62 % alone, 34 and 29 %
-//! in batches, which is more than it should: it is for records that show no object id.
+//! What that costs `cargo bench -p caponier-benches --bench identity` prints and docs/identity-cost.md tells: 184 bytes an account in
+//! memory, every buffer at its capacity, 93 in the snapshot.
 
 mod arena;
 mod change;
@@ -24,6 +22,7 @@ mod handles;
 mod linked;
 mod links;
 mod probe;
+mod record;
 mod snapshot;
 mod table;
 mod text;
@@ -37,10 +36,11 @@ use caponier_model::{
 use compact_str::CompactString;
 use fact::RawFact;
 use foldhash::fast::FixedState;
-use handles::{Handles, hash_account, hash_handle};
+use handles::{Handles, hash_account, mark};
 use hashbrown::HashMap;
 use linked::Linked;
 use links::{Links, Row};
+use record::Record;
 use table::Table;
 use text::{Cursor, Parts, Piece};
 
@@ -60,28 +60,11 @@ pub struct Index {
     linked: Linked,
     links: Links,
     handles: Handles,
-    /// Histories of accounts and sources of links.
+    /// Histories of accounts, where they go on after the record, and sources of links.
     arena: Arena,
     parts: Parts,
     compactions: u64,
 }
-
-/// What a probe needs of an account: two in a cache line.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(32))]
-struct Record {
-    object: Guid,
-    /// Number of the tenant; [`NONE`] for a slot that is free.
-    tenant: u32,
-    /// Its first link to a home.
-    link: u32,
-    /// The first link of a satellite to it.
-    satellites: u32,
-    /// Where its history stands in the arena.
-    history: u32,
-}
-
-const _: () = assert!(size_of::<Record>() == 32);
 
 /// Bytes of memory that an index occupies, counting the capacity of every buffer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -155,7 +138,7 @@ impl Index {
         };
         let mut out: Vec<AccountKey> = self
             .handles
-            .slots(hash_handle(tenant, handle))
+            .slots(mark(tenant, handle))
             .chain(own)
             .filter(|slot| self.facts_of(*slot).any(|f| self.bears(*slot, &f, tenant, handle)))
             .filter_map(|slot| self.key(slot))
@@ -212,8 +195,7 @@ impl Index {
     }
 
     fn facts_of(&self, slot: u32) -> impl Iterator<Item = RawFact<'_>> {
-        let place = self.record(slot).map_or(NONE, |r| r.history);
-        let history = (place != NONE).then(|| Cursor::new(self.arena.get(place)));
+        let history = self.record(slot).and_then(|record| record.history(&self.arena));
         history.into_iter().flat_map(fact::all).flatten()
     }
 

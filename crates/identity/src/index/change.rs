@@ -1,7 +1,7 @@
 //! Changes: each costs in proportion to itself, to the history of its account and to how many bear its names.
 
 use super::arena::NONE;
-use super::handles::{handles, hash_account, hash_handle};
+use super::handles::{Mark, handles, hash_account, mark};
 use super::links::{Row, pack};
 use super::text::{Cursor, Parts, Piece, put_number, put_text};
 use super::{Index, Record, fact};
@@ -15,7 +15,7 @@ impl Index {
         let mut history = self.history(slot);
         let at = history.partition_point(|f| f.from < facts.from);
         let mut old = None;
-        let before = hashes(&history);
+        let before = marks(&history);
         match history.get_mut(at).filter(|f| f.from == facts.from) {
             Some(same) if *same == facts => return Vec::new(),
             Some(same) => old = Some(std::mem::replace(same, facts.clone())),
@@ -29,7 +29,7 @@ impl Index {
         let Some(slot) = self.slot(account) else { return Vec::new() };
         let mut history = self.history(slot);
         let Some(at) = history.iter().position(|f| f.from == from) else { return Vec::new() };
-        let before = hashes(&history);
+        let before = marks(&history);
         let gone = history.remove(at);
         self.rewrite(slot, &before, &history);
         let touched = self.touched(slot, Some(&gone), None);
@@ -135,28 +135,23 @@ impl Index {
     /// Frees the slot of an account of which nothing is known any more.
     fn release(&mut self, slot: u32) {
         let Some(account) = self.key(slot) else { return };
-        let unknown = |r: &&Record| r.history == NONE && r.link == NONE && r.satellites == NONE;
-        if self.record(slot).filter(unknown).is_some() {
+        if self.record(slot).is_some_and(Record::is_blank) {
             self.slots.remove(hash_account(account), slot);
             self.change(slot, |r| r.tenant = NONE);
             self.free.push(slot);
         }
     }
 
-    /// Puts a history in the place of the old one, whose handles had the hashes `before`.
-    fn rewrite(&mut self, slot: u32, before: &[u32], history: &[AccountFacts]) {
-        let old = self.record(slot).map_or(NONE, |r| r.history);
-        if old != NONE {
-            self.arena.give_back(fact::length(self.arena.get(old)));
-        }
-        let mut place = NONE;
+    /// Puts a history in the place of the old one, whose handles had the marks `before`.
+    fn rewrite(&mut self, slot: u32, before: &[Mark], history: &[AccountFacts]) {
+        let mut bytes = Vec::new();
         if !history.is_empty() {
-            let mut bytes = Vec::new();
             fact::put_history(history, &mut self.parts, &mut bytes);
-            place = self.arena.put(&bytes);
         }
-        self.change(slot, |r| r.history = place);
-        let after = hashes(history);
+        if let Some(record) = self.records.get_mut(slot as usize) {
+            record.set_history(&bytes, &mut self.arena);
+        }
+        let after = marks(history);
         for gone in before.iter().filter(|h| after.binary_search(h).is_err()) {
             self.handles.remove(*gone, slot);
         }
@@ -189,7 +184,7 @@ impl Index {
     fn others(&self, slot: u32, handle: Handle<'_>, span: Span, out: &mut Vec<AccountKey>) {
         let Some(tenant) = self.key(slot).map(|key| key.tenant) else { return };
         let (start, mut always) = (out.len(), 0);
-        for other in self.handles.slots(hash_handle(tenant, handle)).filter(|other| *other != slot) {
+        for other in self.handles.slots(mark(tenant, handle)).filter(|other| *other != slot) {
             let (mut within, mut covers) = (false, false);
             for fact in self.facts_of(other).filter(|f| f.span.overlaps(span)) {
                 if self.bears(other, &fact, tenant, handle) {
@@ -242,11 +237,13 @@ impl Index {
             *number
         };
         let mut bytes = Vec::new();
-        for record in self.records.iter_mut().filter(|r| r.history != NONE && r.tenant != NONE) {
+        for record in self.records.iter_mut().filter(|r| r.tenant != NONE) {
             bytes.clear();
-            let copied =
-                fact::copy_history(&mut Cursor::new(self.arena.get(record.history)), &mut bytes, &mut renumber);
-            record.history = copied.map_or(NONE, |()| arena.put(&bytes));
+            let Some(mut history) = record.history(&self.arena) else { continue };
+            if fact::copy_history(&mut history, &mut bytes, &mut renumber).is_none() {
+                bytes.clear();
+            }
+            record.keep(&bytes, &mut arena);
         }
         for row in self.links.all_mut().filter(|row| row.sources != NONE) {
             bytes.clear();
@@ -255,13 +252,6 @@ impl Index {
         }
         self.arena = arena;
         self.parts = parts;
-    }
-}
-
-impl Record {
-    /// An account of which nothing is known yet.
-    pub(super) const fn new(tenant: u32, object: Guid) -> Self {
-        Self { object, tenant, link: NONE, satellites: NONE, history: NONE }
     }
 }
 
@@ -276,11 +266,10 @@ pub(super) fn copy_sources(
     (0..count).try_for_each(|_| Piece::read(from).map(|piece| piece.write(out, renumber)))
 }
 
-/// The hashes of every handle of a history, sorted, each once.
-pub(super) fn hashes(history: &[AccountFacts]) -> Vec<u32> {
-    let each =
-        |f: &AccountFacts| handles(f).map(move |handle| hash_handle(f.account.tenant, handle)).collect::<Vec<_>>();
-    let mut out: Vec<u32> = history.iter().flat_map(each).collect();
+/// The marks of every handle of a history, sorted, each once.
+pub(super) fn marks(history: &[AccountFacts]) -> Vec<Mark> {
+    let each = |f: &AccountFacts| handles(f).map(move |handle| mark(f.account.tenant, handle)).collect::<Vec<_>>();
+    let mut out: Vec<Mark> = history.iter().flat_map(each).collect();
     out.sort_unstable();
     out.dedup();
     out

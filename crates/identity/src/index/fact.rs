@@ -65,27 +65,60 @@ pub(super) struct RawFact<'a> {
 pub(super) fn facts<'a>(history: &mut Cursor<'a>) -> impl Iterator<Item = Option<RawFact<'a>>> {
     let count = history.small();
     let missing = count.is_none().then_some(None);
-    let each = (0..count.unwrap_or(0)).map(|_| {
-        let length = usize::try_from(history.number()?).ok()?;
-        RawFact::read(Cursor::new(history.bytes(length)?))
-    });
+    let each = (0..count.unwrap_or(0)).map(|_| next(history));
     missing.into_iter().chain(each)
 }
 
 /// The facts of the history that begins here.
 pub(super) fn all(mut history: Cursor<'_>) -> impl Iterator<Item = Option<RawFact<'_>>> {
     let count = history.small().unwrap_or(0);
-    (0..count).map(move |_| {
-        let length = usize::try_from(history.number()?).ok()?;
-        RawFact::read(Cursor::new(history.bytes(length)?))
-    })
+    (0..count).map(move |_| next(&mut history))
+}
+
+fn next<'a>(history: &mut Cursor<'a>) -> Option<RawFact<'a>> {
+    let length = usize::try_from(history.number()?).ok()?;
+    RawFact::read(history.portion(length)?)
+}
+
+/// Do the first bytes of a history tell that its first fact holds at `at` and that `name` is the first of its names? A no is no
+/// answer: they may not tell, or something behind them may.
+pub(super) fn shows(head: &[u8], name: &str, at: EventTime, owner: Guid, parts: &Parts) -> bool {
+    let [0..0x80, 0..0x80, who, when, lists, rest @ ..] = head else { return false };
+    // One or two names, no long list and no application: little stands between the dates and the first name.
+    if lists & 3 == 0 || lists >> 1 & lists & 0x55 != 0 || when & 32 != 0 {
+        return false;
+    }
+    let mut from = Cursor::new(rest);
+    let (begin, end) = (time(when & 3, EventTime::MIN, &mut from), time(when >> 2 & 3, EventTime::MAX, &mut from));
+    let (Some(begin), Some(until)) = (begin, end) else { return false };
+    if who >> 6 == 2 && from.number().is_none() {
+        return false;
+    }
+    Span { from: begin, until }.holds(at) && Piece::read(&mut from).is_some_and(|piece| piece.is(name, owner, parts))
 }
 
 /// How many bytes a history takes.
-pub(super) fn length(history: &[u8]) -> usize {
-    let mut cursor = Cursor::new(history);
+pub(super) fn length(history: Cursor<'_>) -> usize {
+    let mut cursor = history;
     facts(&mut cursor).for_each(drop);
-    history.len() - cursor.left()
+    history.left() - cursor.left()
+}
+
+/// The last place in the first `most` bytes of a history where nothing is torn apart: as many texts of its first fact before it as
+/// fit, at best its names.
+pub(super) fn seam(history: &[u8], most: usize) -> usize {
+    let mut cursor = Cursor::new(history);
+    let first = cursor.small().and_then(|_| next(&mut cursor));
+    let Some(RawFact { mut texts, .. }) = first else { return 0 };
+    let at = |texts: &Cursor<'_>| history.len() - cursor.left() - texts.left();
+    let mut seam = 0;
+    while at(&texts) <= most {
+        seam = at(&texts);
+        if texts.left() == 0 || Piece::read(&mut texts).is_none() {
+            break;
+        }
+    }
+    seam
 }
 
 /// Writes a history.
@@ -251,12 +284,14 @@ fn put_head(fact: &RawFact<'_>, out: &mut Vec<u8>) {
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
-/// How an instant is written: 0 for the end of time that goes without saying, 1 for whole seconds, 2 for nanoseconds.
+/// How an instant is written: 0 for the end of time that goes without saying, 1 for whole seconds, 2 for nanoseconds, 3 for whole
+/// seconds in four bytes, which reach from 1970 to 2106.
 pub(super) const fn time_form(time: EventTime, unsaid: EventTime) -> u8 {
     if time.nanos() == unsaid.nanos() {
         0
     } else if time.nanos() % NANOS_PER_SECOND == 0 {
-        1
+        let seconds = time.nanos() / NANOS_PER_SECOND;
+        if 0 <= seconds && seconds <= u32::MAX as i64 { 3 } else { 1 }
     } else {
         2
     }
@@ -269,6 +304,7 @@ pub(super) fn put_time(form: u8, time: EventTime, out: &mut Vec<u8>) {
             let seconds = time.nanos() / NANOS_PER_SECOND;
             put_number(out, (seconds << 1 ^ seconds >> 63).cast_unsigned());
         }
+        3 => out.extend_from_slice(&((time.nanos() / NANOS_PER_SECOND) as u32).to_be_bytes()),
         _ => out.extend_from_slice(&time.nanos().to_be_bytes()),
     }
 }
@@ -282,6 +318,7 @@ pub(super) fn time(form: u8, unsaid: EventTime, from: &mut Cursor<'_>) -> Option
             seconds.checked_mul(NANOS_PER_SECOND).map(EventTime::from_nanos)
         }
         2 => Some(EventTime::from_nanos(i64::from_be_bytes(from.array()?))),
+        3 => Some(EventTime::from_seconds(i64::from(u32::from_be_bytes(from.array()?)))),
         _ => None,
     }
 }
@@ -335,7 +372,7 @@ mod tests {
         let mut parts = Parts::default();
         let mut out = Vec::new();
         put_history(&history, &mut parts, &mut out);
-        assert_eq!(length(&out), out.len());
+        assert_eq!(length(Cursor::new(&out)), out.len());
         let read = |bytes: &[u8]| {
             let mut cursor = Cursor::new(bytes);
             facts(&mut cursor).map(|f| f?.open(account, &parts)).collect::<Option<Vec<_>>>()

@@ -9,18 +9,86 @@ use std::hash::{BuildHasher, Hasher};
 /// Marks a number as that of a list; slots are below it.
 const MANY: u32 = 1 << 31;
 
-/// Slots by hash; one hash has one entry, nearly always a single slot.
+/// What stands for (tenant, handle).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub(super) struct Mark {
+    /// Is it a name?
+    is_name: bool,
+    hash: u32,
+}
+
+/// Names in a table of their own: it is what nearly every probe by handle reads, and by itself it is small enough to stay near.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Handles {
+    names: Slots,
+    others: Slots,
+}
+
+impl Handles {
+    /// All of `pairs` at once.
+    pub(super) fn of(pairs: Vec<(Mark, u32)>) -> Self {
+        let (names, others): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(mark, _)| mark.is_name);
+        let slots =
+            |pairs: Vec<(Mark, u32)>| Slots::of(pairs.into_iter().map(|(mark, slot)| (mark.hash, slot)).collect());
+        Self { names: slots(names), others: slots(others) }
+    }
+
+    /// How many distinct hashes it holds.
+    pub(super) const fn len(&self) -> usize {
+        self.names.table.len() + self.others.table.len()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.names.bytes() + self.others.bytes()
+    }
+
+    /// Brings the place of a mark into the cache.
+    pub(super) fn touch(&self, mark: Mark) -> u64 {
+        self.among(mark).table.touch(mark.hash)
+    }
+
+    /// The one slot, or the list of them, under a mark.
+    pub(super) fn entry(&self, mark: Mark) -> Option<u32> {
+        self.among(mark).table.first(mark.hash)
+    }
+
+    /// The slots that an entry stands for, sorted.
+    pub(super) fn listed(&self, mark: Mark, entry: u32) -> &[u32] {
+        if entry & MANY == 0 { &[] } else { self.among(mark).list(entry) }
+    }
+
+    /// The slots under a mark, sorted.
+    pub(super) fn slots(&self, mark: Mark) -> impl Iterator<Item = u32> {
+        let entry = self.entry(mark);
+        let list = entry.map_or(&[][..], |entry| self.listed(mark, entry));
+        entry.filter(|entry| entry & MANY == 0).into_iter().chain(list.iter().copied())
+    }
+
+    pub(super) fn add(&mut self, mark: Mark, slot: u32) {
+        if mark.is_name { self.names.add(mark.hash, slot) } else { self.others.add(mark.hash, slot) }
+    }
+
+    pub(super) fn remove(&mut self, mark: Mark, slot: u32) {
+        if mark.is_name { self.names.remove(mark.hash, slot) } else { self.others.remove(mark.hash, slot) }
+    }
+
+    const fn among(&self, mark: Mark) -> &Slots {
+        if mark.is_name { &self.names } else { &self.others }
+    }
+}
+
+/// Slots by hash; one hash has one entry, nearly always a single slot.
+#[derive(Clone, Debug, Default)]
+struct Slots {
     table: Table,
     /// Slots that share a hash, each list sorted, two at least.
     lists: Vec<Vec<u32>>,
     free: Vec<u32>,
 }
 
-impl Handles {
+impl Slots {
     /// All of `pairs` of (hash, slot) at once.
-    pub(super) fn of(mut pairs: Vec<(u32, u32)>) -> Self {
+    fn of(mut pairs: Vec<(u32, u32)>) -> Self {
         pairs.sort_unstable();
         pairs.dedup();
         let mut lists: Vec<Vec<u32>> = Vec::new();
@@ -36,30 +104,17 @@ impl Handles {
         Self { table, lists, free: Vec::new() }
     }
 
-    /// How many distinct hashes it holds.
-    pub(super) const fn len(&self) -> usize {
-        self.table.len()
-    }
-
-    pub(super) fn bytes(&self) -> usize {
+    fn bytes(&self) -> usize {
         let lists: usize = self.lists.iter().map(|l| l.capacity() * size_of::<u32>()).sum();
         self.table.bytes() + self.lists.capacity() * size_of::<Vec<u32>>() + lists
     }
 
-    pub(super) fn touch(&self, hash: u32) -> u64 {
-        self.table.touch(hash)
+    fn list(&self, number: u32) -> &[u32] {
+        self.lists.get((number & !MANY) as usize).map_or(&[], Vec::as_slice)
     }
 
-    /// The slots under a hash, sorted.
-    pub(super) fn slots(&self, hash: u32) -> impl Iterator<Item = u32> {
-        let number = self.table.find(hash).next();
-        let list = number.filter(|n| n & MANY != 0).and_then(|n| self.lists.get((n & !MANY) as usize));
-        let single = number.filter(|n| n & MANY == 0);
-        single.into_iter().chain(list.map_or(&[][..], Vec::as_slice).iter().copied())
-    }
-
-    pub(super) fn add(&mut self, hash: u32, slot: u32) {
-        let known = self.table.find(hash).next();
+    fn add(&mut self, hash: u32, slot: u32) {
+        let known = self.table.first(hash);
         match known {
             None => self.table.insert(hash, slot),
             Some(number) if number & MANY != 0 => {
@@ -90,8 +145,8 @@ impl Handles {
         }
     }
 
-    pub(super) fn remove(&mut self, hash: u32, slot: u32) {
-        let Some(number) = self.table.find(hash).next() else { return };
+    fn remove(&mut self, hash: u32, slot: u32) {
+        let Some(number) = self.table.first(hash) else { return };
         if number & MANY == 0 {
             self.table.remove(hash, slot);
             return;
@@ -123,7 +178,7 @@ fn is_cloud_sid_of(sid: &str, object: Guid) -> bool {
     Guid::from_cloud_sid(sid) == Some(object)
 }
 
-pub(super) fn hash_handle(tenant: TenantId, handle: Handle<'_>) -> u32 {
+pub(super) fn mark(tenant: TenantId, handle: Handle<'_>) -> Mark {
     let mut hasher = FixedState::default().build_hasher();
     hasher.write_u128(tenant.0.as_u128());
     let (kind, text) = match handle {
@@ -138,7 +193,7 @@ pub(super) fn hash_handle(tenant: TenantId, handle: Handle<'_>) -> u32 {
     };
     hasher.write_u8(kind);
     hasher.write(text.as_bytes());
-    folded(hasher.finish())
+    Mark { is_name: kind == 0, hash: folded(hasher.finish()) }
 }
 
 pub(super) fn hash_account(account: AccountKey) -> u32 {

@@ -2,12 +2,14 @@
 
 use super::Index;
 use super::arena::NONE;
-use super::handles::{hash_account, hash_handle};
+use super::fact;
+use super::handles::{Mark, hash_account, mark};
+use super::record::Record;
 use caponier_model::{AccountKey, Binding, EventTime, Guid, Handle, TenantId};
 use std::hint::black_box;
 
-/// Probes whose cache misses run side by side: more than a core keeps under way at once.
-const ABREAST: usize = 16;
+/// Probes whose cache misses run side by side: more than a core keeps under way at once, and than a payload has records.
+const ABREAST: usize = 32;
 
 /// What a handle means.
 pub(super) enum Meant {
@@ -31,26 +33,20 @@ impl Index {
     }
 
     /// The person of each account at its time, appended in order: the same as one [`caponier_model::Persons::person`] after
-    /// another, but the memory that they need is fetched for sixteen at once.
+    /// another, but the memory that they need is fetched for thirty-two at once.
     pub fn persons(&self, probes: &[(AccountKey, EventTime)], out: &mut Vec<AccountKey>) {
         out.reserve(probes.len());
         for probes in probes.chunks(ABREAST) {
-            let mut slots = [NONE; ABREAST];
             let mut hashes = [0_u32; ABREAST];
-            let mut touched = 0_u64;
-            for (hash, (account, _)) in hashes.iter_mut().zip(probes) {
-                *hash = hash_account(*account);
-                touched ^= self.linked.touch(*hash);
-            }
-            for (slot, hash) in slots.iter_mut().zip(&hashes[..probes.len()]) {
+            let mut slots = [NONE; ABREAST];
+            let (hashes, slots) = (&mut hashes[..probes.len()], &mut slots[..probes.len()]);
+            hashes.iter_mut().zip(probes).for_each(|(hash, (account, _))| *hash = hash_account(*account));
+            black_box(hashes.iter().fold(0, |touched, hash| touched ^ self.linked.touch(*hash)));
+            for (slot, hash) in slots.iter_mut().zip(&*hashes) {
                 *slot = self.linked.find(*hash).next().unwrap_or(NONE);
-                touched ^= self.record(*slot).map_or(0, |r| u64::from(r.link));
             }
-            for slot in &slots[..probes.len()] {
-                let link = self.record(*slot).map_or(NONE, |r| r.link);
-                touched ^= self.links.get(link).map_or(0, |row| u64::from(row.tenant));
-            }
-            black_box(touched);
+            self.touch_records(slots);
+            self.touch_links(slots);
             out.extend(hashes.iter().zip(probes).map(|(hash, (account, at))| {
                 let slot = self.linked_slot(*hash, *account);
                 slot.and_then(|slot| self.home_of(slot, *at)).unwrap_or(*account)
@@ -58,29 +54,47 @@ impl Index {
         }
     }
 
-    /// The person that each handle means at its time, appended in order: as [`Index::person_named`], sixteen at once.
+    /// Brings records into the cache. What fetches does nothing else: a core looks only so many steps ahead, and what stands between
+    /// two fetches keeps the second one waiting for the first.
+    fn touch_records(&self, slots: &[u32]) {
+        black_box(slots.iter().fold(0, |touched, slot| touched ^ self.record(*slot).map_or(0, |r| r.link)));
+    }
+
+    /// The same for the first link of each.
+    fn touch_links(&self, slots: &[u32]) {
+        let link = |slot: &u32| self.links.get(self.record(*slot)?.link);
+        black_box(slots.iter().fold(0, |touched, slot| touched ^ link(slot).map_or(0, |row| row.tenant)));
+    }
+
+    /// The person that each handle means at its time, appended in order: as [`Index::person_named`], thirty-two at once.
     pub fn persons_named(&self, probes: &[(TenantId, Handle<'_>, EventTime)], out: &mut Vec<Option<AccountKey>>) {
         out.reserve(probes.len());
         for probes in probes.chunks(ABREAST) {
+            let mut marks = [Mark::default(); ABREAST];
             let mut slots = [NONE; ABREAST];
-            let mut touched = 0_u64;
-            let mut hashes = [0_u32; ABREAST];
-            for (hash, (tenant, handle, _)) in hashes.iter_mut().zip(probes) {
-                *hash = hash_handle(*tenant, *handle);
-                touched ^= self.handles.touch(*hash);
+            let (marks, slots) = (&mut marks[..probes.len()], &mut slots[..probes.len()]);
+            marks.iter_mut().zip(probes).for_each(|(place, (tenant, handle, _))| *place = mark(*tenant, *handle));
+            black_box(marks.iter().fold(0, |touched, mark| touched ^ self.handles.touch(*mark)));
+            for (slot, mark) in slots.iter_mut().zip(&*marks) {
+                *slot = self.handles.entry(*mark).unwrap_or(NONE);
             }
-            for (slot, hash) in slots.iter_mut().zip(&hashes[..probes.len()]) {
-                *slot = self.handles.slots(*hash).next().unwrap_or(NONE);
-                touched ^= self.record(*slot).map_or(0, |r| u64::from(r.link));
+            self.touch_records(slots);
+            self.touch_links(slots);
+            // What the record does not tell is left for the end.
+            let mut shown = [false; ABREAST];
+            for ((shown, slot), (tenant, handle, at)) in shown.iter_mut().zip(&*slots).zip(probes) {
+                *shown = self.record(*slot).is_some_and(|record| self.shows(record, *tenant, *handle, *at));
             }
-            for slot in &slots[..probes.len()] {
-                if let Some(record) = self.record(*slot) {
-                    touched ^= u64::from(self.arena.touch(record.history));
-                    touched ^= self.links.get(record.link).map_or(0, |row| u64::from(row.tenant));
+            let hidden = slots.iter().zip(&shown).filter(|(_, shown)| !**shown);
+            let rests = hidden.filter_map(|(slot, _)| Some(self.record(*slot)?.touch(&self.arena)));
+            black_box(rests.fold(0, |touched, byte| touched ^ byte));
+            out.extend(slots.iter().zip(shown).zip(probes).map(|((slot, shown), (tenant, handle, at))| {
+                if shown {
+                    self.home_of(*slot, *at).or_else(|| self.key(*slot))
+                } else {
+                    self.person_named(*tenant, *handle, *at)
                 }
-            }
-            black_box(touched);
-            out.extend(probes.iter().map(|(tenant, handle, at)| self.person_named(*tenant, *handle, *at)));
+            }));
         }
     }
 
@@ -91,11 +105,26 @@ impl Index {
         {
             return Some(Meant::Computed(AccountKey { tenant, object }));
         }
+        let mark = mark(tenant, handle);
+        let entry = self.handles.entry(mark)?;
+        if let Some(record) = self.record(entry)
+            && self.shows(record, tenant, handle, at)
+        {
+            return Some(Meant::Slot(entry));
+        }
         let bears =
             |slot: &u32| self.facts_of(*slot).any(|f| f.span.holds(at) && self.bears(*slot, &f, tenant, handle));
-        let mut found = self.handles.slots(hash_handle(tenant, handle)).filter(bears);
+        let mut found = self.handles.slots(mark).filter(bears);
         let only = found.next()?;
         found.next().is_none().then_some(Meant::Slot(only))
+    }
+
+    /// Does the record itself tell that the account bears the handle then? So it does for the first name of the first fact,
+    /// which is the only one of most accounts.
+    fn shows(&self, record: &Record, tenant: TenantId, handle: Handle<'_>, at: EventTime) -> bool {
+        let Handle::Name(name) = handle else { return false };
+        self.tenants.get(record.tenant as usize) == Some(&tenant)
+            && fact::shows(record.head(), name, at, record.object, &self.parts)
     }
 
     /// The home that the one accepted link of that instant leads to.

@@ -2,12 +2,12 @@
 //! sorted by what it says, nothing by where it stands in memory. Whoever keeps the bytes answers for their being whole; bytes that
 //! are not a snapshot are refused, never believed halfway.
 //!
-//! Format 1: the magic word; the codes of the kinds of evidence; tenants; parts of texts; for each tenant its accounts by object
+//! Format 2: the magic word; the codes of the kinds of evidence; tenants; parts of texts; for each tenant its accounts by object
 //! id, each with its history; then links by (satellite, home, beginning), accounts by their number in that order.
 
-use super::arena::{Arena, NONE, make_room};
-use super::change::{copy_sources, hashes};
-use super::handles::{Handles, hash_account};
+use super::arena::{NONE, make_room};
+use super::change::{copy_sources, marks};
+use super::handles::{Handles, Mark, hash_account};
 use super::linked::Linked;
 use super::links::{Links, Row};
 use super::table::Table;
@@ -17,7 +17,7 @@ use crate::span::Span;
 use caponier_model::{AccountFacts, AccountKey, EventTime, EvidenceKind, Guid, TenantId};
 use std::fmt;
 
-const MAGIC: &[u8; 8] = b"CAPIDX\0\x01";
+const MAGIC: &[u8; 8] = b"CAPIDX\0\x02";
 
 /// Why bytes are no snapshot of an index.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,8 +88,7 @@ impl Index {
         reader.links(&mut index, &parts)?;
         let linked = (0..).zip(&index.records).filter(|(_, r)| r.link != NONE);
         index.linked = Linked::of(linked.filter_map(|(slot, _)| Some((hash_account(index.key(slot)?), slot))));
-        let empty = |r: &Record| r.history == NONE && r.link == NONE && r.satellites == NONE;
-        let used = !index.records.iter().any(empty);
+        let used = !index.records.iter().any(Record::is_blank);
         reader.require(used.then_some(()), "accounts of which something is known")?;
         reader.require((reader.from.left() == 0).then_some(()), "its end")?;
         Ok(index)
@@ -135,8 +134,8 @@ impl Index {
 
     fn put_history(&self, slot: u32, out: &mut Vec<u8>, renumber: &mut impl FnMut(u32) -> u32) {
         let start = out.len();
-        let place = self.record(slot).map_or(NONE, |r| r.history);
-        if place == NONE || fact::copy_history(&mut Cursor::new(self.arena.get(place)), out, renumber).is_none() {
+        let history = self.record(slot).and_then(|record| record.history(&self.arena));
+        if history.and_then(|mut history| fact::copy_history(&mut history, out, renumber)).is_none() {
             out.truncate(start);
             put_number(out, 0);
         }
@@ -235,13 +234,14 @@ impl<'a> Reader<'a> {
         Ok(parts)
     }
 
-    /// The accounts of one tenant; `pairs` collects the hashes of their handles.
-    fn tenant(&mut self, index: &mut Index, parts: &Parts, pairs: &mut Vec<(u32, u32)>) -> Result<(), SnapshotError> {
+    /// The accounts of one tenant; `pairs` collects the marks of their handles.
+    fn tenant(&mut self, index: &mut Index, parts: &Parts, pairs: &mut Vec<(Mark, u32)>) -> Result<(), SnapshotError> {
         let tenant = TenantId(self.guid("a tenant")?);
         let follows = index.tenants.last().is_none_or(|last| *last < tenant);
         self.require(follows.then_some(()), "tenants in order")?;
         let number = index.tenant(tenant);
         let mut last: Option<Guid> = None;
+        let mut bytes = Vec::new();
         for _ in 0..self.count("accounts")? {
             let object = self.guid("an account")?;
             self.require(last.is_none_or(|last| last < object).then_some(()), "accounts in order")?;
@@ -249,9 +249,13 @@ impl<'a> Reader<'a> {
             let history = self.history(AccountKey { tenant, object }, parts)?;
             make_room(&mut index.records, 1);
             let slot = index.records.len() as u32;
-            pairs.extend(hashes(&history).into_iter().map(|hash| (hash, slot)));
+            pairs.extend(marks(&history).into_iter().map(|mark| (mark, slot)));
             let mut record = Record::new(number, object);
-            record.history = put_history(&history, &mut index.parts, &mut index.arena);
+            bytes.clear();
+            if !history.is_empty() {
+                fact::put_history(&history, &mut index.parts, &mut bytes);
+            }
+            record.keep(&bytes, &mut index.arena);
             index.records.push(record);
         }
         self.require(last, "a tenant with accounts").map(drop)
@@ -315,13 +319,4 @@ impl<'a> Reader<'a> {
             .collect::<Option<Vec<_>>>();
         Ok((row, home, self.require(sources, "a source of a link")?))
     }
-}
-
-fn put_history(history: &[AccountFacts], parts: &mut Parts, arena: &mut Arena) -> u32 {
-    if history.is_empty() {
-        return NONE;
-    }
-    let mut bytes = Vec::new();
-    fact::put_history(history, parts, &mut bytes);
-    arena.put(&bytes)
 }

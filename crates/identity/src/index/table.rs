@@ -1,12 +1,14 @@
 //! A hash table of 32-bit hashes to 32-bit numbers in one flat array; what the numbers mean, and whether a hit is the one
 //! that was meant, its owner knows.
 //!
-//! Entries stand sorted by hash, each at or soon after the place that its hash scales to: a probe reads one cache line (sometimes
-//! the next), any capacity will do, and growth is one pass in order without hashing anything again. 8 bytes an entry, at most
+//! Entries stand sorted by hash, each in or soon after the group of eight that its hash scales to: a probe reads one cache line
+//! (sometimes the next), any capacity will do, and growth is one pass in order without hashing anything again. 8 bytes an entry, at most
 //! 80 % full, a quarter more room at each growth: 10 to 12.5 bytes an entry.
 
 /// No entry: greater than every entry, so that a scan in order stops there.
 const EMPTY: u64 = u64::MAX;
+/// Entries of a group, which a probe looks at together: a cache line of them. Few stand behind their group.
+const GROUP: usize = 8;
 /// The smallest number of places.
 const LEAST: usize = 16;
 
@@ -17,6 +19,8 @@ pub(super) struct Table {
     entries: Vec<u64>,
     /// Places that hashes scale to.
     room: usize,
+    /// Where the first group begins: at the first line of the buffer, which need not be its first byte.
+    start: usize,
     len: usize,
 }
 
@@ -35,7 +39,7 @@ impl Table {
         entries.sort_unstable();
         entries.dedup();
         let len = entries.len();
-        let mut table = Self { entries, room: 0, len };
+        let mut table = Self { entries, room: 0, start: 0, len };
         table.resize(len + len / 4 + LEAST);
         table
     }
@@ -55,9 +59,23 @@ impl Table {
         self.entries.iter().filter(|e| **e != EMPTY).map(|e| hash_of(*e))
     }
 
-    /// The place where a probe for `hash` begins; reading it brings the line into the cache.
+    /// The entry where a probe for `hash` begins; reading it brings the line into the cache.
     pub(super) fn touch(&self, hash: u32) -> u64 {
         self.entries.get(self.place(hash)).copied().unwrap_or(EMPTY)
+    }
+
+    /// The least number under a hash. Where it stands is counted, not searched: a loop that ends now here, now there, would keep a
+    /// core from going on to the next probe while this one's line is on its way.
+    pub(super) fn first(&self, hash: u32) -> Option<u32> {
+        let place = self.place(hash);
+        let least = entry(hash, 0);
+        let window = self.entries.get(place..).and_then(<[u64]>::first_chunk::<GROUP>);
+        let smaller = window.map_or(GROUP, |window| window.iter().filter(|e| **e < least).count());
+        let at = window.and_then(|window| window.get(smaller));
+        match at {
+            Some(e) => (hash_of(*e) == hash && *e != EMPTY).then_some(*e as u32),
+            None => self.find(hash).next(),
+        }
     }
 
     /// The numbers under a hash, ascending.
@@ -119,14 +137,16 @@ impl Table {
     }
 
     fn place(&self, hash: u32) -> usize {
-        ((u64::from(hash) * self.room as u64) >> 32) as usize
+        self.start + ((u64::from(hash) * (self.room / GROUP) as u64) >> 32) as usize * GROUP
     }
 
     fn resize(&mut self, room: usize) {
         let old = std::mem::take(&mut self.entries);
+        let room = room.next_multiple_of(GROUP);
         self.room = room;
         // Long spills at the very end are rare; a push makes room for them.
-        let mut entries = Vec::with_capacity(room + LEAST);
+        let mut entries: Vec<u64> = Vec::with_capacity(room + LEAST + GROUP);
+        self.start = entries.as_ptr().align_offset(GROUP * size_of::<u64>()).min(GROUP);
         for e in old.into_iter().filter(|e| *e != EMPTY) {
             let place = self.place(hash_of(e));
             if place > entries.len() {
@@ -134,7 +154,7 @@ impl Table {
             }
             entries.push(e);
         }
-        entries.resize(entries.len().max(room) + 1, EMPTY);
+        entries.resize(entries.len().max(self.start + room) + 1, EMPTY);
         self.entries = entries;
     }
 }
@@ -170,6 +190,7 @@ mod tests {
             }
             let wanted = model.range((hash, 0)..=(hash, u32::MAX)).map(|(_, n)| *n);
             assert!(table.find(hash).eq(wanted), "round {round}");
+            assert_eq!(table.first(hash), table.find(hash).next(), "round {round}");
             assert_eq!(table.len(), model.len());
         }
         let rebuilt = Table::of(model.iter().rev().copied());

@@ -7,29 +7,58 @@ use compact_str::{CompactString, ToCompactString, format_compact};
 use foldhash::fast::FixedState;
 use std::hash::{BuildHasher, Hasher};
 
-/// Reads what was written; every answer is `None` past the end or where bytes make no sense.
+/// Reads what was written, in one run of bytes or in two, where nothing that is read at once stands in both; every answer is
+/// `None` past the end or where bytes make no sense.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor<'a> {
     rest: &'a [u8],
+    then: &'a [u8],
 }
 
 impl<'a> Cursor<'a> {
     pub(super) const fn new(rest: &'a [u8]) -> Self {
-        Self { rest }
+        Self { rest, then: &[] }
+    }
+
+    /// `then` goes on where `first` ends.
+    pub(super) const fn of_two(first: &'a [u8], then: &'a [u8]) -> Self {
+        Self { rest: first, then }
     }
 
     /// How many bytes are left.
     pub(super) const fn left(&self) -> usize {
-        self.rest.len()
+        self.rest.len() + self.then.len()
+    }
+
+    /// Goes on to the second run where the first is read.
+    const fn turn(&mut self) {
+        if self.rest.is_empty() {
+            self.rest = self.then;
+            self.then = &[];
+        }
     }
 
     pub(super) fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
+        self.turn();
         let (taken, rest) = self.rest.split_at_checked(count)?;
         self.rest = rest;
         Some(taken)
     }
 
+    /// The next `count` bytes, for a reader of their own.
+    pub(super) fn portion(&mut self, count: usize) -> Option<Self> {
+        if let Some((taken, rest)) = self.rest.split_at_checked(count) {
+            self.rest = rest;
+            return Some(Self::new(taken));
+        }
+        let (taken, rest) = self.then.split_at_checked(count - self.rest.len())?;
+        let portion = Self::of_two(self.rest, taken);
+        *self = Self::new(rest);
+        Some(portion)
+    }
+
     pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.turn();
         let (taken, rest) = self.rest.split_first_chunk::<N>()?;
         self.rest = rest;
         Some(*taken)
@@ -119,12 +148,12 @@ fn hash(part: &str) -> u32 {
 /// A text as it is kept. A text has one form only, so equal texts are equal bytes under equal numbers of parts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Piece<'a> {
-    /// As it is.
-    Plain(&'a str),
+    /// As it is. Texts are looked at as bytes until somebody wants to read them.
+    Plain(&'a [u8]),
     /// `local@part`.
-    Mail(&'a str, u32),
+    Mail(&'a [u8], u32),
     /// `part/rest`.
-    Path(u32, &'a str),
+    Path(u32, &'a [u8]),
     /// `part-number`, of a SID.
     Sid(u32, u32),
     /// The cloud SID of the account it belongs to.
@@ -147,16 +176,15 @@ impl<'a> Piece<'a> {
         if length == LONG {
             length = length.checked_add(usize::try_from(from.number()?).ok()?)?;
         }
-        let text = |from: &mut Cursor<'a>| std::str::from_utf8(from.bytes(length)?).ok();
         Some(match head >> 5 {
-            0 => Self::Plain(text(from)?),
+            0 => Self::Plain(from.bytes(length)?),
             1 => {
                 let part = from.small()?;
-                Self::Mail(text(from)?, part)
+                Self::Mail(from.bytes(length)?, part)
             }
             2 => {
                 let part = from.small()?;
-                Self::Path(part, text(from)?)
+                Self::Path(part, from.bytes(length)?)
             }
             3 => Self::Sid(from.small()?, from.small()?),
             4 => Self::OwnSid,
@@ -177,12 +205,12 @@ impl<'a> Piece<'a> {
         match self {
             Self::Plain(text) => {
                 head(out, 0, text.len());
-                out.extend_from_slice(text.as_bytes());
+                out.extend_from_slice(text);
             }
             Self::Mail(text, part) | Self::Path(part, text) => {
                 head(out, if matches!(self, Self::Mail(..)) { 1 } else { 2 }, text.len());
                 put_number(out, u64::from(renumber(part)));
-                out.extend_from_slice(text.as_bytes());
+                out.extend_from_slice(text);
             }
             Self::Sid(part, number) => {
                 head(out, 3, 0);
@@ -203,16 +231,16 @@ impl<'a> Piece<'a> {
 
     /// Is it this text? Allocates nothing for the forms of names.
     pub(super) fn is(self, text: &str, owner: Guid, parts: &Parts) -> bool {
-        let within = |start: &str, between: &str, end: &str| {
-            text.len() == start.len() + between.len() + end.len()
-                && text.starts_with(start)
-                && text.ends_with(end)
-                && text.as_bytes().get(start.len()..start.len() + between.len()) == Some(between.as_bytes())
+        let within = |start: &[u8], between: u8, end: &[u8]| {
+            text.len() == start.len() + 1 + end.len()
+                && text.as_bytes().split_at_checked(start.len()).is_some_and(|(before, behind)| {
+                    behind.split_first().is_some_and(|(b, behind)| *b == between && behind == end) && before == start
+                })
         };
         match self {
-            Self::Plain(plain) => plain == text,
-            Self::Mail(local, part) => parts.get(part).is_some_and(|part| within(local, "@", part)),
-            Self::Path(part, rest) => parts.get(part).is_some_and(|part| within(part, "/", rest)),
+            Self::Plain(plain) => plain == text.as_bytes(),
+            Self::Mail(local, part) => parts.get(part).is_some_and(|part| within(local, b'@', part.as_bytes())),
+            Self::Path(part, rest) => parts.get(part).is_some_and(|part| within(part.as_bytes(), b'/', rest)),
             Self::Upper(bytes) | Self::Lower(bytes) => {
                 let digits = if matches!(self, Self::Upper(_)) { UPPER } else { LOWER };
                 let spelled = bytes.iter().flat_map(|b| digit_pair(*b, digits));
@@ -222,12 +250,12 @@ impl<'a> Piece<'a> {
         }
     }
 
-    /// The text; `None` where its part is unknown.
+    /// The text; `None` where its part is unknown, or bytes are no text.
     pub(super) fn text(self, owner: Guid, parts: &Parts) -> Option<CompactString> {
         Some(match self {
-            Self::Plain(text) => text.into(),
-            Self::Mail(local, part) => joined(local, '@', parts.get(part)?),
-            Self::Path(part, rest) => joined(parts.get(part)?, '/', rest),
+            Self::Plain(text) => CompactString::from_utf8(text).ok()?,
+            Self::Mail(local, part) => joined(str::from_utf8(local).ok()?, '@', parts.get(part)?),
+            Self::Path(part, rest) => joined(parts.get(part)?, '/', str::from_utf8(rest).ok()?),
             Self::Sid(part, number) => format_compact!("{}-{number}", parts.get(part)?),
             Self::OwnSid => owner.cloud_sid().into(),
             Self::Id(id) => id.to_compact_string(),
@@ -252,15 +280,15 @@ pub(super) fn put_text(text: &str, owner: Guid, parts: &mut Parts, out: &mut Vec
         let piece = if upper { Piece::Upper(&bytes) } else { Piece::Lower(&bytes) };
         return piece.write(out, &mut same);
     }
-    split(text, owner, parts).unwrap_or(Piece::Plain(text)).write(out, &mut same);
+    split(text, owner, parts).unwrap_or(Piece::Plain(text.as_bytes())).write(out, &mut same);
 }
 
 fn split<'t>(text: &'t str, owner: Guid, parts: &mut Parts) -> Option<Piece<'t>> {
     if let Some((local, domain)) = text.rsplit_once('@') {
-        return parts.intern(domain).map(|part| Piece::Mail(local, part));
+        return parts.intern(domain).map(|part| Piece::Mail(local.as_bytes(), part));
     }
     if let Some((path, rest)) = text.rsplit_once('/') {
-        return parts.intern(path).map(|part| Piece::Path(part, rest));
+        return parts.intern(path).map(|part| Piece::Path(part, rest.as_bytes()));
     }
     if !text.starts_with("S-") {
         return None;
