@@ -61,8 +61,9 @@ impl Findings {
     }
 
     fn noise(&mut self, names: &mut Names) {
+        // People work on their own devices, mostly.
         let account = self.random.skewed(ACCOUNTS);
-        let device = self.random.skewed(DEVICES);
+        let device = if self.random.below(20) == 0 { self.random.skewed(DEVICES) } else { account % DEVICES };
         match self.random.below(4) {
             0 => names.account(account),
             1 => names.device(device),
@@ -72,7 +73,10 @@ impl Findings {
             }
         }
         if self.random.below(2) == 0 {
-            names.address(self.random.skewed(ADDRESSES));
+            // At home or somewhere else.
+            let home = mixed(account) % ADDRESSES;
+            let address = if self.random.below(4) > 0 { home } else { self.random.skewed(ADDRESSES) };
+            names.address(address);
         }
         if self.random.below(3) == 0 {
             // Half of the files are seen once, ever.

@@ -12,7 +12,7 @@ use crate::value::Value;
 use caponier_model::{
     AccountKey, AccountView, ChangeKind, DecisionView, Entity, EntityKind, EntityRole, EventTime, FindingKey,
     FindingView, Guid, Incident, IncidentState, LinkView, Membership, MergePolicy, PersonView, Persons, Related,
-    ScorePart, Severity, SightingView, SourceIncident, TenantId, Text,
+    ScorePart, Severity, Sighting, SightingView, SourceIncident, TenantId, Text,
 };
 use compact_str::CompactString;
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,8 +36,8 @@ impl<P: Persons> Engine<P> {
         incident.first = members.iter().map(|(_, h)| h.merged.first).min()?;
         incident.last = members.iter().map(|(_, h)| h.merged.last).max()?;
         incident.tenants = sorted(members.iter().map(|(_, h)| h.key.tenant));
-        incident.tactics = sorted(members.iter().flat_map(|(_, h)| h.merged.tactics.iter().cloned()));
-        incident.techniques = sorted(members.iter().flat_map(|(_, h)| h.merged.techniques.iter().cloned()));
+        incident.tactics = sorted(members.iter().flat_map(|(_, h)| used(h, |s| &s.tactics)));
+        incident.techniques = sorted(members.iter().flat_map(|(_, h)| used(h, |s| &s.techniques)));
         incident.severity = members.iter().map(|(_, h)| h.merged.severity).max().unwrap_or_default();
         incident.entities = entities(&members);
         incident.persons = self.person_views(&members);
@@ -335,13 +335,18 @@ fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
     list
 }
 
+/// A list of a finding's sightings, of those that count.
+fn used(held: &Held, list: impl Fn(&Sighting) -> &Vec<CompactString>) -> impl Iterator<Item = CompactString> {
+    held.sightings.used().into_iter().flat_map(move |s| list(s)).cloned()
+}
+
 fn view(held: &Held, attached: bool) -> FindingView {
     let sightings = held.sightings.all().iter();
     FindingView {
         key: held.key.clone(),
         role: if attached { Membership::Attached } else { Membership::Core },
         sightings: sorted(sightings.map(|s| SightingView { format: s.format, id: s.id.clone(), url: s.url.clone() })),
-        title: held.merged.title.clone(),
+        title: held.sightings.title().cloned().unwrap_or_else(|| Text::plain("")),
         severity: held.merged.severity,
         first: held.merged.first,
         last: held.merged.last,
@@ -352,7 +357,7 @@ fn view(held: &Held, attached: bool) -> FindingView {
 fn entities(members: &[(FindingIx, &Held)]) -> Vec<(Entity, Vec<TenantId>)> {
     let mut all: BTreeMap<(EntityKind, &CompactString, TenantId), (EntityRole, BTreeSet<TenantId>)> = BTreeMap::new();
     for (_, held) in members {
-        for named in &held.merged.entities {
+        for named in held.sightings.used().into_iter().flat_map(|s| &s.entities) {
             let (role, tenants) = all.entry((named.kind, &named.value, named.tenant)).or_default();
             *role = (*role).max(named.role);
             tenants.insert(held.key.tenant);

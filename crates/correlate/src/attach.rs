@@ -176,7 +176,7 @@ impl<P> Engine<P> {
     /// Compares values by what they are, not by their places.
     pub(crate) fn by_value(&self, a: u32, b: u32) -> Ordering {
         let value = |ix: u32| self.postings.get(ix).map(|p| &p.value);
-        value(a).cmp(&value(b))
+        if a == b { Ordering::Equal } else { value(a).cmp(&value(b)) }
     }
 
     /// Which wooers a core takes: in canonical order, while size, span and policy allow.

@@ -65,15 +65,15 @@ pub(crate) struct Given {
 
 /// Binds a merged finding.
 pub(crate) fn bind<P: Persons>(
-    merged: &Merged,
+    merged: &Merged<'_>,
     tenant: TenantId,
     given: Given,
     persons: &P,
     settings: &Settings,
 ) -> Bindings {
     let mut out = Bindings::default();
-    let mut named: Vec<&Named> =
-        merged.entities.iter().filter(|e| !is_stop_value(e.kind, &e.value, settings)).collect();
+    let mut named: Vec<&Named<'_>> =
+        merged.entities.iter().filter(|e| !is_stop_value(e.kind, e.value, settings)).collect();
     named.sort_by_key(|e| (e.group, e.kind));
     for group in named.chunk_by(|a, b| a.group == b.group) {
         bind_accounts(group, merged.first, persons, &mut out);
@@ -100,6 +100,8 @@ fn finish(out: &mut Bindings, settings: &Settings) {
         list.sort();
         list.dedup();
     }
+    // It is kept as long as the finding is.
+    out.accounts.shrink_to_fit();
     out.uses.sort();
     out.uses.dedup();
     // Canonical order puts what bridges first, so that what is cut is the weakest.
@@ -130,15 +132,15 @@ fn pairs(uses: &[Use]) -> Vec<Use> {
 }
 
 /// The accounts of one group: an object id where there is one, else what a SID or a name means at that time.
-fn bind_accounts<P: Persons>(group: &[&Named], at: EventTime, persons: &P, out: &mut Bindings) {
+fn bind_accounts<P: Persons>(group: &[&Named<'_>], at: EventTime, persons: &P, out: &mut Bindings) {
     let mut objects: Vec<AccountKey> = Vec::new();
     let mut handles: Vec<HandleKey> = Vec::new();
     for named in group {
         match named.kind {
             EntityKind::Account => {
-                objects.extend(Guid::parse(&named.value).map(|object| AccountKey { tenant: named.tenant, object }));
+                objects.extend(Guid::parse(named.value).map(|object| AccountKey { tenant: named.tenant, object }));
             }
-            EntityKind::AccountSid => match Guid::from_cloud_sid(&named.value) {
+            EntityKind::AccountSid => match Guid::from_cloud_sid(named.value) {
                 Some(object) => objects.push(AccountKey { tenant: named.tenant, object }),
                 None => handles.push(HandleKey::Sid(named.tenant, named.value.clone())),
             },
@@ -182,7 +184,7 @@ fn bind_accounts<P: Persons>(group: &[&Named], at: EventTime, persons: &P, out: 
 }
 
 /// The ids of one device; the host name, which most records carry, stands for it where things are counted.
-fn bind_devices(group: &[&Named], out: &mut Bindings) {
+fn bind_devices(group: &[&Named<'_>], out: &mut Bindings) {
     let mut ids: Vec<Value> = group
         .iter()
         .filter_map(|named| match named.kind {
@@ -203,7 +205,7 @@ fn bind_devices(group: &[&Named], out: &mut Bindings) {
 }
 
 /// E9 and E10: tenants whose trust was changed, and names that no stable id comes with.
-fn bind_labels(group: &[&Named], tenant: TenantId, settings: &Settings, out: &mut Bindings) {
+fn bind_labels(group: &[&Named<'_>], tenant: TenantId, settings: &Settings, out: &mut Bindings) {
     use EntityKind as K;
     let has = |kinds: &[K]| group.iter().any(|e| kinds.contains(&e.kind));
     let known_host = has(&[K::HostFqdn, K::Device, K::EntraDevice, K::AzureResource]);
@@ -216,7 +218,7 @@ fn bind_labels(group: &[&Named], tenant: TenantId, settings: &Settings, out: &mu
             K::AccountLocal if settings.edges.name && !known_account => {
                 Value::Label(named.tenant, named.kind, named.value.clone())
             }
-            K::Tenant if settings.edges.trust => match Guid::parse(&named.value).map(TenantId) {
+            K::Tenant if settings.edges.trust => match Guid::parse(named.value).map(TenantId) {
                 Some(other) if other != tenant => Value::Trust(tenant.min(other), tenant.max(other)),
                 _ => continue,
             },
@@ -227,7 +229,7 @@ fn bind_labels(group: &[&Named], tenant: TenantId, settings: &Settings, out: &mu
 }
 
 /// E11: a detection stands under its account and kind, and so do alerts of that kind; like is never joined to like.
-fn bind_detection(merged: &Merged, settings: &Settings, out: &mut Bindings) {
+fn bind_detection(merged: &Merged<'_>, settings: &Settings, out: &mut Bindings) {
     let Some((kind, risk)) = merged.detection.as_ref().filter(|_| settings.edges.detection) else { return };
     out.uses.extend(out.accounts.iter().map(|bound| Use {
         value: Value::Detection(bound.account, kind.clone()),
@@ -236,7 +238,7 @@ fn bind_detection(merged: &Merged, settings: &Settings, out: &mut Bindings) {
 }
 
 /// Sessions and weak values. A file's SHA-1 counts only where its SHA-256 is not known.
-fn bind_weak(group: &[&Named], settings: &Settings, out: &mut Bindings) {
+fn bind_weak(group: &[&Named<'_>], settings: &Settings, out: &mut Bindings) {
     let Edges { session, address, artefact, .. } = settings.edges;
     let strong_hash = group.iter().any(|e| e.kind == EntityKind::FileHash && e.value.starts_with("sha256:"));
     for named in group {

@@ -36,6 +36,8 @@ pub struct Counts {
     pub unpaired: u64,
     /// Findings let go by retention.
     pub evicted: u64,
+    /// Findings let go before retention, since as many were held as may be (G12).
+    pub shed: u64,
     /// Evidence let go by retention that never met its alert.
     pub evicted_unpaired: u64,
     /// Correlating values left out because a finding named too many (G12).

@@ -5,7 +5,7 @@
 use crate::bind::{Bindings, Given, bind};
 use crate::chains::Chains;
 use crate::decisions::Decisions;
-use crate::finding::{Sightings, Taken};
+use crate::finding::{Brief, Sightings, Taken};
 use crate::posting::{Dirty, Entry, FindingIx, Link, NOBODY, Postings, ValueIx};
 use crate::settle::Findings;
 use crate::source::SourceIncidents;
@@ -41,7 +41,8 @@ pub struct Engine<P> {
     /// Cores of more than one tenant, by each pair of theirs (E9).
     pub(crate) spans: BTreeMap<(TenantId, TenantId), BTreeSet<GroupIx>>,
     pub(crate) by_key: HashMap<FindingKey, FindingIx, Hasher>,
-    by_alert: HashMap<(TenantId, CompactString), BTreeSet<FindingIx>, Hasher>,
+    /// Findings by the ids of their sightings.
+    by_alert: HashMap<(TenantId, CompactString), Vec<FindingIx>, Hasher>,
     by_incident: HashMap<SourceIncidentKey, BTreeSet<FindingIx>, Hasher>,
     /// Findings that name more values than are taken of one (G12).
     crowded: BTreeSet<FindingIx>,
@@ -153,6 +154,11 @@ impl<P: Persons> Engine<P> {
     pub fn flush(&mut self) {
         self.assemble_due();
         self.settle_staged();
+        if self.is_overfull() {
+            // What was quiet longest is told of once more, and goes.
+            self.assemble_due();
+            self.shed();
+        }
     }
 
     /// The next change to hand on, in order.
@@ -292,16 +298,12 @@ impl<P: Persons> Engine<P> {
             return;
         }
         let late = sighting.first < self.now;
-        let alert = (sighting.key.tenant, sighting.id.clone());
+        let (tenant, mut named) = (sighting.key.tenant, vec![sighting.id.clone()]);
         let limit = self.settings.limits.finding_sightings;
         let known = self.by_key.get(&sighting.key).copied();
         let ix = match known {
             Some(ix) => {
-                let taken = self.findings.get_mut(ix).map(|held| {
-                    let taken = held.sightings.take(sighting, limit);
-                    held.unmerged |= taken != Taken::Known;
-                    taken
-                });
+                let taken = self.findings.get_mut(ix).map(|held| held.sightings.take(sighting, limit));
                 if !self.is_news(taken) {
                     return;
                 }
@@ -309,24 +311,29 @@ impl<P: Persons> Engine<P> {
             }
             None => {
                 let key = sighting.key.clone();
-                let sightings = self.unpaired.entry(key.clone()).or_default();
+                // Evidence that came before its alert waits; most findings have none.
+                let mut sightings = self.unpaired.remove(&key).unwrap_or_default();
                 let taken = sightings.take(sighting, limit);
-                let merged = sightings.merged();
-                if !self.is_news(Some(taken)) {
+                let Some(brief) = sightings.brief() else {
+                    self.unpaired.insert(key, sightings);
+                    self.is_news(Some(taken));
                     return;
+                };
+                self.is_news(Some(taken));
+                for sighting in sightings.all() {
+                    named.push(sighting.id.clone());
                 }
-                let Some(merged) = merged else { return };
-                let Some(sightings) = self.unpaired.remove(&key) else { return };
-                let ids: Vec<CompactString> = sightings.all().iter().map(|s| s.id.clone()).collect();
-                let ix = self.findings.insert(Held::new(key.clone(), sightings, merged));
-                self.by_key.insert(key.clone(), ix);
-                for id in ids {
-                    self.by_alert.entry((key.tenant, id)).or_default().insert(ix);
-                }
+                let ix = self.findings.insert(Held::new(key.clone(), sightings, brief));
+                self.by_key.insert(key, ix);
                 ix
             }
         };
-        self.by_alert.entry(alert).or_default().insert(ix);
+        for id in named {
+            let known = self.by_alert.entry((tenant, id)).or_default();
+            if !known.contains(&ix) {
+                known.push(ix);
+            }
+        }
         self.stage(&[ix], late);
     }
 
@@ -521,13 +528,12 @@ impl<P: Persons> Engine<P> {
             incidents.iter().filter_map(|key| self.sources.names(key).into_iter().next()).collect();
         names.sort();
         names.dedup();
-        if std::mem::take(&mut held.unmerged)
-            && let Some(merged) = held.sightings.merged()
-        {
-            held.merged = merged;
+        if let Some(brief) = held.sightings.brief() {
+            held.merged = brief;
         }
         let given = Given { incidents: names, chains: self.chains.of(&held.key) };
-        let bindings = bind(&held.merged, held.key.tenant, given, &self.persons, &self.settings);
+        let Some(merged) = held.sightings.merged() else { return };
+        let bindings = bind(&merged, held.key.tenant, given, &self.persons, &self.settings);
         let mut uses: Vec<(ValueIx, ValueIx)> = Vec::with_capacity(bindings.uses.len());
         for used in &bindings.uses {
             let value = self.postings.intern(&used.value, &self.settings);
@@ -570,7 +576,13 @@ impl<P: Persons> Engine<P> {
             self.postings.release(*value);
         }
         for sighting in held.sightings.all() {
-            forget(&mut self.by_alert, &(held.key.tenant, sighting.id.clone()), ix);
+            let place = (held.key.tenant, sighting.id.clone());
+            if let Some(known) = self.by_alert.get_mut(&place) {
+                known.retain(|f| *f != ix);
+                if known.is_empty() {
+                    self.by_alert.remove(&place);
+                }
+            }
         }
         for key in &held.incidents {
             forget(&mut self.by_incident, key, ix);
@@ -603,7 +615,7 @@ fn forget<K: std::hash::Hash + Eq>(index: &mut HashMap<K, BTreeSet<FindingIx>, H
 }
 
 impl Held {
-    fn new(key: FindingKey, sightings: Sightings, merged: crate::finding::Merged) -> Self {
+    fn new(key: FindingKey, sightings: Sightings, merged: Brief) -> Self {
         Self {
             key,
             sightings,
@@ -614,14 +626,12 @@ impl Held {
             counted: Vec::new(),
             persons: Vec::new(),
             devices: Vec::new(),
-            either: Vec::new(),
             links: Vec::new(),
             group: None,
             prefers: None,
             attached: false,
             record: None,
             cut: 0,
-            unmerged: false,
             staged: false,
             corrected: false,
         }
@@ -639,7 +649,6 @@ impl Held {
         self.counted = places(&bindings.counted);
         self.persons = places(&bindings.persons);
         self.devices = places(&bindings.devices);
-        self.either = if self.persons.is_empty() { self.devices.clone() } else { self.persons.clone() };
         self.accounts = bindings.accounts;
         self.uses = uses;
         self.cut = bindings.cut;

@@ -25,21 +25,51 @@ impl<P: Persons> Engine<P> {
         let Some(horizon) = self.horizon() else { return };
         while let Some((last, ix)) = self.deadlines.first().copied().filter(|(last, _)| *last < horizon) {
             let cluster = self.cluster(ix);
-            let lives = cluster.iter().filter_map(|r| Some(self.records.get(*r)?.last)).max().unwrap_or(last);
-            if lives >= horizon {
-                // Looked at again when the youngest of the cluster is due.
-                self.deadlines.remove(&(last, ix));
-                if let Some(record) = self.records.get_mut(ix) {
-                    record.last = lives;
-                    self.deadlines.insert((lives, ix));
-                }
-                continue;
-            }
-            for record in cluster {
-                self.drop_record(record);
+            if !self.postpone(&cluster, (last, ix)) {
+                cluster.into_iter().for_each(|record| self.drop_record(record));
             }
         }
         self.postings.remeasure(&self.settings, &self.findings);
+    }
+
+    /// G12: true while more is held than may be.
+    pub(crate) fn is_overfull(&self) -> bool {
+        let limits = &self.settings.limits;
+        self.findings.len() > limits.held_findings as usize
+            || self.postings.held() > limits.held_values as usize
+            || self.records.len() > limits.held_incidents as usize
+    }
+
+    /// G12: lets go of the clusters that were quiet longest, until no more is held than may be. A tenth more goes than must, so
+    /// that this is seldom looked at.
+    pub(crate) fn shed(&mut self) {
+        let most = (self.findings.len() - self.findings.len() / 10, self.records.len() - self.records.len() / 10);
+        let before = self.counts.evicted;
+        while (self.is_overfull() || (self.findings.len() > most.0 && self.records.len() > most.1))
+            && let Some((last, ix)) = self.deadlines.first().copied()
+        {
+            let cluster = self.cluster(ix);
+            if !self.postpone(&cluster, (last, ix)) {
+                cluster.into_iter().for_each(|record| self.drop_record(record));
+            }
+        }
+        // Counted apart from what retention lets go.
+        self.counts.shed += self.counts.evicted - before;
+        self.counts.evicted = before;
+        self.postings.remeasure(&self.settings, &self.findings);
+    }
+
+    /// Looks at a cluster again when its youngest is due; false where this is its youngest.
+    fn postpone(&mut self, cluster: &BTreeSet<RecordIx>, (last, ix): (EventTime, RecordIx)) -> bool {
+        let lives = cluster.iter().filter_map(|r| Some(self.records.get(*r)?.last)).max().unwrap_or(last);
+        if lives > last {
+            self.deadlines.remove(&(last, ix));
+            if let Some(record) = self.records.get_mut(ix) {
+                record.last = lives;
+                self.deadlines.insert((lives, ix));
+            }
+        }
+        lives > last
     }
 
     /// Lets go of evidence and source incidents that lie beyond retention.

@@ -1,6 +1,6 @@
 //! A finding: the sightings of one alert merged into one, the same whatever order they came in.
 
-use caponier_model::{EntityKind, EntityRole, EventTime, FindingKey, Severity, Sighting, SightingKind, TenantId, Text};
+use caponier_model::{EntityKind, EventTime, FindingKey, Severity, Sighting, SightingKind, TenantId, Text};
 use compact_str::CompactString;
 
 /// What became of a sighting.
@@ -21,31 +21,33 @@ pub(crate) struct Sightings {
 }
 
 /// An entity of a merged finding; the group is unique within the finding.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct Named {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Named<'s> {
     pub kind: EntityKind,
-    pub value: CompactString,
+    pub value: &'s CompactString,
     pub tenant: TenantId,
     pub group: u32,
-    pub role: EntityRole,
 }
 
-/// The fields of a finding after its sightings are merged.
-#[derive(Clone, Debug)]
-pub(crate) struct Merged {
-    pub title: Text,
+/// What is kept of a finding after its sightings are merged; the rest is merged again where somebody reads it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Brief {
     pub severity: Severity,
     pub verdict: Option<bool>,
     pub first: EventTime,
     pub last: EventTime,
-    pub entities: Vec<Named>,
-    pub tactics: Vec<CompactString>,
-    pub techniques: Vec<CompactString>,
+}
+
+/// What a finding is bound by, after its sightings are merged.
+#[derive(Clone, Debug)]
+pub(crate) struct Merged<'s> {
+    pub first: EventTime,
+    pub entities: Vec<Named<'s>>,
     /// E11: the kind of detection, and whether this is the detection itself and not an alert.
     pub detection: Option<(CompactString, bool)>,
 }
 
-impl Merged {
+impl Brief {
     /// Seconds between the nearest ends of the two intervals.
     pub(crate) fn gap(&self, other: &Self) -> i64 {
         self.first.max(other.first).seconds_since(self.last.min(other.last)).max(0)
@@ -69,6 +71,10 @@ impl Sightings {
                 Taken::Changed
             }
             Err(at) => {
+                if self.held.is_empty() {
+                    // Most findings have one.
+                    self.held.reserve_exact(1);
+                }
                 self.held.insert(at, sighting);
                 if self.held.len() <= limit as usize {
                     return Taken::Changed;
@@ -89,49 +95,63 @@ impl Sightings {
         self.held.iter().map(|s| s.last).max().unwrap_or(EventTime::MIN)
     }
 
-    /// The merged finding; `None` while there is only evidence.
-    ///
-    /// Single fields come from the sighting of the greatest (rank, version, content); entities, tactics and techniques are
-    /// the union over the newest sighting of each format and all evidence, since each road cuts its list somewhere else.
-    pub(crate) fn merged(&self) -> Option<Merged> {
+    /// Alerts and detections, the one that speaks for all first.
+    fn ranked(&self) -> Vec<&Sighting> {
         let order = |s: &&Sighting| (s.rank, s.version, s.content, s.format);
         let mut ranked: Vec<&Sighting> = self.held.iter().filter(|s| s.kind != SightingKind::Evidence).collect();
         ranked.sort_by(|a, b| order(b).cmp(&order(a)));
+        ranked
+    }
+
+    /// The title of the merged finding.
+    pub(crate) fn title(&self) -> Option<&Text> {
+        self.ranked().first().map(|s| &s.title)
+    }
+
+    /// What is kept of the merged finding; `None` while there is only evidence.
+    pub(crate) fn brief(&self) -> Option<Brief> {
+        let ranked = self.ranked();
         let lead = *ranked.first()?;
-        let mut used: Vec<&Sighting> = Vec::with_capacity(self.held.len());
-        for sighting in &ranked {
-            if !used.iter().any(|u| u.format == sighting.format) {
-                used.push(sighting);
-            }
-        }
-        used.extend(self.held.iter().filter(|s| s.kind == SightingKind::Evidence));
-        let mut merged = Merged {
-            title: lead.title.clone(),
+        Some(Brief {
             severity: ranked.iter().map(|s| s.severity).find(|s| *s != Severity::Unknown).unwrap_or_default(),
             verdict: ranked.iter().find_map(|s| s.verdict),
             first: lead.first,
             last: lead.last,
-            entities: Vec::new(),
-            tactics: Vec::new(),
-            techniques: Vec::new(),
-            detection: lead.detector.as_deref().and_then(|d| detection(d, lead.kind == SightingKind::Risk)),
-        };
+        })
+    }
+
+    /// Sightings whose lists count: entities, tactics and techniques are the union over the newest sighting of each format and
+    /// all evidence, since each road cuts its list somewhere else. Single fields come from the first, which has the greatest
+    /// (rank, version, content); empty while there is only evidence.
+    pub(crate) fn used(&self) -> Vec<&Sighting> {
+        let mut used: Vec<&Sighting> = Vec::with_capacity(self.held.len());
+        for sighting in self.ranked() {
+            if !used.iter().any(|u| u.format == sighting.format) {
+                used.push(sighting);
+            }
+        }
+        if !used.is_empty() {
+            used.extend(self.held.iter().filter(|s| s.kind == SightingKind::Evidence));
+        }
+        used
+    }
+
+    /// The merged finding; `None` while there is only evidence.
+    pub(crate) fn merged(&self) -> Option<Merged<'_>> {
+        let used = self.used();
+        let lead = *used.first()?;
+        let detection = lead.detector.as_deref().and_then(|d| detection(d, lead.kind == SightingKind::Risk));
+        let count = used.iter().map(|s| s.entities.len()).sum();
+        let mut merged = Merged { first: lead.first, entities: Vec::with_capacity(count), detection };
         let mut base = 0;
         for sighting in used {
             merged.entities.extend(sighting.entities.iter().map(|e| Named {
                 kind: e.kind,
-                value: e.value.clone(),
+                value: &e.value,
                 tenant: e.tenant,
                 group: base + u32::from(e.group),
-                role: e.role,
             }));
             base += 1 + sighting.entities.iter().map(|e| u32::from(e.group)).max().unwrap_or(0);
-            merged.tactics.extend(sighting.tactics.iter().cloned());
-            merged.techniques.extend(sighting.techniques.iter().cloned());
-        }
-        for list in [&mut merged.tactics, &mut merged.techniques] {
-            list.sort();
-            list.dedup();
         }
         Some(merged)
     }
@@ -163,7 +183,7 @@ pub(crate) type Rank = (EventTime, FindingKey);
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use caponier_model::{Entity, Guid, SourceRank};
+    use caponier_model::{Entity, EntityRole, Guid, SourceRank};
 
     /// A sighting of an alert at a second, with entities of the same tenant, each in a group of its own.
     pub(crate) fn sighting(tenant: u128, id: &str, at: i64, entities: &[(EntityKind, &str)]) -> Sighting {
@@ -226,7 +246,8 @@ pub(crate) mod tests {
                 assert_eq!(sightings.take(all[i].clone(), 100), Taken::Known);
             }
             let merged = sightings.merged().unwrap();
-            assert_eq!((merged.severity, merged.first), (Severity::High, EventTime::from_seconds(10)));
+            let brief = sightings.brief().unwrap();
+            assert_eq!((brief.severity, brief.first), (Severity::High, EventTime::from_seconds(10)));
             let values: Vec<_> = merged.entities.iter().map(|e| e.value.as_str()).collect();
             assert_eq!(values, ["203.0.113.1", "d", "203.0.113.2"]);
         }

@@ -11,6 +11,7 @@ use caponier_model::{Change, ChangeKind, EventTime, IncidentState, Persons, Text
 use compact_str::{CompactString, format_compact};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::BuildHasher;
 
 /// (unit, incident, members that came from it).
 type Share = (usize, RecordIx, usize);
@@ -89,6 +90,11 @@ impl<P: Persons> Engine<P> {
     fn inherit(&self, units: &[Unit], records: &BTreeSet<RecordIx>) -> (Vec<Option<RecordIx>>, Vec<Share>) {
         let mut shares: Vec<Share> = Vec::new();
         for (at, unit) in units.iter().enumerate() {
+            if let [single] = unit.members[..] {
+                let record = self.findings.get(single).and_then(|h| h.record).filter(|r| records.contains(r));
+                shares.extend(record.map(|record| (at, record, 1)));
+                continue;
+            }
             let mut counts: BTreeMap<RecordIx, usize> = BTreeMap::new();
             for record in unit.members.iter().filter_map(|f| self.findings.get(*f)?.record) {
                 if records.contains(&record) {
@@ -116,7 +122,7 @@ impl<P: Persons> Engine<P> {
         let split_from = origin.and_then(|o| self.records.get(o)).map(|r| r.id.clone());
         let founder = unit.members.first().and_then(|f| self.findings.get(*f));
         let (rank, title) = match founder {
-            Some(held) => (held.rank(), held.merged.title.clone()),
+            Some(held) => (held.rank(), held.sightings.title().cloned().unwrap_or_else(|| Text::plain(""))),
             // A unit has members, always; an empty one would be named after nothing and hold nothing.
             None => (self.nobody(), Text::plain("")),
         };
@@ -230,7 +236,8 @@ impl<P: Persons> Engine<P> {
         let references: Vec<&str> = incident.related.iter().map(|r| r.incident.as_str()).collect();
         let content = format_compact!("{} {:?} {}", incident.digest, incident.continues, references.join(" "));
         let record = self.records.get_mut(ix)?;
-        if record.emitted.as_ref() == Some(&content) {
+        let content = foldhash::fast::FixedState::default().hash_one(content);
+        if record.emitted == Some(content) {
             return None;
         }
         record.emitted = Some(content);

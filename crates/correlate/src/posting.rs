@@ -251,7 +251,6 @@ impl Postings {
     }
 
     /// How many values are held.
-    #[cfg(test)]
     pub(crate) fn held(&self) -> usize {
         self.ids.len()
     }
@@ -263,17 +262,17 @@ impl Postings {
 
     /// Puts a finding into a posting; [`Postings::refresh`] must follow.
     pub(crate) fn insert(&mut self, ix: ValueIx, entry: Entry, holder: &impl Holder) {
-        let Some(mut posting) = self.all.get_mut(ix as usize).and_then(Option::take) else { return };
-        let account = |ix: ValueIx| self.account(ix);
+        let Some(posting) = self.get(ix) else { return };
         let before = |e: &Entry| {
             let order = e.first.cmp(&entry.first).then_with(|| holder.compare(e.finding, entry.finding));
-            order.then_with(|| account(e.account).cmp(&account(entry.account))).is_lt()
+            order.then_with(|| self.account(e.account).cmp(&self.account(entry.account))).is_lt()
         };
         let at = match posting.entries.back() {
             None => 0,
             Some(last) if before(last) => posting.entries.len(),
             Some(_) => posting.entries.partition_point(before),
         };
+        let Some(posting) = self.all.get_mut(ix as usize).and_then(Option::as_mut) else { return };
         let parts = holder.counterparts(entry.finding, posting.rule.counts).len();
         let entry = Entry { parts: parts.min(usize::from(u16::MAX)) as u16, ..entry };
         if posting.entries.capacity() == 0 {
@@ -283,8 +282,7 @@ impl Postings {
         posting.longest = posting.longest.max(entry.last.seconds_since(entry.first));
         posting.mass += u32::from(entry.parts);
         posting.entries.insert(at, entry);
-        note(&mut self.noted, &mut posting, ix, (at, entry.first));
-        self.all[ix as usize] = Some(posting);
+        note(&mut self.noted, posting, ix, (at, entry.first));
     }
 
     /// Takes a finding that began at `first` out of a posting; [`Postings::refresh`] must follow.
@@ -370,6 +368,9 @@ impl Postings {
     pub(crate) fn refresh(&mut self, dirty: &Dirty, settings: &Settings, holder: &impl Holder) -> Changes {
         let mut out = Changes::default();
         let ix = dirty.value;
+        if self.get(ix).is_some_and(Posting::is_single) {
+            return out;
+        }
         let Some(mut posting) = self.all.get_mut(ix as usize).and_then(Option::take) else { return out };
         out.levels = posting.measure(dirty, settings.caps.window, holder);
         if posting.rule.bridges {
@@ -471,6 +472,11 @@ impl Posting {
     /// False where no loose finding could attach by it: not its kind, or a bridge that is not prolific anywhere.
     pub(crate) fn may_attach(&self) -> bool {
         self.entries.len() > 1 && self.rule.attaches && (!self.rule.bridges || self.shared || self.is_prolific())
+    }
+
+    /// True for a value of one finding, which joins nothing: most are.
+    fn is_single(&self) -> bool {
+        self.entries.len() < 2 && self.prolific.is_none() && self.rule.cap.is_none_or(|cap| self.mass <= cap)
     }
 
     fn is_prolific(&self) -> bool {

@@ -161,6 +161,12 @@ pub struct Limits {
     pub finding_values: u32,
     /// G12: sightings kept of one finding; the rest are counted: 512.
     pub finding_sightings: u32,
+    /// G12: findings held at most; beyond them the incidents that were quiet longest are let go before retention does: 20,000,000.
+    pub held_findings: u32,
+    /// G12: distinct values held at most, likewise: 60,000,000. A value of one finding has at most two edges for each tenant.
+    pub held_values: u32,
+    /// G12: incidents held at most, likewise: 20,000,000.
+    pub held_incidents: u32,
     /// Seconds of event time within which what comes is settled together: 10. Nothing depends on it but how often an incident
     /// that grows is told of; 0 settles whenever event time moves.
     pub settle_seconds: i64,
@@ -207,6 +213,9 @@ impl Settings {
                 cut_confidence: 900_000,
                 finding_values: 256,
                 finding_sightings: 512,
+                held_findings: 20_000_000,
+                held_values: 60_000_000,
+                held_incidents: 20_000_000,
                 settle_seconds: 10,
                 staged: 4096,
             },
@@ -246,6 +255,7 @@ impl Settings {
         }
         if !g12 {
             (limits.finding_values, limits.finding_sightings) = (u32::MAX, u32::MAX);
+            (limits.held_findings, limits.held_values, limits.held_incidents) = (u32::MAX, u32::MAX, u32::MAX);
         }
         out
     }
@@ -292,6 +302,7 @@ impl Settings {
             "windows.detection" => &mut windows.detection,
             "guards.window" => &mut caps.window,
             "guards.span" => &mut limits.span,
+            "engine.settle_seconds" => &mut limits.settle_seconds,
             _ => return None,
         })
     }
@@ -310,6 +321,10 @@ impl Settings {
             "guards.cut_confidence" => &mut limits.cut_confidence,
             "guards.finding_values" => &mut limits.finding_values,
             "guards.finding_sightings" => &mut limits.finding_sightings,
+            "guards.held_findings" => &mut limits.held_findings,
+            "guards.held_values" => &mut limits.held_values,
+            "guards.held_incidents" => &mut limits.held_incidents,
+            "engine.staged" => &mut limits.staged,
             _ => return None,
         })
     }

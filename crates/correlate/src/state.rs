@@ -1,7 +1,7 @@
 //! What the engine holds of findings, groups and incidents, in slabs with places that are reused.
 
 use crate::bind::Bound;
-use crate::finding::{Merged, Rank, Sightings};
+use crate::finding::{Brief, Rank, Sightings};
 use crate::partition::Core;
 use crate::posting::{FindingIx, Holder, Link, ValueIx};
 use crate::value::Counterpart;
@@ -69,7 +69,7 @@ impl<T> Slab<T> {
 pub(crate) struct Held {
     pub key: FindingKey,
     pub sightings: Sightings,
-    pub merged: Merged,
+    pub merged: Brief,
     /// Source incidents, by their own names.
     pub incidents: Vec<SourceIncidentKey>,
     pub accounts: Vec<Bound>,
@@ -78,8 +78,6 @@ pub(crate) struct Held {
     pub counted: Vec<ValueIx>,
     pub persons: Vec<ValueIx>,
     pub devices: Vec<ValueIx>,
-    /// Persons, or devices where no person is named.
-    pub either: Vec<ValueIx>,
     /// Candidate bridge edges that end here.
     pub links: Vec<Link>,
     pub group: Option<GroupIx>,
@@ -90,8 +88,6 @@ pub(crate) struct Held {
     pub record: Option<RecordIx>,
     /// Values left out (G12).
     pub cut: u64,
-    /// Its sightings changed since they were merged.
-    pub unmerged: bool,
     /// It waits to be bound and settled.
     pub staged: bool,
     /// What it waits for came late.
@@ -156,8 +152,8 @@ pub(crate) struct Record {
     pub last: EventTime,
     /// Incidents named as related in the last version.
     pub partners: Vec<RecordIx>,
-    /// What was last handed on, to tell whether anything changed.
-    pub emitted: Option<CompactString>,
+    /// A hash of what was last handed on, to tell whether anything changed.
+    pub emitted: Option<u64>,
     /// The state that was last handed on.
     pub state: IncidentState,
 }
@@ -171,7 +167,8 @@ impl Holder for Slab<Held> {
         self.get(finding).map_or(&[], |held| match what {
             Counterpart::Persons => &held.persons,
             Counterpart::Devices => &held.devices,
-            Counterpart::Either => &held.either,
+            Counterpart::Either if held.persons.is_empty() => &held.devices,
+            Counterpart::Either => &held.persons,
         })
     }
 

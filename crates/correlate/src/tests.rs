@@ -840,3 +840,19 @@ fn eviction_leaves_nothing_behind_and_changes_nothing_that_stays() {
         assert_eq!(engine.postings.held(), 0, "seed {seed}");
     }
 }
+
+#[test]
+fn no_more_is_held_than_may_be_and_what_goes_is_counted() {
+    let mut settings = Settings::defaults();
+    settings.limits.held_findings = 20;
+    let mut engine = engine(settings, merge_all());
+    for n in 0..100 {
+        let device = format!("d{}", n / 2);
+        give(&mut engine, alert(1, &format!("f{n}"), n * 60, &[(EntityKind::Device, &device)]));
+        check(&engine, 0);
+        assert!(engine.findings.len() <= 20, "{n}");
+    }
+    let counts = engine.counts();
+    assert_eq!((counts.findings + counts.shed, counts.evicted, counts.late), (100, 0, 0));
+    assert!(groups(&engine).iter().any(|g| *g == ["f98", "f99"]), "the youngest stay");
+}

@@ -130,7 +130,7 @@ const fn most(path: &str) -> u64 {
         b"intake.threads" => 64,
         b"identity.accept" | b"identity.possible" | b"guards.cut_confidence" => CERTAIN,
         b"retention.days" => 3660,
-        b"guards.window" | b"guards.span" => TEN_YEARS,
+        b"guards.window" | b"guards.span" | b"engine.settle_seconds" => TEN_YEARS,
         [b'w', b'i', b'n', b'd', b'o', b'w', b's', b'.', ..] => TEN_YEARS,
         _ => u64::MAX,
     }
@@ -188,6 +188,11 @@ knobs! {
     "guards.cut_confidence" Small engine.limits.cut_confidence => "G8: confidence, in millionths, at which one edge is enough";
     "guards.finding_values" Small engine.limits.finding_values => "G12: correlating values taken from one finding";
     "guards.finding_sightings" Small engine.limits.finding_sightings => "G12: sightings kept of one finding";
+    "guards.held_findings" Small engine.limits.held_findings => "G12: findings held; beyond them what was quiet longest is let go and counted";
+    "guards.held_values" Small engine.limits.held_values => "G12: distinct values held, likewise";
+    "guards.held_incidents" Small engine.limits.held_incidents => "G12: incidents held, likewise";
+    "engine.settle_seconds" Signed engine.limits.settle_seconds => "seconds of event time within which what comes is settled together";
+    "engine.staged" Small engine.limits.staged => "findings that wait to be settled together at most";
     "retention.days" Days engine.retention_days => "days a finding is held after its last activity; 0 = for ever";
     "ledger.path" Text ledger => "the file that keeps what analysts state; made by the first identity link";
     "identity.accept" Small identity.accept => "least confidence of an accepted link, in millionths";
