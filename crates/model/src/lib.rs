@@ -17,6 +17,7 @@ mod rows;
 mod tenant;
 mod text;
 mod time;
+mod topic;
 
 pub use decision::{Act, Decision, DecisionId};
 pub use entity::{Entity, EntityKind, EntityRole};
@@ -44,3 +45,4 @@ pub use rows::{
 pub use tenant::{MergePolicy, Pair, Policy, Tenant, TenantRole, Tenants};
 pub use text::{Param, Text};
 pub use time::EventTime;
+pub use topic::{Portion, Topic, Topics};

@@ -10,8 +10,8 @@
 
 use caponier_identity::{Index, Settings, Store, Weighed, combine, facts};
 use caponier_lab::{Change, Grades, Organisation, Shape, organisation};
-use caponier_model::{AccountFacts, IdentityChange, Persons, Rows, Tenants, Testimony};
-use caponier_query::{Files, Join, Queries, Query, QueryError, Question, write_tables};
+use caponier_model::{AccountFacts, IdentityChange, Persons, Portion, Rows, Tenants, Testimony};
+use caponier_query::{Files, Join, Parts, Queries, Query, QueryError, Question, write_tables};
 use std::io::{Write, stdout};
 use std::path::Path;
 use std::time::Instant;
@@ -134,6 +134,10 @@ impl Bench {
         self.join.testimony(&Question { rows, facts, tenants, naming: &self.all.naming })
     }
 
+    fn ask_parts(&self, portions: &[Portion], tenants: &Tenants) -> Result<Testimony, QueryError> {
+        self.join.parts(&Parts { portions, tenants, naming: &self.all.naming })
+    }
+
     fn full(&self, rows: &Rows) -> Outcome<Full> {
         let (facts, first) = timed("full join: facts", || facts(rows))?;
         let (testimony, second) = timed("full join: tables and queries", || self.ask(rows, &facts, &self.all.tenants))?;
@@ -146,9 +150,9 @@ impl Bench {
     fn settle(&self, store: &mut Store, name: &str) -> Outcome<(Vec<IdentityChange>, f64)> {
         let mut asked = 0.0;
         let (changes, took) = timed(name, || {
-            store.settle(|rows, facts, tenants| {
+            store.settle(|portions, tenants| {
                 let start = Instant::now();
-                let said = self.ask(rows, facts, tenants);
+                let said = self.ask_parts(portions, tenants);
                 asked = start.elapsed().as_secs_f64();
                 said
             })

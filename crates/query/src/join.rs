@@ -3,16 +3,18 @@
 
 use crate::QueryError;
 use crate::numbers::{Words, numbered};
+use crate::plans::Plans;
 use crate::tables::tables;
 use caponier_model::{
-    AccountFacts, AccountKey, Ambiguity, EventTime, Evidence, EvidenceKind, Guid, NamingRule, Refutation, Rows,
-    TenantId, Tenants, Testimony,
+    AccountFacts, AccountKey, Ambiguity, EventTime, Evidence, EvidenceKind, Guid, NamingRule, Portion, Refutation,
+    Rows, TenantId, Tenants, Testimony, Topics,
 };
 use datafusion::arrow::array::{Array, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use std::borrow::Cow;
+use std::sync::{Mutex, PoisonError};
 
 /// One query and its text.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -71,13 +73,24 @@ impl Queries {
     }
 }
 
-/// What the join runs over.
+/// What the whole join runs over.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
     /// Rows of evidence.
     pub rows: &'a Rows,
     /// The dated names of the same rows' accounts (from `identity`).
     pub facts: &'a [AccountFacts],
+    /// Tenants and their domains.
+    pub tenants: &'a Tenants,
+    /// Agreed naming rules (K13).
+    pub naming: &'a [NamingRule],
+}
+
+/// What a part of the join runs over: of each topic, the portions that name it.
+#[derive(Clone, Copy, Debug)]
+pub struct Parts<'a> {
+    /// Rows of evidence; all that one portion has of an account's directory rows is all that any has.
+    pub portions: &'a [Portion],
     /// Tenants and their domains.
     pub tenants: &'a Tenants,
     /// Agreed naming rules (K13).
@@ -102,9 +115,11 @@ const EVIDENCE: [&str; 9] = [
 const STACK_BYTES: usize = 16 << 20;
 
 /// The identity join, its queries checked.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Join {
     queries: Queries,
+    /// Plans for parts of the join, made when the first part is asked for.
+    plans: Mutex<Option<Plans>>,
 }
 
 impl Join {
@@ -113,7 +128,7 @@ impl Join {
     /// # Errors
     /// A query that cannot be planned or yields other columns than the join reads, by name.
     pub fn new(queries: Queries) -> Result<Self, QueryError> {
-        let join = Self { queries };
+        let join = Self { queries, plans: Mutex::new(None) };
         apart(|| join.check())?;
         Ok(join)
     }
@@ -131,6 +146,51 @@ impl Join {
         apart(|| self.run(question))
     }
 
+    /// Runs each query over the portions that name its topic. What it says of accounts of which the portions have not everything
+    /// is not to be trusted; the caller knows which these are. Statements are not repeated.
+    ///
+    /// Costs the rows, and nothing for planning but the first time: the plans are kept. Blocks as [`Join::testimony`] does; one
+    /// caller at a time.
+    ///
+    /// # Errors
+    /// As [`Join::testimony`]; a query whose name stands for no topic.
+    pub fn parts(&self, parts: &Parts<'_>) -> Result<Testimony, QueryError> {
+        if parts.portions.iter().all(|p| p.rows.is_empty()) {
+            return Ok(Testimony::default());
+        }
+        if let [Portion { topics: Topics::ALL, rows, facts }] = parts.portions {
+            // Nothing small: worth planning by what the tables hold.
+            let Parts { tenants, naming, .. } = *parts;
+            return self.testimony(&Question { rows, facts, tenants, naming });
+        }
+        // Whoever panicked with the plans in hand left them as they were: each run sets all that it reads.
+        let mut guard = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = &mut *guard;
+        apart(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+            let plans = match kept {
+                Some(plans) => plans,
+                none => none.insert(runtime.block_on(Plans::new(self.all()))?),
+            };
+            let mut out = Testimony::default();
+            let answered = plans.run(parts, &runtime)?;
+            for (query, batches) in answered {
+                for batch in &batches {
+                    if query == self.queries.refutations.name {
+                        refutations(&query, batch, &mut out.refutations)?;
+                    } else {
+                        evidence(&query, batch, &mut out)?;
+                    }
+                }
+            }
+            Ok(sorted(out))
+        })
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Query> {
+        std::iter::once(&self.queries.refutations).chain(&self.queries.evidence)
+    }
+
     fn run(&self, question: &Question<'_>) -> Result<Testimony, QueryError> {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let (session, words) = session(question)?;
@@ -145,15 +205,7 @@ impl Join {
             }
         }
         out.statements.clone_from(&question.rows.statements);
-        out.statements.sort_unstable();
-        out.statements.dedup();
-        out.refutations.sort_unstable();
-        out.refutations.dedup();
-        out.evidence.sort_unstable();
-        out.evidence.dedup();
-        out.ambiguities.sort_unstable();
-        out.ambiguities.dedup();
-        Ok(out)
+        Ok(sorted(out))
     }
 
     fn check(&self) -> Result<(), QueryError> {
@@ -171,6 +223,19 @@ impl Join {
         }
         Ok(())
     }
+}
+
+/// Equal sets are equal values.
+fn sorted(mut said: Testimony) -> Testimony {
+    fn tidy<T: Ord>(list: &mut Vec<T>) {
+        list.sort_unstable();
+        list.dedup();
+    }
+    tidy(&mut said.statements);
+    tidy(&mut said.refutations);
+    tidy(&mut said.evidence);
+    tidy(&mut said.ambiguities);
+    said
 }
 
 /// Runs `work` on a thread with a deep stack, outside of any runtime the caller may be in.

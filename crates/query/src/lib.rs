@@ -8,10 +8,11 @@ mod columns;
 mod join;
 mod numbers;
 mod parquet;
+mod plans;
 mod tables;
 
 pub use ask::{Answered, AskError, Asking, Cell, Described, Hunt, Known, Sink, functions, tables as described_tables};
-pub use join::{Join, Queries, Query, Question};
+pub use join::{Join, Parts, Queries, Query, Question};
 pub use parquet::{Files, write_tables};
 
 /// What can go wrong with a query.
@@ -34,6 +35,14 @@ pub enum QueryError {
         wanted: String,
         /// The columns it yields.
         found: String,
+    },
+    /// A query that is to be asked about a part of the rows speaks of no topic.
+    #[error(
+        "query {name} speaks of nothing that is known; name it as the file in queries/identity that it takes the place of"
+    )]
+    Topic {
+        /// The query.
+        name: String,
     },
     /// A row holds a value that is no identifier, kind or time.
     #[error("query {name} yields {value:?} in column {column}, row {row}; expected {wanted}")]

@@ -34,23 +34,58 @@ use std::collections::{BTreeMap, BTreeSet};
 /// `unsaid`, `collaboration`, `direct_connect`, `delegated`, `other`; `verdict` one of `same`, `different`, `withdrawn`.
 pub(crate) fn tables(question: &Question<'_>) -> Result<Vec<(&'static str, RecordBatch)>, QueryError> {
     let Question { rows, facts, tenants, naming } = *question;
+    let mut all = shared_tables([facts], tenants, naming)?;
+    let own = || BUILDERS.iter().map(|(name, build)| Ok((*name, build(rows, facts)?))).collect::<Result<Vec<_>, _>>();
+    all.extend(own().map_err(failed)?);
+    Ok(all)
+}
+
+/// The tables that every query gets whole: `tenants`, `domains` and `naming`.
+pub(crate) fn shared_tables<'a>(
+    facts: impl IntoIterator<Item = &'a [AccountFacts]>,
+    tenants: &Tenants,
+    naming: &[NamingRule],
+) -> Result<Vec<(&'static str, RecordBatch)>, QueryError> {
+    let facts = facts.into_iter().flatten();
     let build = || -> Result<_, ArrowError> {
         Ok(vec![
             ("tenants", tenant_table(tenants)?),
             ("domains", domains(facts, tenants)?),
             ("naming", naming_rules(naming)?),
-            ("accounts", accounts(rows, facts)?),
-            ("names", names(facts)?),
-            ("sign_ins", sign_ins(rows)?),
-            ("invitations", invitations(rows)?),
-            ("provisioning", provisioning(rows)?),
-            ("callers", callers(rows)?),
-            ("principals", principals(rows)?),
-            ("statements", statements(rows)?),
         ])
     };
-    build().map_err(|e| QueryError::engine("tables")(e.into()))
+    build().map_err(failed)
 }
+
+/// The tables of rows, those left out that have none. Tables of several portions, one below the other, are those of all their
+/// rows, if all rows of an account are in one portion.
+pub(crate) fn row_tables(rows: &Rows, facts: &[AccountFacts]) -> Result<Vec<(&'static str, RecordBatch)>, QueryError> {
+    let mut all = Vec::new();
+    for (name, build) in BUILDERS {
+        let table = build(rows, facts).map_err(failed)?;
+        if table.num_rows() > 0 {
+            all.push((name, table));
+        }
+    }
+    Ok(all)
+}
+
+fn failed(error: ArrowError) -> QueryError {
+    QueryError::engine("tables")(error.into())
+}
+
+type Builder = fn(&Rows, &[AccountFacts]) -> Result<RecordBatch, ArrowError>;
+
+const BUILDERS: [(&str, Builder); 8] = [
+    ("accounts", accounts),
+    ("names", |_, facts| names(facts)),
+    ("sign_ins", |rows, _| sign_ins(rows)),
+    ("invitations", |rows, _| invitations(rows)),
+    ("provisioning", |rows, _| provisioning(rows)),
+    ("callers", |rows, _| callers(rows)),
+    ("principals", |rows, _| principals(rows)),
+    ("statements", |rows, _| statements(rows)),
+];
 
 fn tenant_table(tenants: &Tenants) -> Result<RecordBatch, ArrowError> {
     let all = || tenants.all.iter();
@@ -68,12 +103,12 @@ fn tenant_table(tenants: &Tenants) -> Result<RecordBatch, ArrowError> {
 ///
 /// A domain is verified in one tenant at a time. What another tenant has configured is therefore not derived, and what two
 /// tenants claim with equal right belongs to neither: else a directory that lists a stranger's domain could claim its users.
-fn domains(facts: &[AccountFacts], tenants: &Tenants) -> Result<RecordBatch, ArrowError> {
+fn domains<'a>(facts: impl Iterator<Item = &'a AccountFacts>, tenants: &Tenants) -> Result<RecordBatch, ArrowError> {
     let configured: BTreeSet<(TenantId, &str)> =
         tenants.all.iter().flat_map(|t| t.domains.iter().map(|d| (t.id, d.as_str()))).collect();
     let known: BTreeSet<TenantId> = configured.iter().map(|(t, _)| *t).collect();
     let taken: BTreeSet<&str> = configured.iter().map(|(_, d)| *d).collect();
-    let members = facts.iter().filter(|f| f.kind == AccountKind::Member && !known.contains(&f.account.tenant));
+    let members = facts.filter(|f| f.kind == AccountKind::Member && !known.contains(&f.account.tenant));
     let derived = members.filter_map(|f| Some((f.account.tenant, domain(f.upn.as_deref()?)?)));
     let mut all = configured.clone();
     all.extend(derived.filter(|(_, d)| !taken.contains(d)));

@@ -3,9 +3,9 @@
 
 use super::Store;
 use super::codec::Out;
-use super::keys::Shared;
-use super::row::{self, Held, Row};
-use crate::facts::facts;
+use super::profile::Profile;
+use super::row::{self, Held, Kinds, Row};
+use super::ties::Key;
 use caponier_model::{AccountKey, Rows, Statement};
 use std::collections::BTreeSet;
 
@@ -79,19 +79,56 @@ impl Store {
         if after == *before {
             return;
         }
-        let old = self.shown(slot);
         let before = std::mem::replace(&mut self.accounts[slot as usize].rows, after);
-        let new = self.shown(slot);
-        for key in old.shared.keys.iter().filter(|k| new.shared.keys.binary_search(k).is_err()) {
-            self.postings.remove(*key, slot);
-        }
-        for key in new.shared.keys.iter().filter(|k| old.shared.keys.binary_search(k).is_err()) {
-            self.postings.add(*key, slot);
-        }
-        self.domains.count(&old.domains, -1);
-        self.domains.count(&new.domains, 1);
-        self.follow_statements(&old.statements, &new.statements);
+        self.follow(slot, &before);
         self.mark(slot, before);
+    }
+
+    /// What follows from the rows of an account, now that they are others. Costs the rows that differ, and all of the account's
+    /// only where it may have ceased to bear a key.
+    fn follow(&mut self, slot: u32, before: &Held) {
+        let now = &self.accounts[slot as usize].rows;
+        let (mut came, mut went, mut directory) = (Rows::default(), Rows::default(), false);
+        for bytes in now.differing(before) {
+            directory |= Kinds::DIRECTORY.meets(Kinds::of(bytes));
+            let into = if before.has(bytes) { &mut went } else { &mut came };
+            // Written by this very store.
+            let _ = row::read(bytes, &self.words, into);
+        }
+        let (mut new, mut old) = (self.row_keys(slot, &came), self.row_keys(slot, &went));
+        let mut shown = [super::domains::Shown::new(), super::domains::Shown::new()];
+        if directory {
+            let profiles = [self.profile(before), self.profile(now)];
+            old.extend(self.directory_keys(slot, &profiles[0]));
+            new.extend(self.directory_keys(slot, &profiles[1]));
+            let account = self.accounts[slot as usize].key;
+            shown = profiles.map(|p| self.domains.shown(account, &p.facts));
+        }
+        old.retain(|key| !new.contains(key));
+        if !old.is_empty() {
+            let borne: BTreeSet<Key> = self.ties(slot, now).into_iter().map(|t| t.key).collect();
+            old.retain(|key| !borne.contains(key));
+        }
+        old.into_iter().for_each(|key| self.postings.remove(key, slot));
+        new.into_iter().for_each(|key| self.postings.add(key, slot));
+        if directory {
+            self.domains.count(&shown[0], -1);
+            self.domains.count(&shown[1], 1);
+        }
+        self.follow_statements(went.statements, came.statements);
+    }
+
+    /// The keys of rows of logs, sorted.
+    fn row_keys(&self, slot: u32, rows: &Rows) -> BTreeSet<Key> {
+        let mut ties = self.bearing(slot);
+        row::each(rows).for_each(|row| ties.row(row));
+        ties.all.into_iter().map(|t| t.key).collect()
+    }
+
+    fn directory_keys(&self, slot: u32, profile: &Profile) -> BTreeSet<Key> {
+        let mut ties = self.bearing(slot);
+        ties.directory(profile);
+        ties.all.into_iter().map(|t| t.key).collect()
     }
 
     /// The account differs from what was last settled, unless this change has taken the difference back.
@@ -102,34 +139,22 @@ impl Store {
         }
     }
 
-    fn follow_statements(&mut self, old: &BTreeSet<Statement>, new: &BTreeSet<Statement>) {
-        for gone in old.difference(new) {
+    fn follow_statements(&mut self, went: Vec<Statement>, came: Vec<Statement>) {
+        for gone in went {
             for account in [gone.account, gone.home] {
                 if let Some(said) = self.statements.get_mut(&account) {
-                    said.remove(gone);
+                    said.remove(&gone);
                     if said.is_empty() {
                         self.statements.remove(&account);
                     }
                 }
             }
         }
-        for said in new.difference(old) {
+        for said in came {
             for account in [said.account, said.home] {
                 self.statements.entry(account).or_default().insert(said.clone());
             }
         }
-    }
-
-    /// What the rows of one account show to others.
-    fn shown(&mut self, slot: u32) -> Shown {
-        let held = &self.accounts[slot as usize].rows;
-        if held.is_empty() {
-            return Shown::default();
-        }
-        let rows = held.rows(&self.words);
-        let facts = facts(&rows);
-        let domains = self.domains.shown(self.accounts[slot as usize].key, &facts);
-        Shown { shared: self.shared(slot, &rows, &facts), domains, statements: rows.statements.into_iter().collect() }
     }
 
     /// Rebuilds everything that follows from the rows of every account, as after reading them from a snapshot.
@@ -138,10 +163,7 @@ impl Store {
             for row in self.others(slot)? {
                 self.slot(row);
             }
-            let shown = self.shown(slot);
-            shown.shared.keys.iter().for_each(|key| self.postings.add(*key, slot));
-            self.domains.count(&shown.domains, 1);
-            self.follow_statements(&BTreeSet::new(), &shown.statements);
+            self.follow(slot, &Held::default());
         }
         Some(())
     }
@@ -156,11 +178,4 @@ impl Store {
         row::each(&rows).all(|r| r.owner() == account.key).then_some(())?;
         Some(row::each(&rows).filter_map(Row::other).collect())
     }
-}
-
-#[derive(Default)]
-struct Shown {
-    shared: Shared,
-    domains: super::domains::Shown,
-    statements: BTreeSet<Statement>,
 }

@@ -1,180 +1,255 @@
-//! From changed accounts to those of which something else may be said, and to those whose rows must be asked about (see the
-//! parent's page for why these are enough). Asks nothing.
+//! From changed accounts to what may be said otherwise, by account and topic, and to the rows that each topic must be asked about (see
+//! the parent's page for why these are enough). Asks nothing.
 
 use super::Store;
-use super::keys::{self, Key, Shared};
+use super::aspects::{Aspects, Footprint, footprint};
+use super::change::{Change, Why};
+use super::portions::{Masks, portions};
 use super::postings::Two;
-use super::row::Held;
-use crate::facts::facts;
-use caponier_model::{AccountFacts, Guid, Rows};
+use super::profile::Profile;
+use super::row::Kinds;
+use super::ties::{self, Key, Of, Tie};
+use caponier_model::{AccountFacts, Guid, Portion, Topic, Topics};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a change touches.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Closure {
-    /// Accounts of which something else may be said, sorted.
-    pub(super) affected: Vec<u32>,
-    /// Accounts to ask about, sorted; among them all that are affected.
-    pub(super) asked: Vec<u32>,
+    /// Of whom something else may be said, and on which topics.
+    pub(super) affected: BTreeMap<u32, Topics>,
+    /// Accounts to be decided about again, sorted; among them all that are affected.
+    pub(super) decided: Vec<u32>,
+    /// What each topic is to be asked about.
+    pub(super) portions: Vec<Portion>,
+    /// How many accounts are asked about.
+    pub(super) asked: usize,
     /// The most bearers that one key brought in.
     pub(super) fan_out: usize,
-    /// What is asked about, with its facts.
-    pub(super) rows: Rows,
-    pub(super) facts: Vec<AccountFacts>,
+    /// All accounts, by all topics.
+    pub(super) whole: bool,
 }
 
-/// Who bears the sole keys of changed accounts: (hash, class) to how many before, how many after.
+impl Closure {
+    /// How many rows are asked about.
+    pub(super) fn rows(&self) -> usize {
+        self.portions.iter().map(|p| p.rows.len()).sum()
+    }
+}
+
+/// Who bears the sole keys of changed accounts: hash and class to how many before, how many after.
 type Counts = BTreeMap<u64, BTreeMap<u64, [usize; 2]>>;
 
 impl Store {
     /// The closure of `changed`.
-    pub(super) fn closure(&mut self, changed: &BTreeSet<u32>) -> Closure {
+    pub(super) fn closure(&self, changed: &BTreeMap<u32, Why>) -> Closure {
         if changed.len() * 2 > self.accounts.len() {
             // Following keys would cost more than it could save.
-            let all: Vec<u32> = (0..self.accounts.len() as u32).collect();
-            let rows = self.rows_of(&all);
-            let facts = facts(&rows);
-            return Closure { affected: all.clone(), asked: all, fan_out: 0, rows, facts };
+            return self.everything();
         }
-        let mut walk = Walk { store: self, found: changed.clone(), loaded: BTreeMap::new(), fan_out: 0 };
-        let mut whole: BTreeSet<u64> = BTreeSet::new();
-        let mut objects: BTreeSet<Guid> = BTreeSet::new();
-        let mut sole = Counts::new();
-        for slot in changed {
-            let before = walk.store.settled(*slot);
-            let now = &walk.load(*slot).shared;
-            // Without an older state it is what it was.
-            for (when, state) in [before.as_ref().unwrap_or(now), now].into_iter().enumerate() {
-                for key in &state.keys {
-                    if key.is_sole() {
-                        let counts = sole.entry(key.hash).or_default().entry(key.class).or_default();
-                        counts[when] += 1;
-                    } else {
-                        whole.insert(key.hash);
-                    }
-                }
-                objects.extend(&state.objects);
+        let mut changes: BTreeMap<u32, Change> = changed.iter().map(|(s, why)| (*s, self.change(*s, *why))).collect();
+        self.find_counterparts(&mut changes);
+        let mut walk = Walk { store: self, known: HashMap::default(), profiles: HashMap::default(), fan_out: 0 };
+        let mut affected: BTreeMap<u32, Topics> = BTreeMap::new();
+        let mut masks: BTreeMap<u32, Masks> = BTreeMap::new();
+        for topic in Topic::ALL {
+            let (footprint, topics) = (footprint(topic), Topics::of(&[topic]));
+            let found = walk.affected(topic, &footprint, &changes);
+            let speaking: Vec<u32> =
+                found.iter().copied().filter(|s| walk.may_be_said(topic, &footprint, *s)).collect();
+            for slot in walk.near(&footprint, &speaking) {
+                masks.entry(slot).or_default().near(topics);
             }
-            walk.named(*slot);
+            speaking.into_iter().for_each(|slot| masks.entry(slot).or_default().own(topics));
+            for slot in found {
+                let all = affected.entry(slot).or_default();
+                *all = all.or(topics);
+            }
         }
-        objects.into_iter().for_each(|o| walk.object(o));
-        whole.into_iter().for_each(|hash| walk.whole(hash));
-        sole.iter().for_each(|(hash, counts)| walk.affected(*hash, counts, changed));
-        let affected = std::mem::take(&mut walk.found);
-        walk.found.clone_from(&affected);
-        walk.neighbours(&affected);
-        let Walk { store, found, mut loaded, fan_out } = walk;
-        let (mut rows, mut all) = (Rows::default(), Vec::new());
-        for slot in &found {
-            let Loaded { rows: own, facts, .. } = loaded.remove(slot).unwrap_or_else(|| store.read(*slot));
-            rows.append(own);
-            all.extend(facts);
+        let mut decided: BTreeSet<u32> = affected.keys().chain(changes.keys()).copied().collect();
+        decided.extend(changes.values().flat_map(|c| &c.stated).filter_map(|other| self.find(*other)));
+        for slot in changes.iter().filter(|(_, c)| c.outside).map(|(slot, _)| *slot) {
+            walk.whoever_shares(slot, &mut decided);
         }
-        all.sort_by_key(|f: &AccountFacts| f.account);
-        let (affected, asked) = (affected.into_iter().collect(), found.into_iter().collect());
-        Closure { affected, asked, fan_out, rows, facts: all }
+        let portions = portions(self, &masks, &mut walk.profiles);
+        let (asked, fan_out, decided) = (masks.len(), walk.fan_out, decided.into_iter().collect());
+        Closure { affected, decided, portions, asked, fan_out, whole: false }
     }
 
-    /// An account as it is now, without what it shares.
-    fn read(&self, slot: u32) -> Loaded {
-        let rows = self.accounts[slot as usize].rows.rows(&self.words);
-        let facts = facts(&rows);
-        Loaded { rows, facts, shared: Shared::default() }
-    }
-
-    /// What the account shared when it was last settled; `None` if that is what it shares now.
-    fn settled(&mut self, slot: u32) -> Option<Shared> {
-        let rows = self.changed.get(&slot)?.rows(&self.words);
-        Some(self.shared(slot, &rows, &facts(&rows)))
-    }
-
-    /// All rows of these accounts.
-    fn rows_of(&self, slots: &[u32]) -> Rows {
-        let mut all = Rows::default();
-        for slot in slots {
-            self.accounts[*slot as usize].rows.read_into(&self.words, &mut all);
+    fn everything(&self) -> Closure {
+        let mut all = Portion { topics: Topics::ALL, ..Portion::default() };
+        self.accounts.iter().for_each(|a| a.rows.read_into(&self.words, &mut all.rows));
+        all.facts = crate::facts::facts(&all.rows);
+        let slots = || 0..self.accounts.len() as u32;
+        Closure {
+            affected: slots().map(|slot| (slot, Topics::ALL)).collect(),
+            decided: slots().collect(),
+            portions: vec![all],
+            asked: self.accounts.len(),
+            fan_out: 0,
+            whole: true,
         }
-        all
     }
 
-    /// The rows of these accounts as they were when they were last settled.
-    pub(super) fn settled_rows(&self, slots: &[u32]) -> Rows {
-        let mut all = Rows::default();
-        for slot in slots {
-            let held: &Held = self.changed.get(slot).unwrap_or(&self.accounts[*slot as usize].rows);
-            held.read_into(&self.words, &mut all);
-        }
-        all
+    /// The facts of these accounts, sorted, but for the PUIDs, which decide nothing.
+    pub(super) fn facts_of(&self, slots: impl IntoIterator<Item = u32>) -> Vec<AccountFacts> {
+        slots.into_iter().flat_map(|slot| self.profile(&self.accounts[slot as usize].rows).facts).collect()
     }
 }
 
-/// One account out of its bytes.
-struct Loaded {
-    rows: Rows,
-    facts: Vec<AccountFacts>,
-    shared: Shared,
-}
+/// Profiles that were looked at.
+pub(super) type Profiles = HashMap<u32, Profile, FixedState>;
 
-/// A set of accounts that grows along keys.
+/// A walk along keys, topic by topic.
 struct Walk<'a> {
-    store: &'a mut Store,
-    found: BTreeSet<u32>,
-    /// Those whose keys were looked at.
-    loaded: BTreeMap<u32, Loaded>,
+    store: &'a Store,
+    /// What accounts share now, of those that were looked at.
+    known: HashMap<u32, Vec<Tie>, FixedState>,
+    profiles: Profiles,
     fan_out: usize,
 }
 
 impl Walk<'_> {
-    /// The account as it is now.
-    fn load(&mut self, slot: u32) -> &Loaded {
-        let Self { store, loaded, .. } = self;
-        loaded.entry(slot).or_insert_with(|| {
-            let mut account = store.read(slot);
-            account.shared = store.shared(slot, &account.rows, &account.facts);
-            account
-        })
+    /// Of whom the topic may say something else than before.
+    fn affected(&mut self, topic: Topic, footprint: &Footprint, changes: &BTreeMap<u32, Change>) -> BTreeSet<u32> {
+        let Footprint { own, near, .. } = *footprint;
+        let counts = |change: &Change| topic != Topic::PairedSignIn || change.paired;
+        let concerned = |change: &Change| change.aspects.meets(own.or(near)) && counts(change);
+        let mut found = BTreeSet::new();
+        let (mut whole, mut objects, mut sole) = (BTreeSet::new(), BTreeSet::new(), Counts::new());
+        for (slot, change) in changes.iter().filter(|(_, c)| concerned(c)) {
+            if change.aspects.meets(own) {
+                found.insert(*slot);
+            }
+            if !change.aspects.meets(near) {
+                continue;
+            }
+            for (when, ties) in [&change.before, &change.after].into_iter().enumerate() {
+                for tie in ties.iter().filter(|t| t.aspect.meets(near) && footprint.follows(t.of)) {
+                    if tie.key.is_sole() {
+                        let counts = sole.entry(tie.key.hash).or_default().entry(tie.key.class).or_default();
+                        counts[when] += 1;
+                    } else {
+                        whole.insert(tie.key.hash);
+                        objects.extend(tie.object);
+                    }
+                }
+            }
+            if footprint.follows(Of::Object) {
+                self.named(*slot, &mut found);
+            }
+        }
+        objects.into_iter().for_each(|o| self.object(o, &mut found));
+        whole.into_iter().for_each(|hash| self.whole(hash, &mut found));
+        let is_changed = |slot| changes.get(&slot).is_some_and(concerned);
+        sole.iter().for_each(|(hash, counts)| self.sole(*hash, counts, is_changed, &mut found));
+        found
+    }
+
+    /// Could the topic say anything of the account, by the rows that it has?
+    fn may_be_said(&mut self, topic: Topic, footprint: &Footprint, slot: u32) -> bool {
+        let account = &self.store.accounts[slot as usize];
+        let kinds = account.rows.kinds();
+        if footprint.needs != Kinds::NONE && !footprint.needs.meets(kinds) {
+            return false;
+        }
+        match topic {
+            Topic::Extension | Topic::ExtName => self.profile(slot).is_satellite(),
+            Topic::Address => kinds.meets(Kinds::INVITATION) || self.profile(slot).is_satellite(),
+            Topic::NamingRule => self.store.naming.iter().any(|rule| rule.resource == account.key.tenant),
+            _ => true,
+        }
+    }
+
+    /// Whose near aspects the topic reads for these accounts: whoever shares a key with one of them now; of the bearers of sole
+    /// keys two of each class.
+    fn near(&mut self, footprint: &Footprint, speaking: &[u32]) -> BTreeSet<u32> {
+        let mut found = BTreeSet::new();
+        if footprint.near == Aspects::NONE {
+            return found;
+        }
+        let (mut keys, mut objects): (BTreeSet<Key>, BTreeSet<Guid>) = Default::default();
+        for slot in speaking {
+            for tie in self.ties(*slot).iter().filter(|t| t.aspect.meets(footprint.own) && footprint.follows(t.of)) {
+                keys.insert(tie.key);
+                objects.extend(tie.object);
+            }
+            if footprint.follows(Of::Object) {
+                self.named(*slot, &mut found);
+            }
+        }
+        objects.into_iter().for_each(|o| self.object(o, &mut found));
+        let mut last = None;
+        for key in keys {
+            if !key.is_sole() {
+                self.whole(key.hash, &mut found);
+            } else if last.replace(key.hash) != Some(key.hash) {
+                self.store.postings.two_of_each_class(key.hash, |_| true, |_, two| found.extend(two.slots()));
+            }
+        }
+        found
+    }
+
+    /// Everybody whose evidence could name the account as a home.
+    fn whoever_shares(&mut self, slot: u32, found: &mut BTreeSet<u32>) {
+        let ties: Vec<Tie> = self.ties(slot).to_vec();
+        for tie in ties.into_iter().filter(|t| !t.key.is_sole()) {
+            self.whole(tie.key.hash, found);
+            tie.object.into_iter().for_each(|o| self.object(o, found));
+        }
+        self.named(slot, found);
+    }
+
+    fn ties(&mut self, slot: u32) -> &[Tie] {
+        let store = self.store;
+        self.known.entry(slot).or_insert_with(|| store.ties(slot, &store.accounts[slot as usize].rows))
+    }
+
+    fn profile(&mut self, slot: u32) -> &Profile {
+        let store = self.store;
+        self.profiles.entry(slot).or_insert_with(|| store.profile(&store.accounts[slot as usize].rows))
     }
 
     /// Whoever has this object id.
-    fn object(&mut self, object: Guid) {
-        self.found.extend(self.store.with_object(object));
+    fn object(&self, object: Guid, found: &mut BTreeSet<u32>) {
+        found.extend(self.store.with_object(object));
     }
 
     /// Whoever has the object id of this account, or names it.
-    fn named(&mut self, slot: u32) {
+    fn named(&mut self, slot: u32, found: &mut BTreeSet<u32>) {
         let account = self.store.accounts[slot as usize].key;
-        self.object(account.object);
-        self.whole(keys::object(account));
+        self.object(account.object, found);
+        self.whole(ties::object(account), found);
     }
 
-    fn whole(&mut self, hash: u64) {
-        let before = self.found.len();
+    fn whole(&mut self, hash: u64, found: &mut BTreeSet<u32>) {
+        let before = found.len();
         let mut bearers = 0;
-        self.found.extend(self.store.postings.bearers(hash).map(|(_, slot)| slot).inspect(|_| bearers += 1));
-        if self.found.len() > before {
+        found.extend(self.store.postings.bearers(hash).map(|(_, slot)| slot).inspect(|_| bearers += 1));
+        if found.len() > before {
             self.fan_out = self.fan_out.max(bearers);
         }
     }
 
     /// The bearers of a sole key whose testimony the changed bearers may alter.
-    fn affected(&mut self, hash: u64, counts: &BTreeMap<u64, [usize; 2]>, changed: &BTreeSet<u32>) {
+    fn sole(
+        &mut self,
+        hash: u64,
+        counts: &BTreeMap<u64, [usize; 2]>,
+        is_changed: impl Fn(u32) -> bool,
+        found: &mut BTreeSet<u32>,
+    ) {
         let mut others: HashMap<u64, usize, FixedState> = HashMap::default();
         let mut only = Vec::new();
         self.store.postings.two_of_each_class(
             hash,
-            |slot| !changed.contains(&slot),
+            |slot| !is_changed(slot),
             |class, two| {
-                let number = match two {
-                    Two::None => 0,
-                    Two::One(slot) => {
-                        only.push(slot);
-                        1
-                    }
-                    Two::Both(..) => 2,
-                };
-                others.insert(class, number);
+                if let Two::One(slot) = two {
+                    only.push(slot);
+                }
+                others.insert(class, two.slots().count());
             },
         );
         let turns = counts.iter().any(|(class, changed)| {
@@ -186,42 +261,9 @@ impl Walk<'_> {
             before != after
         });
         if turns {
-            self.whole(hash);
+            self.whole(hash, found);
         } else {
-            self.found.extend(only);
-        }
-    }
-
-    /// Whoever shares a key with one of these accounts now; of the bearers of sole keys two of each class.
-    fn neighbours(&mut self, of: &BTreeSet<u32>) {
-        let mut keys: Vec<Key> = Vec::new();
-        let mut objects = Vec::new();
-        for slot in of {
-            let Loaded { shared, .. } = self.load(*slot);
-            keys.extend(&shared.keys);
-            objects.extend(&shared.objects);
-            self.named(*slot);
-        }
-        keys.sort_unstable();
-        keys.dedup_by_key(|k| k.hash);
-        objects.sort_unstable();
-        objects.dedup();
-        objects.into_iter().for_each(|o| self.object(o));
-        for key in keys {
-            if key.is_sole() {
-                let Self { store, found, .. } = self;
-                store.postings.two_of_each_class(
-                    key.hash,
-                    |_| true,
-                    |_, two| match two {
-                        Two::None => {}
-                        Two::One(slot) => found.extend([slot]),
-                        Two::Both(first, second) => found.extend([first, second]),
-                    },
-                );
-            } else {
-                self.whole(key.hash);
-            }
+            found.extend(only);
         }
     }
 }

@@ -1,16 +1,20 @@
 //! The rows of identity evidence, kept by account and by key, so that a change costs what it touches.
 //!
-//! **What a change touches.** Every query obeys one rule: what is said of an account rests on the rows of that account and of the
-//! accounts that share a key with it ([`keys`]), and on what is handed to every question (tenants with their domains, naming
-//! rules). So of the changed accounts C (whose rows differ from those last settled, in either direction):
+//! **What a change touches.** Every query obeys one rule: what it says of an account rests on some aspects of that account, on some
+//! aspects of the accounts that share a key with it ([`ties`]), and on what is handed to every question (tenants with their
+//! domains, naming rules). Which aspects and which keys, that is the footprint of its topic ([`aspects`]). So of the changed accounts
+//! (whose rows differ from those last settled, in either direction), for each topic by itself:
 //!
-//! - A, the accounts of which something else may be said now: C, and whoever shares a key with one of C, by the keys before
-//!   the change or after it;
-//! - I, the accounts whose rows are asked about: A, and whoever shares a key with one of A.
+//! - A, the accounts of which it may say something else now: those with another own aspect that it reads, and whoever shares with
+//!   one that has another near aspect a key by which that aspect was borne, before the change or after it;
+//! - what it is asked about: the own aspects of A, and the near aspects of whoever shares a key with one of A.
 //!
-//! The same SQL runs over the rows of I; of its answers those about A are kept, and they are the answers of the whole. They are
-//! weighed account by account ([`crate::decide`]); then those whose homes, or whose rivals by a statement, are in A are held against
-//! each other again ([`crate::star`]). What differs from what was told before is the list of changes.
+//! Aspects are compared as the tables of the join show them: a display name concerns the one query that compares display names, a
+//! new mail address those that look for that address, and a sign-in at home whom it could be the counterpart of, if the other log
+//! has one. The same SQL runs over those rows; of its answers on a topic those about the topic's A are kept, and they are the answers
+//! of the whole; on other topics what was said before still holds. All of it is weighed account by account ([`crate::decide`]); then
+//! those whose homes, or whose rivals by a statement, are among them are held against each other again ([`crate::star`]). What differs
+//! from what was told before is the list of changes.
 //!
 //! **Values that everybody bears.** An employee id `N/A` on a hundred thousand accounts would make every change cost as much. Of an
 //! employee id, on-premises SID, immutable id or display name a query may ask only how many bear it in a tenant, none, one or
@@ -30,14 +34,18 @@
 
 mod absorb;
 mod answer;
+mod aspects;
+mod change;
 mod closure;
 mod codec;
 mod domains;
-mod keys;
+mod portions;
 mod postings;
+mod profile;
 mod row;
 mod settle;
 mod snapshot;
+mod ties;
 
 pub use domains::domains;
 pub use settle::Settled;
@@ -46,15 +54,12 @@ pub use snapshot::RestoreError;
 use crate::Settings;
 use absorb::Pending;
 use answer::Answer;
-use caponier_model::{
-    AccountFacts, AccountKey, Guid, NamingRule, Refusal, Rows, Statement, TenantId, Tenants, Testimony,
-};
+use caponier_model::{AccountKey, Guid, NamingRule, Refusal, Statement, TenantId, Tenants, Testimony};
 use codec::Words;
 use compact_str::CompactString;
 use domains::Domains;
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashTable};
-use keys::{Bearer, Shared};
 use postings::Postings;
 use row::Held;
 use std::collections::{BTreeMap, BTreeSet};
@@ -91,6 +96,8 @@ pub struct Store {
 #[derive(Clone, Debug)]
 struct Account {
     key: AccountKey,
+    /// The tenant as a word.
+    tenant: u32,
     rows: Held,
     answer: Answer,
 }
@@ -203,7 +210,8 @@ impl Store {
             return slot;
         }
         let slot = u32::try_from(self.accounts.len()).unwrap_or(u32::MAX);
-        self.accounts.push(Account { key: account, rows: Held::default(), answer: Answer::default() });
+        let tenant = self.words.guids.number(&account.tenant.0);
+        self.accounts.push(Account { key: account, tenant, rows: Held::default(), answer: Answer::default() });
         let accounts = &self.accounts;
         self.slots.insert_unique(hashed(account), slot, |s| hashed(accounts[*s as usize].key));
         if let Err(at) = self.tenants.binary_search(&account.tenant) {
@@ -215,13 +223,6 @@ impl Store {
     /// Every account with this object id.
     fn with_object(&self, object: Guid) -> impl Iterator<Item = u32> {
         self.tenants.iter().filter_map(move |tenant| self.find(AccountKey { tenant: *tenant, object }))
-    }
-
-    /// What an account with these rows shares.
-    fn shared(&mut self, slot: u32, rows: &Rows, facts: &[AccountFacts]) -> Shared {
-        let account = self.accounts[slot as usize].key;
-        let bearer = Bearer { account, tenant: self.words.guids.number(&account.tenant.0) };
-        keys::shared(rows, facts, bearer, &self.naming)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which accounts bear a key. Knows keys as numbers and accounts as slots, nothing of either's meaning.
 
-use super::keys::Key;
+use super::ties::Key;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
@@ -161,6 +161,18 @@ pub(super) enum Two {
     None,
     One(u32),
     Both(u32, u32),
+}
+
+impl Two {
+    /// Those there are.
+    pub(super) fn slots(self) -> impl Iterator<Item = u32> {
+        let (first, second) = match self {
+            Self::None => (None, None),
+            Self::One(one) => (Some(one), None),
+            Self::Both(first, second) => (Some(first), Some(second)),
+        };
+        first.into_iter().chain(second)
+    }
 }
 
 fn after((class, slot): (u64, u32)) -> Option<(u64, u32)> {

@@ -1,11 +1,13 @@
 //! Rows of every kind as one: whose a row is, which other accounts it names, and its bytes. Knows no keys.
 
+use super::aspects::Aspects;
 use super::codec::{self, Coded, In, Out, Words};
 use caponier_model::{
-    Access, AccountKey, AccountRow, CallerRow, DeviceRow, Guid, InvitationRow, PrincipalRow, ProvisioningRow, Rows,
-    SignInRow, Statement, TenantId,
+    Access, AccountKey, AccountRow, CallerRow, DeviceRow, EventTime, Guid, InvitationRow, PrincipalRow,
+    ProvisioningRow, Rows, SignInRow, Statement, TenantId,
 };
 use compact_str::CompactString;
+use std::cmp::Ordering;
 
 /// One row, borrowed.
 #[derive(Clone, Copy)]
@@ -67,6 +69,22 @@ impl Row<'_> {
         }
     }
 
+    /// Under which aspect queries read the row by itself; nothing for rows that only count together with others.
+    pub(super) const fn aspect(self) -> Aspects {
+        match self {
+            Self::Account(_) | Self::Device(_) => Aspects::NONE,
+            Self::SignIn(r) => sign_in(
+                r.log.0.as_u128() == r.resource.0.as_u128(),
+                matches!(r.access, Access::DirectConnect | Access::Delegated),
+            ),
+            Self::Invitation(_) => Aspects::INVITATIONS,
+            Self::Provisioning(_) => Aspects::PROVISIONING,
+            Self::Caller(_) => Aspects::CALLERS,
+            Self::Principal(_) => Aspects::PRINCIPALS,
+            Self::Statement(_) => Aspects::STATEMENTS,
+        }
+    }
+
     /// The row's bytes; the first says which kind of row follows.
     pub(super) fn write(self, out: &mut Out<'_>) {
         let mut put = |kind: u8, row: &dyn Fn(&mut Out<'_>)| {
@@ -106,6 +124,101 @@ pub(super) fn read(bytes: &[u8], words: &Words, rows: &mut Rows) -> Option<()> {
         _ => return None,
     }
     from.bytes.is_empty().then_some(())
+}
+
+/// Kinds of rows, as a set: each is the bit that the first byte of its rows numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Kinds(u8);
+
+impl Kinds {
+    pub(super) const NONE: Self = Self(0);
+    pub(super) const ACCOUNT: Self = Self(1);
+    pub(super) const SIGN_IN: Self = Self(1 << 1);
+    pub(super) const INVITATION: Self = Self(1 << 2);
+    pub(super) const PROVISIONING: Self = Self(1 << 3);
+    pub(super) const CALLER: Self = Self(1 << 4);
+    pub(super) const DEVICE: Self = Self(1 << 5);
+    pub(super) const PRINCIPAL: Self = Self(1 << 6);
+    pub(super) const STATEMENT: Self = Self(1 << 7);
+
+    /// Those that a [`super::profile::Profile`] is made of.
+    pub(super) const DIRECTORY: Self = Self::ACCOUNT.or(Self::DEVICE).or(Self::PRINCIPAL);
+    /// Rows of logs but sign-ins.
+    pub(super) const OTHER_LOGS: Self =
+        Self::INVITATION.or(Self::PROVISIONING).or(Self::CALLER).or(Self::PRINCIPAL).or(Self::STATEMENT);
+    /// Those that facts follow from.
+    pub(super) const FACTS: Self = Self::DIRECTORY.or(Self::CALLER);
+
+    pub(super) const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(super) const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// That of a row's bytes.
+    pub(super) fn of(row: &[u8]) -> Self {
+        Self(row.first().and_then(|kind| 1_u8.checked_shl(u32::from(*kind))).unwrap_or(0))
+    }
+}
+
+const fn sign_in(there: bool, delegated: bool) -> Aspects {
+    match (there, delegated) {
+        (true, true) => Aspects::DELEGATED,
+        (true, false) => Aspects::THERE,
+        (false, _) => Aspects::HERE,
+    }
+}
+
+/// What of a sign-in tells with which others it could be one and the same: numbers of words instead of words.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Brief {
+    log: u32,
+    home: u32,
+    resource: u32,
+    object: bool,
+    /// The user name, as a word.
+    pub(super) upn: Option<u32>,
+    app: Option<u32>,
+    time: EventTime,
+}
+
+/// Two rows of one sign-in lie at most so far apart, whole minutes counted.
+const APART: i64 = 120 * 1_000_000_000;
+
+impl Brief {
+    /// Of a sign-in's bytes; `None` for another row's.
+    pub(super) fn read(row: &[u8], words: &Words) -> Option<Self> {
+        let (1, bytes) = row.split_first()? else { return None };
+        let mut from = In { bytes, words };
+        let word = |from: &mut In<'_, '_>| from.number().and_then(|n| u32::try_from(n).ok());
+        let (log, home, resource) = (word(&mut from)?, word(&mut from)?, word(&mut from)?);
+        let object = bool::read(&mut from)?;
+        if object {
+            from.take(16)?;
+        }
+        let upn = Option::<u32>::read(&mut from)?;
+        let app = Option::<u32>::read(&mut from)?;
+        Some(Self { log, home, resource, object, upn, app, time: EventTime::read(&mut from)? })
+    }
+
+    /// In the resource tenant's log?
+    pub(super) const fn is_there(&self) -> bool {
+        self.log == self.resource
+    }
+
+    /// Could there be a row of the same sign-in in the other tenant's log?
+    pub(super) const fn crosses(&self) -> bool {
+        self.home != self.resource && self.object && self.upn.is_some() && self.app.is_some()
+    }
+
+    /// Could the two be rows of one sign-in?
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        let same = |b: &Self| (b.home, b.resource, b.upn, b.app);
+        let apart = self.time.nanos().abs_diff(other.time.nanos());
+        self.crosses() && self.is_there() != other.is_there() && same(self) == same(other) && apart <= APART as u64
+    }
 }
 
 /// An object id that no directory gives out, the same for the same content on every machine.
@@ -189,6 +302,51 @@ impl Held {
             // Written by this very module: a row that cannot be read was never put in.
             let read = read(row, words, rows);
             debug_assert!(read.is_some(), "a row at rest cannot be read");
+        }
+    }
+
+    /// Is this one of the rows?
+    pub(super) fn has(&self, wanted: &[u8]) -> bool {
+        self.each().find(|row| *row >= wanted) == Some(wanted)
+    }
+
+    /// Which kinds of rows there are.
+    pub(super) fn kinds(&self) -> Kinds {
+        self.each().fold(Kinds::NONE, |kinds, row| kinds.or(Kinds::of(row)))
+    }
+
+    /// The rows of some kinds.
+    pub(super) fn rows_of(&self, kinds: Kinds, words: &Words) -> Rows {
+        let mut rows = Rows::default();
+        for row in self.each().filter(|r| kinds.meets(Kinds::of(r))) {
+            let read = read(row, words, &mut rows);
+            debug_assert!(read.is_some(), "a row at rest cannot be read");
+        }
+        rows
+    }
+
+    /// The sign-ins, in brief.
+    pub(super) fn briefs<'a>(&'a self, words: &'a Words) -> impl Iterator<Item = Brief> + 'a {
+        let sign_ins = self.each().skip_while(|r| Kinds::of(r) == Kinds::ACCOUNT);
+        sign_ins.take_while(|r| Kinds::of(r) == Kinds::SIGN_IN).filter_map(|r| Brief::read(r, words))
+    }
+
+    /// The rows that these or `other` have, but not both.
+    pub(super) fn differing<'a>(&'a self, other: &'a Self) -> Vec<&'a [u8]> {
+        let (mut mine, mut theirs) = (self.each().peekable(), other.each().peekable());
+        let mut all = Vec::new();
+        loop {
+            let order = match (mine.peek(), theirs.peek()) {
+                (None, None) => return all,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(a), Some(b)) => a.cmp(b),
+            };
+            match order {
+                Ordering::Less => all.extend(mine.next()),
+                Ordering::Greater => all.extend(theirs.next()),
+                Ordering::Equal => drop((mine.next(), theirs.next())),
+            }
         }
     }
 

@@ -2,13 +2,18 @@
 
 use super::Store;
 use super::answer::{Answer, Said};
+use super::change::Why;
 use super::closure::Closure;
-use crate::facts::facts as facts_of;
+use super::row::{Held, Kinds};
+use crate::facts::facts;
 use crate::{Weighed, decide, star};
 use caponier_model::{
-    AccountFacts, AccountKey, IdentityChange, Link, LinkState, Refusal, Rows, Statement, Tenants, Testimony,
+    AccountFacts, AccountKey, IdentityChange, Link, LinkState, Portion, Refusal, Rows, Statement, Tenants, Testimony,
+    Topic,
 };
 use compact_str::CompactString;
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a settlement did: what it cost, and whether it was in proportion.
@@ -32,31 +37,33 @@ impl Store {
     /// Asks once about all that has changed, and tells what differs from what was told before: sorted, each thing once, nothing
     /// that is as it was. The sum of all changes told is what a join of all rows would tell.
     ///
-    /// `ask` is the join: rows, their facts and the tenants in, testimony out. It is not called when nothing has changed.
+    /// `ask` is the join: of each topic it says what that topic's query says of the portions that name it. It is not called when
+    /// nothing has changed.
     ///
     /// # Errors
     /// What `ask` returns. Everything is then as before, and asked again next time.
     pub fn settle<E>(
         &mut self,
-        ask: impl FnOnce(&Rows, &[AccountFacts], &Tenants) -> Result<Testimony, E>,
+        ask: impl FnOnce(&[Portion], &Tenants) -> Result<Testimony, E>,
     ) -> Result<Vec<IdentityChange>, E> {
         self.absorb();
-        let mut changed: BTreeSet<u32> = self.changed.keys().chain(&self.recheck).copied().collect();
+        let mut changed: BTreeMap<u32, Why> = self.changed.keys().map(|slot| (*slot, Why::Rows)).collect();
         let derived = self.domains.derived();
-        changed.extend(self.of_changed_domains(&derived));
+        changed.extend(self.of_changed_domains(&derived).into_iter().map(|slot| (slot, Why::Domain)));
+        changed.extend(self.recheck.iter().map(|slot| (*slot, Why::Recheck)));
         if changed.is_empty() {
             self.settled_domains = derived;
             return Ok(Vec::new());
         }
         let closure = self.closure(&changed);
-        let said = ask(&closure.rows, &closure.facts, &self.domains.tenants())?;
+        let said = ask(&closure.portions, &self.domains.tenants())?;
 
-        let mut changes = self.changed_facts(&closure.facts);
+        let mut changes = self.changed_facts(&closure);
         let decided = self.decided(&closure, said);
         changes.extend(self.held_together(&closure, decided));
         changes.sort_unstable();
-        let (affected, asked) = (closure.affected.len(), closure.asked.len());
-        let (rows, told, fan_out) = (closure.rows.len(), changes.len(), closure.fan_out);
+        let (affected, asked, rows) = (closure.decided.len(), closure.asked, closure.rows());
+        let (told, fan_out) = (changes.len(), closure.fan_out);
         self.last = Settled { changed: changed.len(), affected, asked, rows, fan_out, told };
         self.changed.clear();
         self.recheck.clear();
@@ -73,7 +80,7 @@ impl Store {
             return Vec::new();
         }
         let bears = |slot: u32| {
-            let facts = facts_of(&self.accounts[slot as usize].rows.rows(&self.words));
+            let facts = self.profile(&self.accounts[slot as usize].rows).facts;
             let mut names = facts.iter().flat_map(|f| &f.names);
             names.any(|n| turned.contains(super::domains::domain(n)))
         };
@@ -84,60 +91,97 @@ impl Store {
         (0..self.accounts.len() as u32).filter(|slot| bears(*slot)).collect()
     }
 
-    /// Facts that differ from those told. `facts` has those of all changed accounts as they are now.
-    fn changed_facts(&self, facts: &[AccountFacts]) -> Vec<IdentityChange> {
-        let slots: Vec<u32> = self.changed.keys().copied().collect();
-        let before = facts_of(&self.settled_rows(&slots));
+    /// Facts that differ from those told.
+    fn changed_facts(&self, closure: &Closure) -> Vec<IdentityChange> {
+        let now = |slot: u32| &self.accounts[slot as usize].rows;
+        let concerned =
+            |held: &Held, slot: u32| held.differing(now(slot)).iter().any(|r| Kinds::FACTS.meets(Kinds::of(r)));
+        let changed = self.changed.iter().filter(|(slot, held)| concerned(held, **slot));
+        let (mut rows, mut slots) = ([Rows::default(), Rows::default()], Vec::new());
+        for (slot, before) in changed {
+            rows[0].append(before.rows_of(Kinds::FACTS, &self.words));
+            if !closure.whole {
+                rows[1].append(now(*slot).rows_of(Kinds::FACTS, &self.words));
+            }
+            slots.push(*slot);
+        }
+        let [before, own] = rows.map(|rows| facts(&rows));
+        let now = if closure.whole { &closure.portions[0].facts } else { &own };
         let accounts: BTreeSet<AccountKey> = slots.iter().map(|s| self.accounts[*s as usize].key).collect();
         let key = |f: &AccountFacts| (f.account, f.from);
         let before: BTreeMap<_, _> = before.iter().map(|f| (key(f), f)).collect();
-        let now = facts.iter().filter(|f| accounts.contains(&f.account));
+        let now = now.iter().filter(|f| accounts.contains(&f.account));
         let now: BTreeMap<_, _> = now.map(|f| (key(f), f)).collect();
         let gone = before.keys().filter(|k| !now.contains_key(k)).map(|k| IdentityChange::Forget(k.0, k.1));
         let new = now.iter().filter(|(k, f)| before.get(k) != Some(f));
         gone.chain(new.map(|(_, f)| IdentityChange::Account((*f).clone()))).collect()
     }
 
-    /// What is said of each affected account, and what that makes of it by itself; sorted as `closure.affected` is.
-    fn decided(&self, closure: &Closure, mut said: Testimony) -> Vec<Said> {
-        let place: BTreeMap<AccountKey, usize> =
-            closure.affected.iter().enumerate().map(|(i, s)| (self.accounts[*s as usize].key, i)).collect();
-        let mut all = vec![Said::default(); closure.affected.len()];
+    /// What is said of each account to be decided about, and what that makes of it by itself; sorted as `closure.decided` is. On
+    /// topics that were not asked about an account, what was said before still holds.
+    fn decided(&self, closure: &Closure, said: Testimony) -> Vec<Said> {
+        let slots = &closure.decided;
+        let place: HashMap<AccountKey, usize, FixedState> =
+            slots.iter().enumerate().map(|(i, s)| (self.accounts[*s as usize].key, i)).collect();
+        let asked = |slot: u32| closure.affected.get(&slot).copied().unwrap_or_default();
+        let mut all: Vec<Said> = Vec::with_capacity(slots.len());
+        for slot in slots {
+            let mut old = if closure.whole { Testimony::default() } else { self.said(*slot) };
+            let stands = |topic| !asked(*slot).has(topic);
+            old.evidence.retain(|e| stands(Topic::of(e.kind)));
+            old.ambiguities.retain(|a| stands(Topic::of(a.kind)));
+            old.refutations.retain(|_| stands(Topic::Refutations));
+            all.push(Said { testimony: old, ..Said::default() });
+        }
         // Of the others not everything was asked that bears on them.
-        said.evidence.retain(|e| place.contains_key(&e.account));
-        said.refutations.retain(|r| place.contains_key(&r.account));
-        said.ambiguities.retain(|a| place.contains_key(&a.account));
-        let Weighed { links, refusals } = decide(&said, &closure.facts, &self.settings);
-        fn deal<T>(
-            list: Vec<T>,
-            account: impl Fn(&T) -> AccountKey,
-            place: &BTreeMap<AccountKey, usize>,
-            mut to: impl FnMut(usize, T),
-        ) {
-            for item in list {
-                if let Some(at) = place.get(&account(&item)) {
-                    to(*at, item);
-                }
-            }
+        let at =
+            |account: AccountKey, topic: Topic| place.get(&account).copied().filter(|at| asked(slots[*at]).has(topic));
+        deal(said.evidence, |e| at(e.account, Topic::of(e.kind)), |at, e| all[at].testimony.evidence.push(e));
+        deal(said.ambiguities, |a| at(a.account, Topic::of(a.kind)), |at, a| all[at].testimony.ambiguities.push(a));
+        deal(said.refutations, |r| at(r.account, Topic::Refutations), |at, r| all[at].testimony.refutations.push(r));
+        let mut whole = Testimony::default();
+        for (slot, Said { testimony, .. }) in slots.iter().zip(&mut all) {
+            testimony.evidence.sort_unstable();
+            testimony.refutations.sort_unstable();
+            testimony.ambiguities.sort_unstable();
+            whole.evidence.extend_from_slice(&testimony.evidence);
+            whole.refutations.extend_from_slice(&testimony.refutations);
+            whole.ambiguities.extend_from_slice(&testimony.ambiguities);
+            whole
+                .statements
+                .extend(self.statements.get(&self.accounts[*slot as usize].key).into_iter().flatten().cloned());
         }
-        deal(said.evidence, |e| e.account, &place, |at, e| all[at].testimony.evidence.push(e));
-        deal(said.refutations, |r| r.account, &place, |at, r| all[at].testimony.refutations.push(r));
-        deal(said.ambiguities, |a| a.account, &place, |at, a| all[at].testimony.ambiguities.push(a));
-        deal(links, |l| l.account, &place, |at, l| all[at].decided.links.push(l));
-        deal(refusals, |r| r.account, &place, |at, r| all[at].decided.refusals.push(r));
-        for said in &mut all {
-            said.testimony.evidence.sort_unstable();
-            said.testimony.refutations.sort_unstable();
-            said.testimony.ambiguities.sort_unstable();
-        }
+        whole.statements.sort_unstable();
+        whole.statements.dedup();
+        let own;
+        let facts = if closure.whole {
+            &closure.portions[0].facts
+        } else {
+            own = self.facts_of(self.deciding(slots, &whole));
+            &own
+        };
+        let Weighed { links, refusals } = decide(&whole, facts, &self.settings);
+        let at = |account: AccountKey| place.get(&account).copied();
+        deal(links, |l| at(l.account), |at, l| all[at].decided.links.push(l));
+        deal(refusals, |r| at(r.account), |at, r| all[at].decided.refusals.push(r));
         all
+    }
+
+    /// The accounts whose facts decide: these, and the homes that are spoken of.
+    fn deciding(&self, slots: &[u32], said: &Testimony) -> BTreeSet<u32> {
+        let homes: BTreeSet<AccountKey> = said.evidence.iter().map(|e| e.home).collect();
+        slots.iter().copied().chain(homes.into_iter().filter_map(|home| self.find(home))).collect()
+    }
+
+    fn said(&self, slot: u32) -> Testimony {
+        self.accounts[slot as usize].answer.read(&self.words).testimony
     }
 
     /// Holds the affected accounts, and those for which they are homes or rivals, against each other, keeps the result and
     /// tells which links differ.
     fn held_together(&mut self, closure: &Closure, decided: Vec<Said>) -> Vec<IdentityChange> {
         let mut new: BTreeMap<AccountKey, Said> = BTreeMap::new();
-        for (slot, said) in closure.affected.iter().zip(decided) {
+        for (slot, said) in closure.decided.iter().zip(decided) {
             new.insert(self.accounts[*slot as usize].key, said);
         }
         let mut touched: BTreeSet<AccountKey> = new.keys().copied().collect();
@@ -154,8 +198,10 @@ impl Store {
             let mut said = new.remove(&account).unwrap_or_else(|| old.clone());
             said.told = told.remove(&account).unwrap_or_default();
             changed_links(&old.told.links, &said.told.links, &mut changes);
-            self.follow_homes(account, &old.decided.links, &said.decided.links);
-            self.accounts[slot as usize].answer = Answer::write(&said, &mut self.words);
+            if said != old {
+                self.follow_homes(account, &old.decided.links, &said.decided.links);
+                self.accounts[slot as usize].answer = Answer::write(&said, &mut self.words);
+            }
         }
         changes
     }
@@ -218,6 +264,15 @@ impl Store {
             self.follow_homes(account, &[], &said.decided.links);
         }
         Some(())
+    }
+}
+
+/// Hands each item to its place, if it has one.
+fn deal<T>(list: Vec<T>, place: impl Fn(&T) -> Option<usize>, mut to: impl FnMut(usize, T)) {
+    for item in list {
+        if let Some(at) = place(&item) {
+            to(at, item);
+        }
     }
 }
 

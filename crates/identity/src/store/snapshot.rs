@@ -58,7 +58,7 @@ impl Store {
         slots.sort_unstable_by_key(|s| self.accounts[*s as usize].key);
         out.number(slots.len() as u64);
         for slot in slots {
-            let Account { key, rows, answer } = &self.accounts[slot as usize];
+            let Account { key, rows, answer, tenant: _ } = &self.accounts[slot as usize];
             key.write(&mut out);
             self.write_rows(rows, &mut out);
             let answer = Answer::write(&answer.read(&self.words), out.words);

@@ -3,10 +3,10 @@
 use crate::cast::Cast;
 use caponier_identity::{Index, Settings, Store, combine, facts};
 use caponier_model::{
-    Access, AccountKey, AccountRow, EventTime, Guid, IdentityChange, InvitationRow, Persons, Rows, SignInRow, TenantId,
-    Tenants,
+    Access, AccountKey, AccountRow, EventTime, Guid, IdentityChange, InvitationRow, Persons, Portion, Rows, SignInRow,
+    TenantId, Tenants,
 };
-use caponier_query::{Join, Queries, QueryError, Question};
+use caponier_query::{Join, Parts, Queries, QueryError, Question};
 use std::collections::BTreeSet;
 
 const ORGANISATION: &str = include_str!("../data/organisation.txt");
@@ -162,8 +162,8 @@ struct Run {
 impl Run {
     fn settle(&mut self) {
         let Self { join, store, index, .. } = self;
-        let ask = |rows: &Rows, facts: &[_], tenants: &Tenants| -> Result<_, QueryError> {
-            join.testimony(&Question { rows, facts, tenants, naming: &[] })
+        let ask = |portions: &[Portion], tenants: &Tenants| -> Result<_, QueryError> {
+            join.parts(&Parts { portions, tenants, naming: &[] })
         };
         for change in store.settle(ask).unwrap() {
             index.apply(change);

@@ -3,20 +3,17 @@
 
 use caponier_identity::{Settings, Store, combine, facts};
 use caponier_lab::{Change, Grades, Organisation, Shape, organisation};
-use caponier_model::{AccountFacts, Rows, Tenants, Testimony};
-use caponier_query::{Join, Queries, QueryError, Question};
+use caponier_model::{AccountFacts, Rows, Testimony};
+use caponier_query::{Join, Parts, Queries, Question};
 
 fn made(people: usize) -> Organisation {
     let people = std::env::var("CAPONIER_PEOPLE").map_or(people, |n| n.parse().unwrap());
     organisation(7, Shape::of(people))
 }
 
-fn ask(
-    join: &Join,
-    all: &Organisation,
-    (rows, facts, tenants): (&Rows, &[AccountFacts], &Tenants),
-) -> Result<Testimony, QueryError> {
-    join.testimony(&Question { rows, facts, tenants, naming: &all.naming })
+fn ask(join: &Join, all: &Organisation, rows: &Rows, facts: &[AccountFacts]) -> Testimony {
+    let Organisation { tenants, naming, .. } = all;
+    join.testimony(&Question { rows, facts, tenants, naming }).unwrap()
 }
 
 #[test]
@@ -24,7 +21,7 @@ fn links_are_true_and_supported_ones_are_found() {
     let all = made(5000);
     let join = Join::new(Queries::embedded()).unwrap();
     let facts = facts(&all.rows);
-    let found = ask(&join, &all, (&all.rows, &facts, &all.tenants)).unwrap();
+    let found = ask(&join, &all, &all.rows, &facts);
     let weighed = combine(&found, &facts, &Settings::default());
     let grades = Grades::of(&all.truth, &weighed.links, &weighed.refusals);
     assert!(grades.precision() >= 0.9995, "{grades}");
@@ -39,7 +36,8 @@ fn a_change_leads_to_what_the_join_of_all_rows_says() {
     let join = Join::new(Queries::embedded()).unwrap();
     let mut store = Store::new(&all.tenants, all.naming.clone(), Settings::default());
     let settle = |store: &mut Store| {
-        store.settle(|rows, facts, tenants| ask(&join, &all, (rows, facts, tenants))).unwrap();
+        let naming = &all.naming;
+        store.settle(|portions, tenants| join.parts(&Parts { portions, tenants, naming })).unwrap();
         store.last().rows
     };
     store.insert(&all.rows);
@@ -53,7 +51,7 @@ fn a_change_leads_to_what_the_join_of_all_rows_says() {
         rows.append(added.clone());
         assert!(asked < rows.len() / 2, "{change:?} asks about {asked} of {} rows", rows.len());
         let facts = facts(&rows);
-        let testimony = ask(&join, &all, (&rows, &facts, &all.tenants)).unwrap();
+        let testimony = ask(&join, &all, &rows, &facts);
         let weighed = combine(&testimony, &facts, &Settings::default());
         let (said, told) = store.answers();
         assert!(told == weighed, "{change:?}: other links or refusals than the full join");

@@ -2,8 +2,8 @@
 //! shape matters here, which rows meet which; the SQL itself is held against the store in the tests of `query`.
 
 use caponier_model::{
-    AccountFacts, AccountKey, AccountKind, Ambiguity, EventTime, Evidence, EvidenceKind, NamingRule, Refutation, Rows,
-    Tenants, Testimony, Verdict,
+    Access, AccountFacts, AccountKey, AccountKind, Ambiguity, EventTime, Evidence, EvidenceKind, NamingRule, Portion,
+    Refutation, Rows, SignInRow, Tenants, Testimony, Topic, Verdict,
 };
 use compact_str::{CompactString, format_compact};
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,9 +17,28 @@ struct Join<'a> {
     out: Testimony,
 }
 
+/// What each topic says of the portions that name it.
+pub(super) fn by_topic(portions: &[Portion], tenants: &Tenants, naming: &[NamingRule]) -> Testimony {
+    let mut out = Testimony::default();
+    for topic in Topic::ALL {
+        let (mut rows, mut facts) = (Rows::default(), Vec::new());
+        for portion in portions.iter().filter(|p| p.topics.has(topic)) {
+            rows.append(portion.rows.clone());
+            facts.extend(portion.facts.iter().cloned());
+        }
+        facts.sort_unstable_by_key(|f| (f.account, f.from));
+        let said = join(&rows, &facts, tenants, naming);
+        out.evidence.extend(said.evidence.into_iter().filter(|e| Topic::of(e.kind) == topic));
+        out.ambiguities.extend(said.ambiguities.into_iter().filter(|a| Topic::of(a.kind) == topic));
+        out.refutations.extend(said.refutations.into_iter().filter(|_| topic == Topic::Refutations));
+    }
+    out
+}
+
 pub(super) fn join(rows: &Rows, facts: &[AccountFacts], tenants: &Tenants, naming: &[NamingRule]) -> Testimony {
     let mut join = Join { rows, facts, out: Testimony::default() };
     join.named();
+    join.paired();
     join.addressed(tenants);
     join.local_names(naming);
     join.sole_values();
@@ -67,14 +86,34 @@ impl Join<'_> {
         }
     }
 
+    /// Who bears something while at home.
     fn homes(&self, bears: impl Fn(&AccountFacts) -> bool) -> Found {
-        let bearers = self.facts.iter().filter(|f| bears(f)).map(|f| f.account);
-        bearers.filter(|a| self.side(*a) == "home").collect()
+        let at_home = |f: &&AccountFacts| matches!(f.kind, AccountKind::Member | AccountKind::Unknown);
+        self.facts.iter().filter(at_home).filter(|f| bears(f)).map(|f| f.account).collect()
+    }
+
+    /// Rows of one sign-in in two logs.
+    fn paired(&mut self) {
+        let minute = |r: &SignInRow| r.time.nanos().div_euclid(60_000_000_000);
+        let all: Vec<&SignInRow> =
+            self.rows.sign_ins.iter().filter(|r| r.object.is_some() && r.upn.is_some()).collect();
+        let named = |r: &SignInRow| (r.home, r.resource, r.upn.clone(), r.app);
+        let key = |r: &SignInRow| AccountKey { tenant: r.log, object: r.object.unwrap() };
+        for there in all.iter().filter(|r| r.log == r.resource && r.home != r.resource && r.app.is_some()) {
+            let near =
+                |r: &&&SignInRow| r.log == r.home && named(r) == named(there) && minute(r).abs_diff(minute(there)) <= 1;
+            let homes: Found = all.iter().filter(near).map(|r| key(r)).collect();
+            let span = [there.time, there.time.plus_seconds(1)];
+            self.matched(EvidenceKind::PairedSignIn, key(there), &homes, &there.id, span);
+        }
     }
 
     fn named(&mut self) {
         for row in &self.rows.sign_ins {
             let (Some(object), Some(upn)) = (row.object, &row.upn) else { continue };
+            if row.log != row.resource || row.access == Access::DirectConnect {
+                continue;
+            }
             let account = AccountKey { tenant: row.log, object };
             let span = [row.time, row.time.plus_seconds(1)];
             let homes = self.homes(|f| f.account.tenant == row.home && f.names.contains(upn));
@@ -93,7 +132,7 @@ impl Join<'_> {
         let bears = |f: &AccountFacts, name: &str| f.names.iter().any(|n| n == name) && verified(f, name);
         let facts = self.facts;
         for guest in facts {
-            if self.side(guest.account) != "satellite" {
+            if !matches!(guest.kind, AccountKind::ExternalGuest | AccountKind::ExternalMember) {
                 continue;
             }
             let span = [guest.from, guest.until];
@@ -118,13 +157,13 @@ impl Join<'_> {
     fn local_names(&mut self, naming: &[NamingRule]) {
         for rule in naming {
             for twin in self.facts.iter().filter(|f| f.account.tenant == rule.resource) {
-                for name in &twin.names {
+                for name in twin.upn.iter() {
                     let Some((local, _)) = name.split_once('@') else { continue };
                     let says = |n: &CompactString| {
                         let home = n.split_once('@').map_or("", |(l, _)| l);
                         format!("{}{home}{}", rule.prefix, rule.suffix) == local
                     };
-                    let homes = self.homes(|f| f.account.tenant == rule.home && f.names.iter().any(says));
+                    let homes = self.homes(|f| f.account.tenant == rule.home && f.upn.iter().any(says));
                     self.matched(EvidenceKind::NamingRule, twin.account, &homes, name, [twin.from, twin.until]);
                 }
             }
@@ -153,15 +192,18 @@ impl Join<'_> {
             for (account, value) in &latest {
                 for home in tenants.iter().filter(|t| **t != account.tenant) {
                     let (own, theirs) = (bearers(*value, account.tenant), bearers(*value, *home));
-                    let fact = |a: AccountKey| self.facts.iter().find(|f| f.account == a).unwrap();
-                    let (from, until) = (fact(*account).from, fact(*account).until);
+                    let life = |a: AccountKey| {
+                        let facts = || self.facts.iter().filter(move |f| f.account == a);
+                        (facts().map(|f| f.from).min().unwrap(), facts().map(|f| f.until).max().unwrap())
+                    };
+                    let (from, until) = life(*account);
                     let (account, home, source) = (*account, *home, (*value).clone());
                     match (&own[..], &theirs[..]) {
                         (_, []) => {}
                         // Of several who look alike nothing is said.
                         ([_, _, ..], _) | (_, [_, _, ..]) if kind == EvidenceKind::LooksAlike => {}
                         ([_], [one]) => {
-                            let from = from.max(fact(*one).from);
+                            let from = from.max(life(*one).0);
                             out.evidence.push(Evidence { account, home: *one, kind, from, until, source });
                         }
                         _ => {
@@ -178,6 +220,7 @@ impl Join<'_> {
     /// Rows that name objects: provisioning, statements, extensions, delegates.
     fn objects(&mut self) {
         let known: BTreeSet<AccountKey> = self.facts.iter().map(|f| f.account).collect();
+        let satellites: BTreeSet<_> = known.iter().copied().filter(|a| self.side(*a) == "satellite").collect();
         let mut push = |account, home, kind, source: &CompactString| {
             let (from, until, source) = (EventTime::MIN, EventTime::MAX, source.clone());
             self.out.evidence.push(Evidence { account, home, kind, from, until, source });
@@ -191,9 +234,12 @@ impl Join<'_> {
             let targets = targets.into_iter().filter(|t| t.tenant != row.source.tenant);
             targets.for_each(|t| push(t, row.source, EvidenceKind::Provisioning, &row.id));
         }
-        for row in self.rows.accounts.iter().filter(|r| r.home_object.is_some()) {
-            let homes = known.iter().filter(|a| Some(a.object) == row.home_object && a.tenant != row.account.tenant);
-            homes.for_each(|h| push(row.account, *h, EvidenceKind::Extension, &format_compact!("{h}")));
+        let mut rows: Vec<_> = self.rows.accounts.iter().filter(|r| r.home_object.is_some()).collect();
+        rows.sort_unstable_by(|a, b| (a.account, a.seen).cmp(&(b.account, b.seen)).then_with(|| a.cmp(b)));
+        let latest: BTreeMap<AccountKey, _> = rows.iter().map(|r| (r.account, r.home_object)).collect();
+        for (account, object) in latest.into_iter().filter(|(a, _)| satellites.contains(a)) {
+            let homes = known.iter().filter(|a| Some(a.object) == object && a.tenant != account.tenant);
+            homes.for_each(|h| push(account, *h, EvidenceKind::Extension, &format_compact!("{h}")));
         }
         for row in self.rows.callers.iter().filter(|r| r.log != r.caller.tenant) {
             let local = AccountKey { tenant: row.log, object: row.caller.object };

@@ -6,7 +6,7 @@ mod world;
 use super::{RestoreError, Store, domains};
 use crate::{Settings, combine, facts};
 use caponier_model::{AccountFacts, AccountKey, EventTime, IdentityChange, Link, NamingRule, Rows, Tenants, Testimony};
-use join::join;
+use join::{by_topic, join};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use world::{Random, World};
@@ -40,7 +40,7 @@ fn sure(testimony: Testimony) -> Result<Testimony, Infallible> {
 }
 
 fn settle(store: &mut Store, naming: &[NamingRule]) -> Vec<IdentityChange> {
-    store.settle(|rows, facts, tenants| sure(join(rows, facts, tenants, naming))).unwrap()
+    store.settle(|portions, tenants| sure(by_topic(portions, tenants, naming))).unwrap()
 }
 
 /// The store has just been settled and must say what a join of all its rows says.
@@ -93,7 +93,7 @@ fn history(seed: u64) {
             store = restored(&mut store, &world);
         }
         if random.below(6) == 0 {
-            let failed = store.settle(|_, _, _| Err("no"));
+            let failed = store.settle(|_, _| Err("no"));
             assert!(failed.is_err() || failed == Ok(Vec::new()));
         }
         if random.below(3) > 0 || step == 0 {
@@ -197,12 +197,12 @@ fn a_change_asks_about_as_many_rows_however_many_people_there_are() {
         let world = world::large(people);
         let mut store = Store::new(&world.tenants, Vec::new(), Settings::default());
         store.insert(&world.rows);
-        store.settle(|_, _, _| sure(Testimony::default())).unwrap();
+        store.settle(|_, _| sure(Testimony::default())).unwrap();
         let mut costs = Vec::new();
         for change in &world.changes {
             store.remove(&change.0);
             store.insert(&change.1);
-            store.settle(|_, _, _| sure(Testimony::default())).unwrap();
+            store.settle(|_, _| sure(Testimony::default())).unwrap();
             costs.push(store.last());
         }
         costs

@@ -135,10 +135,11 @@ impl World {
         SignInRow {
             log: account.tenant,
             home: tenant(random.below(3)),
-            resource: account.tenant,
+            // A third is what the home tenant's log shows.
+            resource: if random.below(3) > 0 { account.tenant } else { tenant(random.below(3)) },
             object: (random.below(8) > 0).then_some(account.object),
             upn: random.maybe(&NAMES),
-            app: None,
+            app: (random.below(4) > 0).then_some(Guid::from_u128(7)),
             time: Self::time(random),
             id: random.below(3).to_compact_string(),
             correlation: None,
