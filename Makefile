@@ -59,7 +59,7 @@ bench: ## decode, resolve, correlate, the whole path and the index of a million 
 	$(CARGO) bench -p caponier-benches
 
 accuracy-identity: ## accuracy and cost of the identity join for ORGANISATION people (a million: eight gigabytes, minutes)
-	CAPONIER_PEOPLE=$(ORGANISATION) $(CARGO) bench -p caponier-query --bench join
+	CAPONIER_PEOPLE=$(ORGANISATION) $(CARGO) bench --profile join -p caponier-query --bench join
 
 bench-identity: ## the identity join against DuckDB (needs Python with the package duckdb), same SQL, same Parquet, one run
 	$(PYTHON) scripts/bench_identity_join.py --people $(ORGANISATION)

@@ -15,6 +15,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
+use tokio::runtime::Runtime;
 
 /// One query and its text.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -163,17 +164,9 @@ impl Join {
             let Parts { tenants, naming, .. } = *parts;
             return self.testimony(&Question { rows, facts, tenants, naming });
         }
-        // Whoever panicked with the plans in hand left them as they were: each run sets all that it reads.
-        let mut guard = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = &mut *guard;
-        apart(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-            let plans = match kept {
-                Some(plans) => plans,
-                none => none.insert(runtime.block_on(Plans::new(self.all()))?),
-            };
+        self.with_plans(|plans, runtime| {
             let mut out = Testimony::default();
-            let answered = plans.run(parts, &runtime)?;
+            let answered = plans.run(parts, runtime)?;
             for (query, batches) in answered {
                 for batch in &batches {
                     if query == self.queries.refutations.name {
@@ -184,6 +177,31 @@ impl Join {
                 }
             }
             Ok(sorted(out))
+        })
+    }
+
+    /// Makes the plans that [`Join::parts`] needs, if they are not made: else the first change of a stream waits for them.
+    ///
+    /// # Errors
+    /// As [`Join::parts`].
+    pub fn prepare(&self) -> Result<(), QueryError> {
+        self.with_plans(|_, _| Ok(()))
+    }
+
+    fn with_plans<T: Send>(
+        &self,
+        work: impl FnOnce(&mut Plans, &Runtime) -> Result<T, QueryError> + Send,
+    ) -> Result<T, QueryError> {
+        // Whoever panicked with the plans in hand left them as they were: each run sets all that it reads.
+        let mut guard = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = &mut *guard;
+        apart(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+            let plans = match kept {
+                Some(plans) => plans,
+                none => none.insert(runtime.block_on(Plans::new(self.all()))?),
+            };
+            work(plans, &runtime)
         })
     }
 

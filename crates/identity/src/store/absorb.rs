@@ -3,10 +3,10 @@
 
 use super::Store;
 use super::codec::Out;
-use super::profile::Profile;
+use super::profile::{Profile, Profiles};
 use super::row::{self, Held, Kinds, Row};
 use super::ties::Key;
-use caponier_model::{AccountKey, Rows, Statement};
+use caponier_model::{AccountKey, EventTime, Rows, Statement};
 use std::collections::BTreeSet;
 
 /// Rows are merged when so many bytes of them are waiting, or when they are asked about.
@@ -29,7 +29,7 @@ struct Move {
 }
 
 impl Store {
-    /// Takes rows in. A row that is there already counts once. Nothing is asked before [`Store::settle`].
+    /// Takes rows in, up to the limit. A row that is there already counts once. Nothing is asked before [`Store::settle`].
     pub fn insert(&mut self, rows: &Rows) {
         self.gather(rows, true);
     }
@@ -48,7 +48,34 @@ impl Store {
         }
     }
 
+    /// Takes out the sign-ins and control-plane calls that were seen before a moment, and tells how many these are: what logs
+    /// repeat without end. What directories, invitations, provisioning and statements say stays. Cost of one pass over all rows.
+    ///
+    /// What they proved is then proven no more, unless others prove it: the store is what a join of the rest would be.
+    pub fn forget(&mut self, before: EventTime) -> usize {
+        self.absorb();
+        let logs = Kinds::SIGN_IN.or(Kinds::CALLER);
+        let mut forgotten = 0;
+        for slot in 0..self.accounts.len() as u32 {
+            let held = &self.accounts[slot as usize].rows;
+            if !held.kinds().meets(logs) {
+                continue;
+            }
+            let mut rows = held.rows_of(logs, &self.words);
+            rows.sign_ins.retain(|r| r.time < before);
+            rows.callers.retain(|r| r.time < before);
+            forgotten += rows.len();
+            self.remove(&rows);
+        }
+        self.absorb();
+        forgotten
+    }
+
     fn gather_row(&mut self, row: Row<'_>, put: bool) {
+        if put && self.held + self.pending.bytes.len() >= self.limit {
+            self.refused += 1;
+            return;
+        }
         let slot = self.slot(row.owner());
         if let Some(other) = row.other() {
             self.slot(other);
@@ -75,34 +102,37 @@ impl Store {
     /// Puts rows into one account, and takes rows out of it.
     fn merge(&mut self, slot: u32, rows: &[(&[u8], bool)]) {
         let before = &self.accounts[slot as usize].rows;
-        let after = before.merged(rows);
-        if after == *before {
+        let real: Vec<(&[u8], bool)> = rows.iter().copied().filter(|(row, put)| before.has(row) != *put).collect();
+        if real.is_empty() {
             return;
         }
+        let after = before.merged(&real);
+        self.held = (self.held + after.size()).saturating_sub(before.size());
         let before = std::mem::replace(&mut self.accounts[slot as usize].rows, after);
-        self.follow(slot, &before);
+        self.follow(slot, &before, &real);
         self.mark(slot, before);
     }
 
-    /// What follows from the rows of an account, now that they are others. Costs the rows that differ, and all of the account's
-    /// only where it may have ceased to bear a key.
-    fn follow(&mut self, slot: u32, before: &Held) {
+    /// What follows from the rows of an account, now that some came and others went. Costs these, and all of the account's only
+    /// where it may have ceased to bear a key.
+    fn follow(&mut self, slot: u32, before: &Held, moved: &[(&[u8], bool)]) {
         let now = &self.accounts[slot as usize].rows;
         let (mut came, mut went, mut directory) = (Rows::default(), Rows::default(), false);
-        for bytes in now.differing(before) {
+        for (bytes, put) in moved {
             directory |= Kinds::DIRECTORY.meets(Kinds::of(bytes));
-            let into = if before.has(bytes) { &mut went } else { &mut came };
             // Written by this very store.
-            let _ = row::read(bytes, &self.words, into);
+            let _ = row::read(bytes, &self.words, if *put { &mut came } else { &mut went });
         }
         let (mut new, mut old) = (self.row_keys(slot, &came), self.row_keys(slot, &went));
         let mut shown = [super::domains::Shown::new(), super::domains::Shown::new()];
+        let mut profiles = None;
         if directory {
-            let profiles = [self.profile(before), self.profile(now)];
-            old.extend(self.directory_keys(slot, &profiles[0]));
-            new.extend(self.directory_keys(slot, &profiles[1]));
+            let [before, now] = [self.profile(before), self.profile(now)];
+            old.extend(self.directory_keys(slot, &before));
+            new.extend(self.directory_keys(slot, &now));
             let account = self.accounts[slot as usize].key;
-            shown = profiles.map(|p| self.domains.shown(account, &p.facts));
+            shown = [&before, &now].map(|p| self.domains.shown(account, &p.facts));
+            profiles = Some((before, now));
         }
         old.retain(|key| !new.contains(key));
         if !old.is_empty() {
@@ -111,9 +141,11 @@ impl Store {
         }
         old.into_iter().for_each(|key| self.postings.remove(key, slot));
         new.into_iter().for_each(|key| self.postings.add(key, slot));
-        if directory {
+        if let Some((before, now)) = profiles {
             self.domains.count(&shown[0], -1);
             self.domains.count(&shown[1], 1);
+            let before = Some(before).filter(|_| !self.changed.contains_key(&slot));
+            self.profiles.learn(slot, before, now);
         }
         self.follow_statements(went.statements, came.statements);
     }
@@ -136,6 +168,7 @@ impl Store {
         let settled = self.changed.entry(slot).or_insert(before);
         if *settled == self.accounts[slot as usize].rows {
             self.changed.remove(&slot);
+            self.profiles.forget(slot);
         }
     }
 
@@ -163,8 +196,12 @@ impl Store {
             for row in self.others(slot)? {
                 self.slot(row);
             }
-            self.follow(slot, &Held::default());
+            let held = self.accounts[slot as usize].rows.clone();
+            self.held += held.size();
+            let rows: Vec<(&[u8], bool)> = held.each().map(|row| (row, true)).collect();
+            self.follow(slot, &Held::default(), &rows);
         }
+        self.profiles = Profiles::default();
         Some(())
     }
 

@@ -3,7 +3,7 @@
 
 use super::Store;
 use super::aspects::Aspects;
-use super::profile::Profile;
+use super::profile::{Profile, Profiles};
 use super::row::{self, Brief, Held, Kinds};
 use super::ties::{self, Bearer, Tie, Ties};
 use caponier_model::{AccountKey, Rows};
@@ -33,6 +33,8 @@ pub(super) struct Change {
     pub(super) sign_ins: Vec<Brief>,
     /// The other accounts of statements that came or went.
     pub(super) stated: Vec<AccountKey>,
+    /// Did rows of directories or inventories come or go?
+    pub(super) directory: bool,
     /// Is it nobody's home at other times?
     pub(super) outside: bool,
     /// Counterparts of sign-ins are not looked for: any could matter.
@@ -44,22 +46,23 @@ type Briefs = HashMap<u32, Vec<Brief>, FixedState>;
 
 impl Store {
     /// The difference of one account.
-    pub(super) fn change(&self, slot: u32, why: Why) -> Change {
+    pub(super) fn change(&self, slot: u32, why: Why, profiles: &mut Profiles) -> Change {
         let mut change = Change::default();
         let now = &self.accounts[slot as usize].rows;
         if let Some(before) = self.changed.get(&slot) {
-            self.rows_differ(slot, before, now, &mut change);
+            self.rows_differ(slot, before, now, profiles, &mut change);
         }
         match why {
             Why::Rows => {}
             Why::Domain => {
                 change.aspects = change.aspects.or(Aspects::NAMES);
+                change.directory = true;
                 let mut ties = self.bearing(slot);
-                self.profile(now).spells().iter().for_each(|s| ties.spell(s));
+                profiles.now(slot, || self.profile(now)).spells().iter().for_each(|s| ties.spell(s));
                 change.after.extend(ties.sorted());
             }
             Why::Recheck => {
-                (change.aspects, change.paired) = (Aspects::ALL, true);
+                (change.aspects, change.paired, change.directory) = (Aspects::ALL, true, true);
                 let before = self.changed.get(&slot).map(|held| self.ties(slot, held));
                 change.after = self.ties(slot, now);
                 change.before = before.unwrap_or_else(|| change.after.clone());
@@ -68,10 +71,10 @@ impl Store {
         change
     }
 
-    fn rows_differ(&self, slot: u32, before: &Held, now: &Held, change: &mut Change) {
-        let (mut rows, mut directory) = (Rows::default(), false);
+    fn rows_differ(&self, slot: u32, before: &Held, now: &Held, profiles: &mut Profiles, change: &mut Change) {
+        let mut rows = Rows::default();
         for bytes in now.differing(before) {
-            directory |= Kinds::DIRECTORY.meets(Kinds::of(bytes));
+            change.directory |= Kinds::DIRECTORY.meets(Kinds::of(bytes));
             change.sign_ins.extend(Brief::read(bytes, &self.words));
             // Written by this very store.
             let _ = row::read(bytes, &self.words, &mut rows);
@@ -82,9 +85,11 @@ impl Store {
             ties.row(row);
         }
         change.stated = rows.statements.iter().map(|s| s.home).collect();
-        if directory {
-            let (before, now) = (self.profile(before), self.profile(now));
-            let differences = now.differences(&before);
+        if change.directory {
+            profiles.before(slot, || self.profile(before));
+            profiles.now(slot, || self.profile(now));
+            let Some((before, now)) = profiles.both(slot) else { return };
+            let differences = now.differences(before);
             change.aspects = change.aspects.or(differences.aspects);
             change.outside = differences.outside;
             differences.spells.iter().for_each(|s| ties.spell(s));
@@ -94,8 +99,8 @@ impl Store {
                 ties.sole(profile);
                 ties.all.into_iter().filter(differs).collect::<Vec<_>>()
             };
-            change.before = sole(&before);
-            change.after = sole(&now);
+            change.before = sole(before);
+            change.after = sole(now);
         }
         change.after.extend(ties.sorted());
     }
@@ -120,7 +125,7 @@ impl Store {
     }
 
     /// What an account shares by its rows of logs. Most sign-ins repeat one name.
-    fn log_ties(&self, held: &Held, ties: &mut Ties<'_>) {
+    pub(super) fn log_ties(&self, held: &Held, ties: &mut Ties<'_>) {
         let mut names: Vec<(bool, u32)> =
             held.briefs(&self.words).filter_map(|b| Some((b.is_there(), b.upn?))).collect();
         names.sort_unstable();

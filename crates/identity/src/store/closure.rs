@@ -6,10 +6,10 @@ use super::aspects::{Aspects, Footprint, footprint};
 use super::change::{Change, Why};
 use super::portions::{Masks, portions};
 use super::postings::Two;
-use super::profile::Profile;
+use super::profile::{Profile, Profiles};
 use super::row::Kinds;
 use super::ties::{self, Key, Of, Tie};
-use caponier_model::{AccountFacts, Guid, Portion, Topic, Topics};
+use caponier_model::{AccountKey, Guid, Portion, Topic, Topics};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,8 +19,12 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Closure {
     /// Of whom something else may be said, and on which topics.
     pub(super) affected: BTreeMap<u32, Topics>,
-    /// Accounts to be decided about again, sorted; among them all that are affected.
-    pub(super) decided: Vec<u32>,
+    /// Accounts to be decided about again whatever is said of them: what else decides may have changed.
+    pub(super) again: BTreeSet<u32>,
+    /// Accounts that are nobody's home at other times than before.
+    pub(super) outside: BTreeSet<AccountKey>,
+    /// Accounts of which a statement came or went.
+    pub(super) stated: BTreeSet<u32>,
     /// What each topic is to be asked about.
     pub(super) portions: Vec<Portion>,
     /// How many accounts are asked about.
@@ -43,14 +47,15 @@ type Counts = BTreeMap<u64, BTreeMap<u64, [usize; 2]>>;
 
 impl Store {
     /// The closure of `changed`.
-    pub(super) fn closure(&self, changed: &BTreeMap<u32, Why>) -> Closure {
+    pub(super) fn closure(&self, changed: &BTreeMap<u32, Why>, profiles: &mut Profiles) -> Closure {
         if changed.len() * 2 > self.accounts.len() {
             // Following keys would cost more than it could save.
             return self.everything();
         }
-        let mut changes: BTreeMap<u32, Change> = changed.iter().map(|(s, why)| (*s, self.change(*s, *why))).collect();
+        let each = changed.iter().map(|(slot, why)| (*slot, self.change(*slot, *why, profiles)));
+        let mut changes: BTreeMap<u32, Change> = each.collect();
         self.find_counterparts(&mut changes);
-        let mut walk = Walk { store: self, known: HashMap::default(), profiles: HashMap::default(), fan_out: 0 };
+        let mut walk = Walk { store: self, known: HashMap::default(), profiles, fan_out: 0 };
         let mut affected: BTreeMap<u32, Topics> = BTreeMap::new();
         let mut masks: BTreeMap<u32, Masks> = BTreeMap::new();
         for topic in Topic::ALL {
@@ -67,14 +72,19 @@ impl Store {
                 *all = all.or(topics);
             }
         }
-        let mut decided: BTreeSet<u32> = affected.keys().chain(changes.keys()).copied().collect();
-        decided.extend(changes.values().flat_map(|c| &c.stated).filter_map(|other| self.find(*other)));
+        let stated = changes.iter().filter(|(_, c)| !c.stated.is_empty());
+        let stated: BTreeSet<u32> =
+            stated.flat_map(|(slot, c)| c.stated.iter().filter_map(|s| self.find(*s)).chain([*slot])).collect();
+        let mut again = stated.clone();
+        again.extend(changes.iter().filter(|(_, c)| c.directory).map(|(slot, _)| *slot));
+        let mut outside = BTreeSet::new();
         for slot in changes.iter().filter(|(_, c)| c.outside).map(|(slot, _)| *slot) {
-            walk.whoever_shares(slot, &mut decided);
+            outside.insert(self.accounts[slot as usize].key);
+            walk.whoever_shares(slot, &mut again);
         }
-        let portions = portions(self, &masks, &mut walk.profiles);
-        let (asked, fan_out, decided) = (masks.len(), walk.fan_out, decided.into_iter().collect());
-        Closure { affected, decided, portions, asked, fan_out, whole: false }
+        let fan_out = walk.fan_out;
+        let portions = portions(self, &masks, profiles);
+        Closure { affected, again, outside, stated, portions, asked: masks.len(), fan_out, whole: false }
     }
 
     fn everything(&self) -> Closure {
@@ -84,30 +94,29 @@ impl Store {
         let slots = || 0..self.accounts.len() as u32;
         Closure {
             affected: slots().map(|slot| (slot, Topics::ALL)).collect(),
-            decided: slots().collect(),
+            again: slots().collect(),
+            outside: BTreeSet::new(),
+            stated: BTreeSet::new(),
             portions: vec![all],
             asked: self.accounts.len(),
             fan_out: 0,
             whole: true,
         }
     }
-
-    /// The facts of these accounts, sorted, but for the PUIDs, which decide nothing.
-    pub(super) fn facts_of(&self, slots: impl IntoIterator<Item = u32>) -> Vec<AccountFacts> {
-        slots.into_iter().flat_map(|slot| self.profile(&self.accounts[slot as usize].rows).facts).collect()
-    }
 }
-
-/// Profiles that were looked at.
-pub(super) type Profiles = HashMap<u32, Profile, FixedState>;
 
 /// A walk along keys, topic by topic.
 struct Walk<'a> {
     store: &'a Store,
     /// What accounts share now, of those that were looked at.
-    known: HashMap<u32, Vec<Tie>, FixedState>,
-    profiles: Profiles,
+    known: HashMap<u32, Known, FixedState>,
+    profiles: &'a mut Profiles,
     fan_out: usize,
+}
+
+struct Known {
+    kinds: Kinds,
+    ties: Vec<Tie>,
 }
 
 impl Walk<'_> {
@@ -149,15 +158,16 @@ impl Walk<'_> {
 
     /// Could the topic say anything of the account, by the rows that it has?
     fn may_be_said(&mut self, topic: Topic, footprint: &Footprint, slot: u32) -> bool {
-        let account = &self.store.accounts[slot as usize];
-        let kinds = account.rows.kinds();
+        let kinds = self.known(slot).kinds;
         if footprint.needs != Kinds::NONE && !footprint.needs.meets(kinds) {
             return false;
         }
         match topic {
             Topic::Extension | Topic::ExtName => self.profile(slot).is_satellite(),
             Topic::Address => kinds.meets(Kinds::INVITATION) || self.profile(slot).is_satellite(),
-            Topic::NamingRule => self.store.naming.iter().any(|rule| rule.resource == account.key.tenant),
+            Topic::NamingRule => {
+                self.store.naming.iter().any(|rule| rule.resource == self.store.accounts[slot as usize].key.tenant)
+            }
             _ => true,
         }
     }
@@ -171,7 +181,9 @@ impl Walk<'_> {
         }
         let (mut keys, mut objects): (BTreeSet<Key>, BTreeSet<Guid>) = Default::default();
         for slot in speaking {
-            for tie in self.ties(*slot).iter().filter(|t| t.aspect.meets(footprint.own) && footprint.follows(t.of)) {
+            for tie in
+                self.known(*slot).ties.iter().filter(|t| t.aspect.meets(footprint.own) && footprint.follows(t.of))
+            {
                 keys.insert(tie.key);
                 objects.extend(tie.object);
             }
@@ -193,7 +205,7 @@ impl Walk<'_> {
 
     /// Everybody whose evidence could name the account as a home.
     fn whoever_shares(&mut self, slot: u32, found: &mut BTreeSet<u32>) {
-        let ties: Vec<Tie> = self.ties(slot).to_vec();
+        let ties: Vec<Tie> = self.known(slot).ties.clone();
         for tie in ties.into_iter().filter(|t| !t.key.is_sole()) {
             self.whole(tie.key.hash, found);
             tie.object.into_iter().for_each(|o| self.object(o, found));
@@ -201,14 +213,22 @@ impl Walk<'_> {
         self.named(slot, found);
     }
 
-    fn ties(&mut self, slot: u32) -> &[Tie] {
-        let store = self.store;
-        self.known.entry(slot).or_insert_with(|| store.ties(slot, &store.accounts[slot as usize].rows))
+    fn known(&mut self, slot: u32) -> &Known {
+        let Self { store, known, profiles, .. } = self;
+        known.entry(slot).or_insert_with(|| {
+            let held = &store.accounts[slot as usize].rows;
+            let (kinds, mut ties) = (held.kinds(), store.bearing(slot));
+            if kinds.meets(Kinds::DIRECTORY) {
+                ties.directory(profiles.now(slot, || store.profile(held)));
+            }
+            store.log_ties(held, &mut ties);
+            Known { kinds, ties: ties.sorted() }
+        })
     }
 
     fn profile(&mut self, slot: u32) -> &Profile {
         let store = self.store;
-        self.profiles.entry(slot).or_insert_with(|| store.profile(&store.accounts[slot as usize].rows))
+        self.profiles.now(slot, || store.profile(&store.accounts[slot as usize].rows))
     }
 
     /// Whoever has this object id.

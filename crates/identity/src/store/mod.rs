@@ -61,6 +61,7 @@ use domains::Domains;
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashTable};
 use postings::Postings;
+use profile::Profiles;
 use row::Held;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::BuildHasher;
@@ -83,6 +84,11 @@ pub struct Store {
     /// Tenants that have accounts here.
     tenants: Vec<TenantId>,
     pending: Pending,
+    profiles: Profiles,
+    /// Bytes of rows that may be held, those that are, and the rows that were turned away for it.
+    limit: usize,
+    held: usize,
+    refused: usize,
     /// Accounts whose rows differ from those last settled, with those.
     changed: BTreeMap<u32, Held>,
     /// Accounts to be asked about again though their rows are what they were.
@@ -113,6 +119,8 @@ pub struct Size {
     pub answers: usize,
     /// Keys that some account bears.
     pub keys: usize,
+    /// Rows that were turned away because the limit was reached.
+    pub refused: usize,
 }
 
 impl Store {
@@ -131,11 +139,21 @@ impl Store {
             domains: Domains::new(tenants),
             tenants: Vec::new(),
             pending: Pending::default(),
+            profiles: Profiles::default(),
+            limit: usize::MAX,
+            held: 0,
+            refused: 0,
             changed: BTreeMap::new(),
             recheck: BTreeSet::new(),
             settled_domains: BTreeSet::new(),
             last: Settled::default(),
         }
+    }
+
+    /// Holds no more than about so many bytes of rows from now on. What comes beyond is turned away and counted
+    /// ([`Size::refused`]); whoever wants it in makes room with [`Store::forget`]. Without a limit memory is.
+    pub const fn limit(&mut self, bytes: usize) {
+        self.limit = bytes;
     }
 
     /// The tenants with the domains that hold now, as every question gets them.
@@ -186,7 +204,7 @@ impl Store {
     pub fn size(&self) -> Size {
         let rows = self.accounts.iter().map(|a| a.rows.size()).sum();
         let answers = self.accounts.iter().map(|a| a.answer.size()).sum();
-        Size { accounts: self.accounts.len(), rows, answers, keys: self.postings.len() }
+        Size { accounts: self.accounts.len(), rows, answers, keys: self.postings.len(), refused: self.refused }
     }
 
     /// Asks about everything again when next settled: after a change of the queries, which the store does not know.

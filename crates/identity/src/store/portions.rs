@@ -3,7 +3,7 @@
 
 use super::Store;
 use super::aspects::{Aspects, readers};
-use super::closure::Profiles;
+use super::profile::Profiles;
 use super::row::{self, Brief, Kinds, Row};
 use caponier_model::{Portion, Rows, Topics};
 use std::collections::BTreeMap;
@@ -54,10 +54,10 @@ pub(super) fn portions(store: &Store, masks: &BTreeMap<u32, Masks>, profiles: &m
         let held = &store.accounts[*slot as usize].rows;
         let directory = masks.of(readers.directory);
         if !directory.is_empty() && held.kinds().meets(Kinds::DIRECTORY) {
-            let profile = profiles.remove(slot).unwrap_or_else(|| store.profile(held));
+            let profile = profiles.now(*slot, || store.profile(held));
             let portion = all.of(directory);
-            portion.rows.append(profile.rows);
-            portion.facts.extend(profile.facts);
+            portion.rows.append(profile.rows.clone());
+            portion.facts.extend_from_slice(&profile.facts);
         }
         let logs: Vec<(Aspects, Topics)> = readers.logs.iter().map(|(a, r)| (*a, masks.of(*r))).collect();
         let readers = |aspects: Aspects| {

@@ -5,6 +5,8 @@ use super::aspects::Aspects;
 use crate::facts::facts;
 use crate::known::{from_elsewhere, is_external};
 use caponier_model::{AccountFacts, AccountKind, AccountRow, EventTime, Guid, Rows};
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
 use std::collections::BTreeSet;
 
 /// Rows of directories and inventories of one account, and their facts.
@@ -99,7 +101,7 @@ impl Profile {
     }
 
     /// When the account is nobody's home: all that decisions about others ask of it.
-    fn outside(&self) -> Vec<(EventTime, EventTime)> {
+    pub(super) fn outside(&self) -> Vec<(EventTime, EventTime)> {
         self.being().into_iter().filter(|b| from_elsewhere(b.0)).map(|b| (b.1, b.2)).collect()
     }
 
@@ -128,4 +130,46 @@ pub(super) struct Differences<'a> {
     pub(super) spells: Vec<Spell<'a>>,
     /// Is it nobody's home at other times than before?
     pub(super) outside: bool,
+}
+
+/// Profiles that were made of rows lately, so that none is made twice while a change is settled.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Profiles {
+    now: HashMap<u32, Profile, FixedState>,
+    /// As they were when last settled.
+    before: HashMap<u32, Profile, FixedState>,
+}
+
+/// So many are kept between settlements: what a change needs, not what a first load does.
+const KEPT: usize = 1 << 14;
+
+impl Profiles {
+    /// Keeps what an account shows now, and, unless something earlier is known, what it showed before.
+    pub(super) fn learn(&mut self, slot: u32, before: Option<Profile>, now: Profile) {
+        if self.now.len() < KEPT || self.now.contains_key(&slot) {
+            self.now.insert(slot, now);
+            before.into_iter().for_each(|before| drop(self.before.insert(slot, before)));
+        } else {
+            self.forget(slot);
+        }
+    }
+
+    /// The account is what it was before.
+    pub(super) fn forget(&mut self, slot: u32) {
+        self.now.remove(&slot);
+        self.before.remove(&slot);
+    }
+
+    pub(super) fn before(&mut self, slot: u32, make: impl FnOnce() -> Profile) -> &Profile {
+        self.before.entry(slot).or_insert_with(make)
+    }
+
+    pub(super) fn now(&mut self, slot: u32, make: impl FnOnce() -> Profile) -> &Profile {
+        self.now.entry(slot).or_insert_with(make)
+    }
+
+    /// Both, if both are known.
+    pub(super) fn both(&self, slot: u32) -> Option<(&Profile, &Profile)> {
+        Some((self.before.get(&slot)?, self.now.get(&slot)?))
+    }
 }

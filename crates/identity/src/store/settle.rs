@@ -1,15 +1,16 @@
 //! One question for all that has changed, and what its answer changes. Knows how answers hang together, not what they say.
 
-use super::Store;
 use super::answer::{Answer, Said};
 use super::change::Why;
 use super::closure::Closure;
-use super::row::{Held, Kinds};
+use super::profile::Profiles;
+use super::row::Kinds;
+use super::{Account, Store};
 use crate::facts::facts;
 use crate::{Weighed, decide, star};
 use caponier_model::{
-    AccountFacts, AccountKey, IdentityChange, Link, LinkState, Portion, Refusal, Rows, Statement, Tenants, Testimony,
-    Topic,
+    AccountFacts, AccountKey, IdentityChange, Link, LinkState, Portion, Refusal, Statement, Tenants, Testimony, Topic,
+    Topics,
 };
 use compact_str::CompactString;
 use foldhash::fast::FixedState;
@@ -55,14 +56,21 @@ impl Store {
             self.settled_domains = derived;
             return Ok(Vec::new());
         }
-        let closure = self.closure(&changed);
-        let said = ask(&closure.portions, &self.domains.tenants())?;
+        let mut profiles = std::mem::take(&mut self.profiles);
+        let closure = self.closure(&changed, &mut profiles);
+        let said = match ask(&closure.portions, &self.domains.tenants()) {
+            Ok(said) => said,
+            Err(failed) => {
+                self.profiles = profiles;
+                return Err(failed);
+            }
+        };
 
-        let mut changes = self.changed_facts(&closure);
-        let decided = self.decided(&closure, said);
+        let mut changes = self.changed_facts(&closure, &mut profiles);
+        let decided = self.decided(&closure, said, &mut profiles);
         changes.extend(self.held_together(&closure, decided));
         changes.sort_unstable();
-        let (affected, asked, rows) = (closure.decided.len(), closure.asked, closure.rows());
+        let (affected, asked, rows) = (closure.affected.len(), closure.asked, closure.rows());
         let (told, fan_out) = (changes.len(), closure.fan_out);
         self.last = Settled { changed: changed.len(), affected, asked, rows, fan_out, told };
         self.changed.clear();
@@ -92,97 +100,124 @@ impl Store {
     }
 
     /// Facts that differ from those told.
-    fn changed_facts(&self, closure: &Closure) -> Vec<IdentityChange> {
-        let now = |slot: u32| &self.accounts[slot as usize].rows;
-        let concerned =
-            |held: &Held, slot: u32| held.differing(now(slot)).iter().any(|r| Kinds::FACTS.meets(Kinds::of(r)));
-        let changed = self.changed.iter().filter(|(slot, held)| concerned(held, **slot));
-        let (mut rows, mut slots) = ([Rows::default(), Rows::default()], Vec::new());
-        for (slot, before) in changed {
-            rows[0].append(before.rows_of(Kinds::FACTS, &self.words));
-            if !closure.whole {
-                rows[1].append(now(*slot).rows_of(Kinds::FACTS, &self.words));
+    fn changed_facts(&self, closure: &Closure, profiles: &mut Profiles) -> Vec<IdentityChange> {
+        let mut changes = Vec::new();
+        for (slot, held) in &self.changed {
+            let rows = &self.accounts[*slot as usize].rows;
+            let differ = held.differing(rows).iter().fold(Kinds::NONE, |kinds, r| kinds.or(Kinds::of(r)));
+            if !Kinds::FACTS.meets(differ) {
+                continue;
             }
-            slots.push(*slot);
+            if closure.whole || held.kinds().or(rows.kinds()).meets(Kinds::CALLER) {
+                // Tokens show PUIDs, which no profile has.
+                let before = facts(&held.rows_of(Kinds::FACTS, &self.words));
+                told_facts(&before, &facts(&rows.rows_of(Kinds::FACTS, &self.words)), &mut changes);
+            } else {
+                profiles.before(*slot, || self.profile(held));
+                profiles.now(*slot, || self.profile(rows));
+                if let Some((before, now)) = profiles.both(*slot) {
+                    told_facts(&before.facts, &now.facts, &mut changes);
+                }
+            }
         }
-        let [before, own] = rows.map(|rows| facts(&rows));
-        let now = if closure.whole { &closure.portions[0].facts } else { &own };
-        let accounts: BTreeSet<AccountKey> = slots.iter().map(|s| self.accounts[*s as usize].key).collect();
-        let key = |f: &AccountFacts| (f.account, f.from);
-        let before: BTreeMap<_, _> = before.iter().map(|f| (key(f), f)).collect();
-        let now = now.iter().filter(|f| accounts.contains(&f.account));
-        let now: BTreeMap<_, _> = now.map(|f| (key(f), f)).collect();
-        let gone = before.keys().filter(|k| !now.contains_key(k)).map(|k| IdentityChange::Forget(k.0, k.1));
-        let new = now.iter().filter(|(k, f)| before.get(k) != Some(f));
-        gone.chain(new.map(|(_, f)| IdentityChange::Account((*f).clone()))).collect()
+        changes
     }
 
-    /// What is said of each account to be decided about, and what that makes of it by itself; sorted as `closure.decided` is. On
-    /// topics that were not asked about an account, what was said before still holds.
-    fn decided(&self, closure: &Closure, said: Testimony) -> Vec<Said> {
-        let slots = &closure.decided;
+    /// What is said of each account of which anything else is said, or that is to be decided about again, and what that makes of it
+    /// by itself. On topics that were not asked about an account, what was said before still holds.
+    fn decided(&self, closure: &Closure, said: Testimony, profiles: &mut Profiles) -> Vec<Decided> {
+        let slots: BTreeSet<u32> = closure.affected.keys().chain(&closure.again).copied().collect();
         let place: HashMap<AccountKey, usize, FixedState> =
             slots.iter().enumerate().map(|(i, s)| (self.accounts[*s as usize].key, i)).collect();
         let asked = |slot: u32| closure.affected.get(&slot).copied().unwrap_or_default();
-        let mut all: Vec<Said> = Vec::with_capacity(slots.len());
-        for slot in slots {
-            let mut old = if closure.whole { Testimony::default() } else { self.said(*slot) };
-            let stands = |topic| !asked(*slot).has(topic);
-            old.evidence.retain(|e| stands(Topic::of(e.kind)));
-            old.ambiguities.retain(|a| stands(Topic::of(a.kind)));
-            old.refutations.retain(|_| stands(Topic::Refutations));
-            all.push(Said { testimony: old, ..Said::default() });
-        }
+        let topics: Vec<Topics> = slots.iter().map(|s| asked(*s)).collect();
+        let mut all: Vec<Decided> = slots.iter().map(|slot| self.standing(*slot, asked(*slot))).collect();
         // Of the others not everything was asked that bears on them.
-        let at =
-            |account: AccountKey, topic: Topic| place.get(&account).copied().filter(|at| asked(slots[*at]).has(topic));
-        deal(said.evidence, |e| at(e.account, Topic::of(e.kind)), |at, e| all[at].testimony.evidence.push(e));
-        deal(said.ambiguities, |a| at(a.account, Topic::of(a.kind)), |at, a| all[at].testimony.ambiguities.push(a));
-        deal(said.refutations, |r| at(r.account, Topic::Refutations), |at, r| all[at].testimony.refutations.push(r));
-        let mut whole = Testimony::default();
-        for (slot, Said { testimony, .. }) in slots.iter().zip(&mut all) {
-            testimony.evidence.sort_unstable();
-            testimony.refutations.sort_unstable();
-            testimony.ambiguities.sort_unstable();
-            whole.evidence.extend_from_slice(&testimony.evidence);
-            whole.refutations.extend_from_slice(&testimony.refutations);
-            whole.ambiguities.extend_from_slice(&testimony.ambiguities);
-            whole
-                .statements
-                .extend(self.statements.get(&self.accounts[*slot as usize].key).into_iter().flatten().cloned());
-        }
-        whole.statements.sort_unstable();
-        whole.statements.dedup();
-        let own;
+        let at = |account, topic| place.get(&account).copied().filter(|at| topics[*at].has(topic));
+        deal(said.evidence, |e| at(e.account, Topic::of(e.kind)), |at, e| all[at].new.testimony.evidence.push(e));
+        deal(said.ambiguities, |a| at(a.account, Topic::of(a.kind)), |at, a| all[at].new.testimony.ambiguities.push(a));
+        deal(
+            said.refutations,
+            |r| at(r.account, Topic::Refutations),
+            |at, r| all[at].new.testimony.refutations.push(r),
+        );
+        all.retain_mut(|Decided { slot, old, new }| {
+            new.testimony.evidence.sort_unstable();
+            new.testimony.refutations.sort_unstable();
+            new.testimony.ambiguities.sort_unstable();
+            closure.whole
+                || new.testimony != old.testimony
+                || new.testimony.evidence.iter().any(|e| closure.outside.contains(&e.home))
+                || (closure.again.contains(slot) && !self.is_silent(*slot, old, profiles))
+        });
+        let whole = self.together(&all);
         let facts = if closure.whole {
-            &closure.portions[0].facts
+            std::borrow::Cow::Borrowed(&closure.portions[0].facts[..])
         } else {
-            own = self.facts_of(self.deciding(slots, &whole));
-            &own
+            let homes: BTreeSet<AccountKey> = whole.evidence.iter().map(|e| e.home).collect();
+            let homes = homes.into_iter().filter_map(|home| self.find(home));
+            let slots: BTreeSet<u32> = all.iter().map(|d| d.slot).chain(homes).collect();
+            let make = |slot: u32| self.profile(&self.accounts[slot as usize].rows);
+            slots.into_iter().flat_map(|slot| profiles.now(slot, || make(slot)).facts.clone()).collect()
         };
-        let Weighed { links, refusals } = decide(&whole, facts, &self.settings);
+        let Weighed { links, refusals } = decide(&whole, &facts, &self.settings);
+        let place: HashMap<AccountKey, usize, FixedState> =
+            all.iter().enumerate().map(|(i, d)| (self.accounts[d.slot as usize].key, i)).collect();
         let at = |account: AccountKey| place.get(&account).copied();
-        deal(links, |l| at(l.account), |at, l| all[at].decided.links.push(l));
-        deal(refusals, |r| at(r.account), |at, r| all[at].decided.refusals.push(r));
+        deal(links, |l| at(l.account), |at, l| all[at].new.decided.links.push(l));
+        deal(refusals, |r| at(r.account), |at, r| all[at].new.decided.refusals.push(r));
         all
     }
 
-    /// The accounts whose facts decide: these, and the homes that are spoken of.
-    fn deciding(&self, slots: &[u32], said: &Testimony) -> BTreeSet<u32> {
-        let homes: BTreeSet<AccountKey> = said.evidence.iter().map(|e| e.home).collect();
-        slots.iter().copied().chain(homes.into_iter().filter_map(|home| self.find(home))).collect()
+    /// What was said of an account on topics other than `asked`: what stands of it.
+    fn standing(&self, slot: u32, asked: Topics) -> Decided {
+        let old = self.accounts[slot as usize].answer.read(&self.words);
+        let stands = |topic| !asked.has(topic);
+        let mut testimony = Testimony::default();
+        testimony.evidence.extend(old.testimony.evidence.iter().filter(|e| stands(Topic::of(e.kind))).cloned());
+        testimony.ambiguities.extend(old.testimony.ambiguities.iter().filter(|a| stands(Topic::of(a.kind))).cloned());
+        if stands(Topic::Refutations) {
+            testimony.refutations.clone_from(&old.testimony.refutations);
+        }
+        Decided { slot, old, new: Said { testimony, ..Said::default() } }
     }
 
-    fn said(&self, slot: u32) -> Testimony {
-        self.accounts[slot as usize].answer.read(&self.words).testimony
+    /// Nothing was ever said of the account, and by its directory there is nothing to explain.
+    fn is_silent(&self, slot: u32, old: &Said, profiles: &mut Profiles) -> bool {
+        let Account { key, rows, .. } = &self.accounts[slot as usize];
+        *old == Said::default()
+            && !self.statements.contains_key(key)
+            && profiles.now(slot, || self.profile(rows)).outside().is_empty()
     }
 
-    /// Holds the affected accounts, and those for which they are homes or rivals, against each other, keeps the result and
-    /// tells which links differ.
-    fn held_together(&mut self, closure: &Closure, decided: Vec<Said>) -> Vec<IdentityChange> {
+    /// All testimony about these accounts, with the statements that name them.
+    fn together(&self, all: &[Decided]) -> Testimony {
+        let mut whole = Testimony::default();
+        for Decided { slot, new, .. } in all {
+            whole.evidence.extend_from_slice(&new.testimony.evidence);
+            whole.refutations.extend_from_slice(&new.testimony.refutations);
+            whole.ambiguities.extend_from_slice(&new.testimony.ambiguities);
+            let key = self.accounts[*slot as usize].key;
+            whole.statements.extend(self.statements.get(&key).into_iter().flatten().cloned());
+        }
+        whole.statements.sort_unstable();
+        whole.statements.dedup();
+        whole
+    }
+
+    /// Holds those about whom something else was decided, and those for which they are homes or rivals, against each other, keeps
+    /// the result and tells which links differ.
+    fn held_together(&mut self, closure: &Closure, decided: Vec<Decided>) -> Vec<IdentityChange> {
         let mut new: BTreeMap<AccountKey, Said> = BTreeMap::new();
-        for (slot, said) in closure.decided.iter().zip(decided) {
-            new.insert(self.accounts[*slot as usize].key, said);
+        for Decided { slot, old, new: mut said } in decided {
+            if said.decided == old.decided && !closure.stated.contains(&slot) {
+                said.told.clone_from(&old.told);
+                if said != old {
+                    self.accounts[slot as usize].answer = Answer::write(&said, &mut self.words);
+                }
+            } else {
+                new.insert(self.accounts[slot as usize].key, said);
+            }
         }
         let mut touched: BTreeSet<AccountKey> = new.keys().copied().collect();
         for account in new.keys() {
@@ -197,8 +232,8 @@ impl Store {
             let old = self.accounts[slot as usize].answer.read(&self.words);
             let mut said = new.remove(&account).unwrap_or_else(|| old.clone());
             said.told = told.remove(&account).unwrap_or_default();
-            changed_links(&old.told.links, &said.told.links, &mut changes);
             if said != old {
+                changed_links(&old.told.links, &said.told.links, &mut changes);
                 self.follow_homes(account, &old.decided.links, &said.decided.links);
                 self.accounts[slot as usize].answer = Answer::write(&said, &mut self.words);
             }
@@ -265,6 +300,20 @@ impl Store {
         }
         Some(())
     }
+}
+
+/// What to tell of the facts of one account.
+fn told_facts(before: &[AccountFacts], now: &[AccountFacts], changes: &mut Vec<IdentityChange>) {
+    let gone = before.iter().filter(|b| !now.iter().any(|n| n.from == b.from));
+    changes.extend(gone.map(|b| IdentityChange::Forget(b.account, b.from)));
+    changes.extend(now.iter().filter(|n| !before.contains(n)).cloned().map(IdentityChange::Account));
+}
+
+/// An account decided about: what was said and decided last time, and now.
+struct Decided {
+    slot: u32,
+    old: Said,
+    new: Said,
 }
 
 /// Hands each item to its place, if it has one.

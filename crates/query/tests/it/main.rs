@@ -11,6 +11,8 @@ mod incremental;
 #[cfg(test)]
 mod organisation;
 #[cfg(test)]
+mod parts;
+#[cfg(test)]
 mod people;
 #[cfg(test)]
 mod scale;

@@ -190,6 +190,50 @@ fn restored_as(store: &mut Store, world: &World) -> Store {
     Store::restore(&store.snapshot(), &world.tenants, world.naming.clone(), world.settings.clone()).unwrap()
 }
 
+#[test]
+fn what_is_forgotten_was_never_there() {
+    let mut random = Random(31);
+    let world = World::new(&mut random);
+    let mut store = Store::new(&world.tenants, world.naming.clone(), world.settings.clone());
+    let (mut rows, mut told) = (Rows::default(), Told::default());
+    (0..120).for_each(|_| world.row(&mut random, &mut rows));
+    rows.canonical();
+    store.insert(&rows);
+    told.apply(settle(&mut store, &world.naming));
+    let (moment, all) = (EventTime::from_seconds(200), rows.len());
+    assert_eq!(store.forget(EventTime::MIN), 0);
+    let forgotten = store.forget(moment);
+    rows.sign_ins.retain(|r| r.time >= moment);
+    rows.callers.retain(|r| r.time >= moment);
+    assert!(forgotten > 5, "{forgotten}");
+    assert_eq!(forgotten, all - rows.len());
+    told.apply(settle(&mut store, &world.naming));
+    check(&store, &told, &rows, &world);
+}
+
+#[test]
+fn a_full_store_turns_rows_away_and_counts_them() {
+    let mut random = Random(32);
+    let world = World::new(&mut random);
+    let mut store = Store::new(&world.tenants, world.naming.clone(), world.settings.clone());
+    let (mut rows, mut more) = (Rows::default(), Rows::default());
+    (0..60).for_each(|_| world.row(&mut random, &mut rows));
+    (0..60).for_each(|_| world.row(&mut random, &mut more));
+    rows.canonical();
+    store.insert(&rows);
+    let mut told = Told::default();
+    told.apply(settle(&mut store, &world.naming));
+    store.limit(store.size().rows);
+    store.insert(&more);
+    assert_eq!(settle(&mut store, &world.naming), []);
+    assert_eq!(store.size().refused, more.len());
+    check(&store, &told, &rows, &world);
+    // Room is made, and taken.
+    store.forget(EventTime::MAX);
+    store.insert(&Rows { statements: more.statements.clone(), ..Rows::default() });
+    assert_eq!(store.size().refused, more.len());
+}
+
 /// One organisation, and the same ten times as large: a change must ask about as many rows in both.
 #[test]
 fn a_change_asks_about_as_many_rows_however_many_people_there_are() {
