@@ -6,11 +6,13 @@
 //! while a plan runs are switched off.
 
 use crate::join::{Parts, Query};
+use crate::numbers::numbered;
 use crate::tables::{row_tables, shared_tables, tables};
 use crate::{QueryError, Question};
-use caponier_model::{Portion, Rows, Tenants, Topic, Topics};
+use caponier_model::{Rows, Tenants, Topic, Topics};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::error::ArrowError;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::JoinType;
 use datafusion::error::Result;
@@ -61,7 +63,8 @@ impl Plans {
         let session = SessionContext::new_with_config(config);
         let nothing = Question { rows: &Rows::default(), facts: &[], tenants: &Tenants::default(), naming: &[] };
         let mut all = Vec::new();
-        for (name, table) in tables(&nothing)? {
+        let (empty, _) = numbered(tables(&nothing)?).map_err(failed)?;
+        for (name, table) in empty {
             let table = Arc::new(Swapped { schema: table.schema(), batches: Mutex::default() });
             session.register_table(name, Arc::new(Table(table.clone()))).map_err(QueryError::engine(name))?;
             all.push((name, table));
@@ -80,23 +83,28 @@ impl Plans {
     /// Runs each query over the portions that name its topic; one that nothing could come of is passed over.
     pub(crate) fn run(&mut self, parts: &Parts<'_>, runtime: &Runtime) -> Result<Answered, QueryError> {
         let Parts { portions, tenants, naming } = *parts;
-        let shared = shared_tables(portions.iter().map(|p| &p.facts[..]), tenants, naming)?;
-        let build = |p: &Portion| Ok((p.topics, row_tables(&p.rows, &p.facts)?));
-        let built: Vec<(Topics, Vec<(&str, RecordBatch)>)> =
-            portions.iter().map(build).collect::<Result<_, QueryError>>()?;
+        // Those that everybody gets first, then portion by portion: one set of tables, one set of numbers.
+        let mut built = shared_tables(portions.iter().map(|p| &p.facts[..]), tenants, naming)?;
+        let mut topics = vec![Topics::ALL; built.len()];
+        for portion in portions {
+            built.extend(row_tables(&portion.rows, &portion.facts)?);
+            topics.resize(built.len(), portion.topics);
+        }
+        let (built, words) = numbered(built).map_err(failed)?;
         let mut all = Vec::new();
         for Kept { name, topic, plan } in &self.plans {
-            let read = built.iter().filter(|(topics, _)| topics.has(*topic)).flat_map(|(_, tables)| tables);
-            let read: Vec<&(&str, RecordBatch)> = shared.iter().chain(read).collect();
-            for (name, table) in &self.tables {
-                let batches = read.iter().filter(|(n, b)| n == name && b.num_rows() > 0);
-                *table.batches() = batches.map(|(_, batch)| batch.clone()).collect();
+            for (table, swapped) in &self.tables {
+                let read = built.iter().zip(&topics).filter(|((n, _), topics)| n == table && topics.has(*topic));
+                let batches = read.map(|((_, batch), _)| batch).filter(|batch| batch.num_rows() > 0);
+                *swapped.batches() = batches.cloned().collect();
             }
             if self.is_barren(plan) {
                 continue;
             }
             let run = async { collect(reset_plan_states(plan.clone())?, self.context.clone()).await };
-            all.push((name.clone(), runtime.block_on(run).map_err(QueryError::engine(name))?));
+            let batches = runtime.block_on(run).map_err(QueryError::engine(name))?;
+            let spelled = batches.iter().map(|batch| words.spelled(batch)).collect::<Result<_, _>>();
+            all.push((name.clone(), spelled.map_err(failed)?));
         }
         self.tables.iter().for_each(|(_, table)| table.batches().clear());
         Ok(all)
@@ -139,6 +147,10 @@ impl Plans {
             _ => false,
         }
     }
+}
+
+fn failed(error: ArrowError) -> QueryError {
+    QueryError::engine("numbers")(error.into())
 }
 
 /// Does a join yield nothing when its left or its right side does?
