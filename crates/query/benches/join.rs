@@ -1,6 +1,6 @@
 //! What the identity join costs, and how well it does, at the size of a large organisation.
 //!
-//! `cargo bench -p caponier-query --bench join` prints the cost of the full join, accuracy by kind, the cost of three changes of a
+//! `cargo bench --profile join -p caponier-query --bench join` prints the cost of the full join, accuracy by kind, the cost of three changes of a
 //! thousand rows, and the bytes an account takes at rest. `CAPONIER_PEOPLE` (a million) and `CAPONIER_SEED` (7) may be set.
 //!
 //! With arguments it is one side of a comparison that `scripts/bench_identity_join.py` drives:
