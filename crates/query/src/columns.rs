@@ -13,7 +13,7 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
-    /// Identifiers, as text: what an analyst pastes into a query, and what the engine groups fastest.
+    /// Identifiers, as text, in whose order numbers are given (`numbers`).
     pub(crate) fn guids(mut self, name: &'static str, values: impl Iterator<Item = Option<Guid>>) -> Self {
         let mut builder = StringBuilder::new();
         for value in values {
