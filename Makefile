@@ -6,6 +6,9 @@ TARGET  := $(or $(CARGO_TARGET_DIR),target)
 RUN     := $(TARGET)/debug/caponier
 DEMO    ?= demo
 FIGURES ?= $(TARGET)/figures
+MONTH   ?= $(TARGET)/month
+MONTH_PEOPLE  ?= 20000
+MONTH_ATTACKS ?= 200
 SEED    ?= 7
 PEOPLE  ?= 5000
 DAYS    ?= 3
@@ -14,7 +17,7 @@ ORGANISATION ?= 1000000
 PYTHON  ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt corpus accuracy real-incidents bench bench-identity accuracy-identity fuzz release clean
+.PHONY: help demo test lint fmt corpus accuracy month real-incidents bench bench-identity accuracy-identity fuzz release clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -48,6 +51,14 @@ accuracy: build ## the lab's figures: SEED, PEOPLE, DAYS and ATTACKS may be set
 	$(RUN) simulate --out $(FIGURES) --seed $(SEED) --people $(PEOPLE) --days $(DAYS) --attacks $(ATTACKS)
 	$(RUN) replay $(FIGURES)/captures --out $(FIGURES)/incidents.ndjson --summary $(FIGURES)/summary.json --dead-letter $(FIGURES)/dead.ndjson
 	$(RUN) evaluate --truth $(FIGURES)/truth.ndjson $(FIGURES)/incidents.ndjson
+
+# Four sign-ins a day: 30 days of 20,000 people stay below four million records (ten gigabytes on disk).
+month: build ## a month of MONTH_PEOPLE people (20,000) in three tenants with a red herring for each guard: scores, and the table of guards off
+	rm -rf $(MONTH)
+	$(RUN) simulate --out $(MONTH) --seed $(SEED) --people $(MONTH_PEOPLE) --days 30 --tenants 3 --attacks $(MONTH_ATTACKS) --sign-ins 4 --herrings
+	$(RUN) --config $(MONTH)/caponier.toml replay $(MONTH)/captures --out $(MONTH)/incidents.ndjson --summary $(MONTH)/summary.json
+	$(RUN) evaluate --truth $(MONTH)/truth.ndjson $(MONTH)/incidents.ndjson
+	$(RUN) --config $(MONTH)/caponier.toml evaluate --sweep docs/sweep.guards.toml --truth $(MONTH)/truth.ndjson $(MONTH)/captures
 
 real-incidents: build ## regroup the real incidents of CAPONIER_CORPUS, three readings, and sweep settings over them
 	@test -n "$$CAPONIER_CORPUS" || { echo "CAPONIER_CORPUS must name the folder of public captures"; exit 2; }
