@@ -234,6 +234,28 @@ fn a_full_store_turns_rows_away_and_counts_them() {
     assert_eq!(store.size().refused, more.len());
 }
 
+/// Half of a sign-in goes, and comes again: the account that the other half is of has a pair less, then one more.
+#[test]
+fn a_sign_in_concerns_whoever_is_its_counterpart() {
+    let world = world::large(30);
+    let mut store = Store::new(&world.tenants, Vec::new(), Settings::default());
+    store.insert(&world.rows);
+    settle(&mut store, &[]);
+    let said = |rows: &Rows| join(rows, &facts(rows), &world.tenants, &[]);
+    assert_eq!(store.answers().0, said(&world.rows));
+    for at in 0..6 {
+        let gone = Rows { sign_ins: vec![world.rows.sign_ins[at].clone()], ..Rows::default() };
+        let mut left = world.rows.clone();
+        world::take_out(&mut left, &gone);
+        store.remove(&gone);
+        settle(&mut store, &[]);
+        assert_eq!(store.answers().0, said(&left));
+        store.insert(&gone);
+        settle(&mut store, &[]);
+        assert_eq!(store.answers().0, said(&world.rows));
+    }
+}
+
 /// One organisation, and the same ten times as large: a change must ask about as many rows in both.
 #[test]
 fn a_change_asks_about_as_many_rows_however_many_people_there_are() {
