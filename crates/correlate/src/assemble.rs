@@ -11,8 +11,8 @@ use crate::state::{Group, Held, Record, RecordIx};
 use crate::value::Value;
 use caponier_model::{
     AccountKey, AccountView, ChangeKind, DecisionView, Entity, EntityKind, EntityRole, EventTime, FindingKey,
-    FindingView, Guid, Incident, IncidentState, LinkView, Membership, MergePolicy, PersonView, Persons, Related,
-    ScorePart, Severity, Sighting, SightingView, SourceIncident, TenantId, Text,
+    FindingView, GuardNote, Guid, Incident, IncidentState, LinkView, Membership, MergePolicy, PersonView, Persons,
+    Related, ScorePart, Severity, Sighting, SightingView, SourceIncident, TenantId, Text,
 };
 use compact_str::CompactString;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +21,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const RELATED_MAX: usize = 20;
 /// Decisions shown at most, the last ones; all of them hold.
 const DECISIONS_MAX: usize = 64;
+/// Shared values named at most.
+const SHARED_MAX: usize = 20;
 
 impl<P: Persons> Engine<P> {
     /// The incident in its present form with the last sequence.
@@ -48,7 +50,8 @@ impl<P: Persons> Engine<P> {
         incident.remediation = explain::remediation(self, &members, &incident.persons);
         self.sources(&members, &mut incident);
         self.decided(group, &members, &mut incident);
-        incident.score_parts = score(&incident);
+        incident.guards = self.notes(&members);
+        incident.score_parts = score(&incident, self.privileged(&incident));
         incident.score = incident.score_parts.iter().map(|p| p.points).sum();
         let related = self.related(ix, group, &members);
         incident.continues = self.continues(record, &related);
@@ -187,6 +190,41 @@ impl<P: Persons> Engine<P> {
             text = text.with("tenants", &incident.tenants.len().to_string(), None, None);
         }
         text
+    }
+
+    /// What guards held back of the members' own values. What rests on other findings (G2) is told where it made an edge.
+    fn notes(&self, members: &[(FindingIx, &Held)]) -> Vec<GuardNote> {
+        let mut notes = Vec::new();
+        let mut note = |guard: &'static str, count: u64, sentence: Text| {
+            let count = u32::try_from(count).unwrap_or(u32::MAX);
+            if count > 0 {
+                let sentence = sentence.with("n", &count.to_string(), None, None);
+                notes.push(GuardNote { guard, count, sentence });
+            }
+        };
+        let cut = members.iter().map(|(_, h)| h.cut).sum();
+        note("budget", cut, Text::plain("values beyond what is taken of one finding, joining nothing: {n}"));
+        let mut shared: BTreeMap<&Value, (TenantId, u64)> = BTreeMap::new();
+        for (_, held) in members {
+            for posting in held.uses.iter().filter_map(|(ix, _)| self.postings.get(*ix)).filter(|p| p.is_shared()) {
+                shared.entry(&posting.value).or_insert((held.key.tenant, 0)).1 += 1;
+            }
+        }
+        for (value, (tenant, count)) in shared.into_iter().take(SHARED_MAX) {
+            let (kind, shown) = value.shown();
+            let text = Text::plain("{value} is known to be shared and joins no findings by itself; it is named by {n}");
+            note("role_tag", count, text.with("value", &shown, Some(kind), Some(tenant)));
+        }
+        let stopped = members.iter().map(|(_, h)| h.stopped).sum();
+        note("stop_value", stopped, Text::plain("values that mean nothing, or are listed, and join nothing: {n}"));
+        notes
+    }
+
+    /// Accounts of the incident that the operator calls privileged.
+    fn privileged(&self, incident: &Incident) -> usize {
+        let listed = |text: &str| self.settings.privileged.iter().any(|p| p == text);
+        let accounts = incident.persons.iter().flat_map(|p| &p.accounts);
+        accounts.filter(|a| listed(&a.account.object.to_string()) || a.upn.as_deref().is_some_and(listed)).count()
     }
 
     /// State, owner and verdict as people decided: before all that sources say.
@@ -371,7 +409,7 @@ fn entities(members: &[(FindingIx, &Held)]) -> Vec<(Entity, Vec<TenantId>)> {
 }
 
 /// What orders the queue; integers, so that every machine agrees.
-fn score(incident: &Incident) -> Vec<ScorePart> {
+fn score(incident: &Incident, privileged: usize) -> Vec<ScorePart> {
     let severity = match incident.severity {
         Severity::Unknown => 0,
         Severity::Informational => 5,
@@ -386,6 +424,7 @@ fn score(incident: &Incident) -> Vec<ScorePart> {
         ("severity", severity),
         ("tactics", 4 * small(incident.tactics.len(), 5)),
         ("tenants", 15 * small(incident.tenants.len().saturating_sub(1), 2)),
+        ("privilege", 10 * small(privileged, 2)),
         ("findings", 2 * small(findings.max(1).ilog2() as usize, 5)),
         ("confidence", if findings > 1 { incident.confidence / 100_000 } else { 0 }),
     ];

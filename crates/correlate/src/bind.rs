@@ -3,7 +3,7 @@
 //! Nothing is resolved before this place, so that a link that comes to light later can still change all that rests on it.
 
 use crate::finding::{Merged, Named};
-use crate::value::{Value, is_stop_value};
+use crate::value::{Value, is_stop_value, joins};
 use crate::{Edges, Settings};
 use caponier_model::{
     AccountKey, Binding, EntityKind, EventTime, Guid, Handle, Link, Persons, SourceIncidentKey, TenantId,
@@ -52,6 +52,8 @@ pub(crate) struct Bindings {
     pub devices: Vec<Value>,
     /// Values left out for lack of room (G12).
     pub cut: u64,
+    /// Values that mean nothing or that the operator stopped (G1), of kinds that join otherwise.
+    pub stopped: u64,
 }
 
 /// What is known of a finding beside what its sightings say.
@@ -72,8 +74,9 @@ pub(crate) fn bind<P: Persons>(
     settings: &Settings,
 ) -> Bindings {
     let mut out = Bindings::default();
-    let mut named: Vec<&Named<'_>> =
-        merged.entities.iter().filter(|e| !is_stop_value(e.kind, e.value, settings)).collect();
+    let (stopped, mut named): (Vec<&Named<'_>>, Vec<&Named<'_>>) =
+        merged.entities.iter().partition(|e| is_stop_value(e.kind, e.value, settings));
+    out.stopped = stopped.iter().filter(|e| joins(e.kind)).count() as u64;
     named.sort_by_key(|e| (e.group, e.kind));
     for group in named.chunk_by(|a, b| a.group == b.group) {
         bind_accounts(group, merged.first, persons, &mut out);

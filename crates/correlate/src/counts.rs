@@ -42,6 +42,10 @@ pub struct Counts {
     pub evicted_unpaired: u64,
     /// Correlating values left out because a finding named too many (G12).
     pub values_cut: u64,
+    /// Stop values among the values that the findings held name (G1).
+    pub values_stopped: u64,
+    /// Findings that are attached and join nothing (G2, G4, G5).
+    pub attached: u64,
     /// Sightings left out because a finding had too many (G12).
     pub sightings_cut: u64,
     /// Incidents live now.

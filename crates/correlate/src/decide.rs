@@ -8,6 +8,8 @@ use caponier_model::{Chain, Decision, FindingKey, Persons, Policy, Setting};
 impl<P: Persons> Engine<P> {
     pub(crate) fn take_decision(&mut self, decision: Decision) {
         self.counts.decisions += 1;
+        // What waits is told as it was before this was said.
+        self.flush();
         let Some(concerned) = self.decisions.take(decision) else {
             self.counts.duplicate_decisions += 1;
             return;
@@ -22,6 +24,7 @@ impl<P: Persons> Engine<P> {
 
     pub(crate) fn take_chain(&mut self, chain: Chain) {
         self.counts.chains += 1;
+        self.flush();
         let concerned = self.chains.take(chain, self.now);
         let mut concerned: Vec<FindingIx> = concerned.iter().filter_map(|key| self.by_key.get(key).copied()).collect();
         concerned.sort_unstable();

@@ -348,3 +348,43 @@ fn the_order_of_decisions_among_findings_does_not_matter() {
         }
     }
 }
+
+/// Every kind of change, in the life of a few findings.
+#[test]
+fn every_kind_of_change_is_emitted() {
+    let mut engine = engine(Settings::defaults(), merge_all());
+    let mut seen: Vec<Vec<ChangeKind>> = Vec::new();
+    let mut titles: Vec<String> = Vec::new();
+    for entry in [
+        on(1, "b", HOUR, "one.corp.example"),
+        on(1, "c", HOUR, "one.corp.example"),
+        on(1, "d", 2 * HOUR, "two.corp.example"),
+        merge(1, &["b", "d"]),
+        split(2, &["d"], &["b", "c"]),
+        Entry::Watermark(EventTime::from_seconds(9 * HOUR)),
+        on(1, "a", 0, "one.corp.example"),
+        close(3, &["a", "b", "c"], None),
+    ] {
+        give(&mut engine, entry);
+        engine.flush();
+        let out = changes(&mut engine);
+        titles.extend(out.iter().map(|c| c.incident.title.render(|p| p.value.clone())));
+        seen.push(out.iter().map(|c| c.incident.change).collect());
+    }
+    use ChangeKind::{Closed, Corrected, Created, Merged, Redirected, Split, Updated};
+    // The one that was split off names it: it is told that its first finding is another, and then that it is closed.
+    let want: [&[ChangeKind]; 8] = [
+        &[Created],
+        &[Updated],
+        &[Created],
+        &[Merged, Redirected],
+        &[Updated, Split],
+        &[],
+        &[Corrected, Corrected],
+        &[Closed, Updated],
+    ];
+    assert_eq!(seen, want);
+    titles.sort();
+    titles.dedup();
+    assert_eq!(titles, ["b", "d"], "a title is fixed at creation, whatever becomes of the first finding");
+}

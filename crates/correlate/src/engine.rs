@@ -219,6 +219,14 @@ impl<P: Persons> Engine<P> {
         id
     }
 
+    /// The members of a live incident, by its id or one that redirects to it; `None` where no such incident is held.
+    /// What waits to be settled is not in it: [`Engine::flush`] first.
+    pub fn members(&self, id: &str) -> Option<Vec<FindingKey>> {
+        let id = self.resolve(id);
+        let (_, record) = self.records.iter().find(|(_, record)| record.id == id)?;
+        Some(record.members.iter().filter_map(|f| Some(self.findings.get(*f)?.key.clone())).collect())
+    }
+
     /// Counters, those of the present partition computed now.
     pub fn counts(&self) -> Counts {
         let mut counts = self.counts.clone();
@@ -227,6 +235,8 @@ impl<P: Persons> Engine<P> {
         counts.decisions_held = self.decisions.len() as u64;
         counts.incidents = self.records.len() as u64;
         counts.values_cut = self.findings.iter().map(|(_, h)| h.cut).sum();
+        counts.values_stopped = self.findings.iter().map(|(_, h)| h.stopped).sum();
+        counts.attached = self.findings.iter().filter(|(_, h)| h.attached).count() as u64;
         for (_, record) in self.records.iter() {
             let mut tenants = record.members.iter().filter_map(|f| self.findings.get(*f)).map(|h| h.key.tenant);
             let first = tenants.next();
@@ -632,6 +642,7 @@ impl Held {
             attached: false,
             record: None,
             cut: 0,
+            stopped: 0,
             staged: false,
             corrected: false,
         }
@@ -652,5 +663,6 @@ impl Held {
         self.accounts = bindings.accounts;
         self.uses = uses;
         self.cut = bindings.cut;
+        self.stopped = bindings.stopped;
     }
 }

@@ -162,3 +162,28 @@ fn policies_and_settings_change_what_is_held() {
         assert_eq!((counts.policies, counts.settings, counts.settings_unknown), (1, 5, 1));
     }
 }
+
+/// What guards held back of the members' own values is told in words and counted.
+#[test]
+fn an_incident_tells_what_guards_held_back() {
+    let devices: Vec<String> = (0..300).map(|i| format!("d{i:03}.corp.example")).collect();
+    let mut named: Vec<(EntityKind, &str)> = devices.iter().map(|d| (EntityKind::HostFqdn, d.as_str())).collect();
+    named.extend([(EntityKind::Ip, "127.0.0.1"), (EntityKind::HostFqdn, "d000.corp.example")]);
+    let who = person(1);
+    named.push((EntityKind::Account, &who));
+    let settings = Settings {
+        shared_values: vec!["d000.corp.example".into()],
+        privileged: vec![who.as_str().into()],
+        ..Settings::defaults()
+    };
+    let engine = run(&settings, &merge_all(), &[alert(1, "a", 0, &named)]);
+    let incident = engine.incidents().next().unwrap();
+    let notes: Vec<(&str, u32)> = incident.guards.iter().map(|g| (g.guard, g.count)).collect();
+    assert_eq!(notes, [("budget", 46), ("role_tag", 1), ("stop_value", 1)]);
+    let words = incident.guards[1].sentence.render(|p| p.value.clone());
+    assert_eq!(words, "d000.corp.example is known to be shared and joins no findings by itself; it is named by 1");
+    assert!(incident.score_parts.iter().any(|p| (p.name, p.points) == ("privilege", 10)));
+    assert_eq!(incident.score, incident.score_parts.iter().map(|p| p.points).sum::<u32>());
+    let counts = engine.counts();
+    assert_eq!((counts.values_cut, counts.values_stopped), (46, 1));
+}

@@ -469,6 +469,11 @@ impl Posting {
             .filter(move |(_, gap)| *gap <= window)
     }
 
+    /// G4: the operator says that it is shared.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.shared
+    }
+
     /// False where no loose finding could attach by it: not its kind, or a bridge that is not prolific anywhere.
     pub(crate) fn may_attach(&self) -> bool {
         self.entries.len() > 1 && self.rule.attaches && (!self.rule.bridges || self.shared || self.is_prolific())

@@ -29,6 +29,8 @@ pub struct Settings {
     pub stop_values: Vec<CompactString>,
     /// Values that are known to be shared (break-glass and sync accounts, scanners, jump hosts): they may never bridge (G4).
     pub shared_values: Vec<CompactString>,
+    /// Accounts whose part in an incident raises its score: object ids or UPNs, in lower case.
+    pub privileged: Vec<CompactString>,
     /// Days that findings are held after their last activity; `None` holds them for ever.
     pub retention_days: Option<u32>,
 }
@@ -222,6 +224,7 @@ impl Settings {
             guards: Guards::ON,
             stop_values: Vec::new(),
             shared_values: Vec::new(),
+            privileged: Vec::new(),
             retention_days: Some(15),
         }
     }

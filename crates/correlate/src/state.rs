@@ -88,6 +88,8 @@ pub(crate) struct Held {
     pub record: Option<RecordIx>,
     /// Values left out (G12).
     pub cut: u64,
+    /// Stop values it names (G1).
+    pub stopped: u64,
     /// It waits to be bound and settled.
     pub staged: bool,
     /// What it waits for came late.

@@ -250,6 +250,30 @@ pub(crate) fn is_stop_value(kind: EntityKind, value: &str, settings: &Settings) 
     }
 }
 
+/// True for kinds of entities whose values may join findings.
+pub(crate) const fn joins(kind: EntityKind) -> bool {
+    use EntityKind as K;
+    matches!(
+        kind,
+        K::Ip
+            | K::AccountName
+            | K::Mailbox
+            | K::AccountSid
+            | K::Account
+            | K::EntraDevice
+            | K::HostFqdn
+            | K::FileHash
+            | K::Session
+            | K::SignInRequest
+            | K::Tenant
+            | K::HostName
+            | K::AccountLocal
+            | K::Device
+            | K::Url
+            | K::MailMessage
+    )
+}
+
 fn is_zero_guid(value: &str) -> bool {
     value.bytes().all(|b| matches!(b, b'0' | b'-' | b'{' | b'}'))
 }

@@ -75,6 +75,7 @@ fn final_forms(engine: &Engine<People>) -> Vec<Incident> {
 fn without_words(mut incident: Incident) -> Incident {
     incident.headline = Text::plain("");
     (incident.score, incident.score_parts) = (0, Vec::new());
+    incident.guards = Vec::new();
     incident.remediation = Vec::new();
     incident.digest = "".into();
     incident.edges.iter_mut().for_each(|e| e.sentence = Text::plain(""));
