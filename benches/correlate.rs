@@ -5,7 +5,7 @@
 //! The findings are generated (`caponier_benches::findings`). The engine holds `CAPONIER_FINDINGS` of them (ten million), or as
 //! many as fit into `CAPONIER_MEMORY` gigabytes (14), and says which.
 
-use caponier_benches::findings::{Findings, correlates};
+use caponier_benches::findings::{Findings, STEP_SECONDS, correlates};
 use caponier_benches::machine::{busy, resident};
 use caponier_correlate::{Engine, Settings};
 use caponier_identity::Index;
@@ -147,7 +147,7 @@ fn eviction(out: &mut impl Write) -> io::Result<()> {
             engine.skip_changes();
         }
         // The oldest tenth is due.
-        let due = EventTime::from_seconds(1_772_000_000 + held as i64 / 10 * 2 + 365 * 86_400);
+        let due = EventTime::from_seconds(1_772_000_000 + held as i64 / 10 * STEP_SECONDS + 365 * 86_400);
         let before = busy();
         engine.handle_time(due);
         let seconds = busy() - before;

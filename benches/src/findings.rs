@@ -9,12 +9,13 @@ use caponier_model::{
 };
 use compact_str::{CompactString, format_compact};
 
-/// Seconds of event time between two findings.
-pub const STEP_SECONDS: i64 = 2;
+/// Seconds of event time between two findings: a hundred thousand of them fill every window and the longest incident (14 d), so
+/// that holding more is all that changes.
+pub const STEP_SECONDS: i64 = 15;
 
-const ACCOUNTS: u64 = 300_000;
-const DEVICES: u64 = 250_000;
-const ADDRESSES: u64 = 400_000;
+const ACCOUNTS: u64 = 40_000;
+const DEVICES: u64 = 35_000;
+const ADDRESSES: u64 = 55_000;
 const START_SECONDS: i64 = 1_772_000_000;
 const TITLES: [&str; 6] = [
     "Suspicious sign-in from an unfamiliar location",
@@ -80,11 +81,11 @@ impl Findings {
         }
         if self.random.below(3) == 0 {
             // Half of the files are seen once, ever.
-            let file = if self.random.below(2) == 0 { self.number << 20 } else { self.random.skewed(50_000) };
+            let file = if self.random.below(2) == 0 { self.number << 20 } else { self.random.skewed(7_000) };
             names.file(file);
         }
         if self.random.below(6) == 0 {
-            let page = if self.random.below(2) == 0 { self.number << 20 } else { self.random.skewed(20_000) };
+            let page = if self.random.below(2) == 0 { self.number << 20 } else { self.random.skewed(3_000) };
             names.page(page);
         }
     }
