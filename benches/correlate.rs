@@ -1,6 +1,6 @@
 //! `cargo bench -p caponier-benches --bench correlate`: what a finding costs in the engine, beside one hash-map upsert for each
-//! of its correlating values into a table that holds the same values; how that grows with what is held; memory, eviction, and
-//! many findings on one account.
+//! of its correlating values into a table that holds the same values; how that grows with what is held; memory, eviction, snapshots,
+//! and many findings on one account.
 //!
 //! The findings are generated (`caponier_benches::findings`). The engine holds `CAPONIER_FINDINGS` of them (ten million), or as
 //! many as fit into `CAPONIER_MEMORY` gigabytes (14), and says which.
@@ -27,6 +27,9 @@ fn main() -> io::Result<()> {
     let mut out = io::stdout().lock();
     let asked = |name: &str, default| std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default);
     let (findings, memory) = (asked("CAPONIER_FINDINGS", 10_000_000), asked("CAPONIER_MEMORY", 14));
+    if std::env::args().any(|a| a == "snapshots") {
+        return snapshots(&mut out);
+    }
     writeln!(out, "generated findings, most alone, one in twelve of an attack; watermarks every {BATCH}")?;
     one_account(&mut out)?;
     polled(&mut out)?;
@@ -133,8 +136,42 @@ fn growth(out: &mut impl Write, findings: usize, memory: usize) -> io::Result<()
         bytes as f64 / held as f64,
         bytes as f64 / counts.incidents as f64
     )?;
-    // The place for the rates of snapshot and restore of this very engine.
-    eviction(out)
+    eviction(out)?;
+    snapshots(out)
+}
+
+/// What it costs to write the state down and to go on from it, and how large it is.
+fn snapshots(out: &mut impl Write) -> io::Result<()> {
+    for held in [100_000, 400_000] {
+        let (mut source, mut engine) = (Findings::new(4), engine(None));
+        let mut formats: Vec<&'static str> = Vec::new();
+        for _ in 0..held / BATCH {
+            for _ in 0..BATCH {
+                let sighting = source.draw();
+                formats.push(sighting.format);
+                engine.handle(entry(sighting));
+            }
+            formats.sort_unstable();
+            formats.dedup();
+            engine.handle_time(source.now());
+            while engine.poll_change().is_some() {}
+        }
+        let before = busy();
+        let bytes = engine.snapshot();
+        let between = busy();
+        let restored = Engine::restore(&bytes, &formats, Index::default()).map_err(io::Error::other)?;
+        let after = busy();
+        if restored.snapshot() != bytes {
+            return Err(io::Error::other("a restored engine's snapshot differs"));
+        }
+        let (findings, size) = (engine.counts().findings as f64, bytes.len() as f64);
+        for (what, seconds) in [("snapshot", between - before), ("restore", after - between)] {
+            let (bytes, findings) = (size / seconds / 1e6, findings / seconds / 1e6);
+            writeln!(out, "{what:8} of {held} held: {bytes:.0} MB/s, {findings:.2} M findings/s")?;
+        }
+        writeln!(out, "a snapshot has {:.0} bytes for each finding held", size / findings)?;
+    }
+    Ok(())
 }
 
 /// What letting go costs, and that it follows what leaves and not what is held.

@@ -375,7 +375,7 @@ fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
 
 /// A list of a finding's sightings, of those that count.
 fn used(held: &Held, list: impl Fn(&Sighting) -> &Vec<CompactString>) -> impl Iterator<Item = CompactString> {
-    held.sightings.used().into_iter().flat_map(move |s| list(s)).cloned()
+    held.sightings.used().into_iter().flat_map(list).cloned()
 }
 
 fn view(held: &Held, attached: bool) -> FindingView {

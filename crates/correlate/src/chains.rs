@@ -40,6 +40,11 @@ impl Chains {
         chain.steps.into_iter().map(|step| step.finding).collect()
     }
 
+    /// All that are held, by id, with the event time at which each was taken in.
+    pub(crate) fn held(&self) -> impl ExactSizeIterator<Item = &(Chain, EventTime)> {
+        self.held.values()
+    }
+
     /// The chains that a finding is part of.
     pub(crate) fn of(&self, key: &FindingKey) -> Vec<CompactString> {
         if self.held.is_empty() {

@@ -109,6 +109,11 @@ impl Decisions {
         self.order.is_empty()
     }
 
+    /// All that are held, first to last.
+    pub(crate) fn held(&self) -> impl Iterator<Item = &Decision> {
+        self.order.values().filter_map(|ix| self.all.get(*ix))
+    }
+
     /// How many are held.
     pub(crate) fn len(&self) -> usize {
         self.order.len()

@@ -60,9 +60,9 @@ pub struct Engine<P> {
     pub(crate) swept: EventTime,
     pub(crate) counts: Counts,
     /// Findings that wait to be bound and settled.
-    staged: Vec<FindingIx>,
+    pub(crate) staged: Vec<FindingIx>,
     /// When they are, at the latest.
-    settle_at: EventTime,
+    pub(crate) settle_at: EventTime,
     queue: VecDeque<Queued>,
     /// Changes in the queue that are not assembled yet.
     due: usize,
@@ -261,6 +261,11 @@ impl<P: Persons> Engine<P> {
         counts
     }
 
+    /// What the operator asked for, as configured or as the journal said later.
+    pub fn asked(&self) -> (&Settings, &Policy) {
+        (&self.asked.0, &self.asked.1)
+    }
+
     /// The identity index.
     pub fn persons(&self) -> &P {
         &self.persons
@@ -338,13 +343,33 @@ impl<P: Persons> Engine<P> {
                 ix
             }
         };
+        // A sighting that was cut away at once leaves no trace.
+        if let Some(held) = self.findings.get(ix) {
+            named.retain(|id| held.sightings.all().iter().any(|s| s.id == *id));
+        }
         for id in named {
-            let known = self.by_alert.entry((tenant, id)).or_default();
-            if !known.contains(&ix) {
-                known.push(ix);
-            }
+            self.name_alert(tenant, id, ix);
         }
         self.stage(&[ix], late);
+    }
+
+    fn name_alert(&mut self, tenant: TenantId, id: CompactString, ix: FindingIx) {
+        let known = self.by_alert.entry((tenant, id)).or_default();
+        if !known.contains(&ix) {
+            known.push(ix);
+        }
+    }
+
+    /// Holds a finding of a snapshot; `None` where it is held, or where there is only evidence.
+    pub(crate) fn hold(&mut self, key: FindingKey, sightings: Sightings) -> Option<FindingIx> {
+        let brief = sightings.brief().filter(|_| !self.by_key.contains_key(&key))?;
+        let ids: Vec<CompactString> = sightings.all().iter().map(|s| s.id.clone()).collect();
+        let ix = self.findings.insert(Held::new(key.clone(), sightings, brief));
+        for id in ids {
+            self.name_alert(key.tenant, id, ix);
+        }
+        self.by_key.insert(key, ix);
+        Some(ix)
     }
 
     fn is_news(&mut self, taken: Option<Taken>) -> bool {
@@ -447,19 +472,57 @@ impl<P: Persons> Engine<P> {
         for finding in &staged {
             self.post(*finding, &mut batch);
         }
+        let rebound: Findings = staged.iter().copied().collect();
+        let mut dirty = staged;
+        self.refresh_changed(&mut batch, &mut dirty);
+        self.settle(dirty, batch.loose, &rebound, &batch.corrected);
+    }
+
+    /// Brings every posting that changed up to date, and the links with them.
+    fn refresh_changed(&mut self, batch: &mut Batch, dirty: &mut Vec<FindingIx>) {
         let (plain, pairs) = self.postings.changed();
-        self.refresh(&plain, &mut batch);
+        self.refresh(&plain, batch);
         // What a level changed for a pair comes on top.
         let (_, more) = self.postings.changed();
-        self.refresh(&pairs, &mut batch);
-        self.refresh(&more, &mut batch);
+        self.refresh(&pairs, batch);
+        self.refresh(&more, batch);
         for dirty in plain.iter().chain(&pairs).chain(&more) {
             self.postings.release(dirty.value());
         }
-        let rebound: Findings = staged.iter().copied().collect();
-        let mut dirty = staged;
-        self.relink(&mut batch, &mut dirty);
-        self.settle(dirty, batch.loose, &rebound, &batch.corrected);
+        self.relink(batch, dirty);
+    }
+
+    /// Posts findings that a snapshot held and were posted when it was taken: as they were bound then, where that is written.
+    pub(crate) fn post_held(&mut self, findings: Vec<(FindingIx, Option<AsBound>)>) {
+        let mut batch = Batch::default();
+        for (ix, bound) in findings {
+            let Some((incidents, bindings)) = bound else {
+                self.post(ix, &mut batch);
+                continue;
+            };
+            for key in &incidents {
+                self.by_incident.entry(key.clone()).or_default().insert(ix);
+            }
+            if let Some(held) = self.findings.get_mut(ix) {
+                held.incidents = incidents;
+            }
+            self.post_as(ix, bindings, &mut batch);
+        }
+        self.refresh_changed(&mut batch, &mut Vec::new());
+    }
+
+    /// Gives findings the links they had, for those that a value would make of them.
+    pub(crate) fn adopt_links(&mut self, removed: Vec<Link>, added: Vec<Link>) {
+        self.relink(&mut Batch { removed, added, ..Batch::default() }, &mut Vec::new());
+    }
+
+    /// The names by which a finding's source incidents stand, as they are known now.
+    pub(crate) fn names_of(&self, incidents: &[SourceIncidentKey]) -> Vec<SourceIncidentKey> {
+        let mut names: Vec<SourceIncidentKey> =
+            incidents.iter().filter_map(|key| self.sources.names(key).into_iter().next()).collect();
+        names.sort();
+        names.dedup();
+        names
     }
 
     /// Brings postings up to date, and collects what that changes.
@@ -534,16 +597,20 @@ impl<P: Persons> Engine<P> {
         for key in &incidents {
             self.by_incident.entry(key.clone()).or_default().insert(ix);
         }
-        let mut names: Vec<SourceIncidentKey> =
-            incidents.iter().filter_map(|key| self.sources.names(key).into_iter().next()).collect();
-        names.sort();
-        names.dedup();
         if let Some(brief) = held.sightings.brief() {
             held.merged = brief;
         }
+        let names = self.names_of(&incidents);
+        let Some(held) = self.findings.get(ix) else { return };
         let given = Given { incidents: names, chains: self.chains.of(&held.key) };
         let Some(merged) = held.sightings.merged() else { return };
         let bindings = bind(&merged, held.key.tenant, given, &self.persons, &self.settings);
+        self.post_as(ix, bindings, batch);
+    }
+
+    /// Posts a finding as it is bound.
+    fn post_as(&mut self, ix: FindingIx, bindings: Bindings, batch: &mut Batch) {
+        let Some(held) = self.findings.get_mut(ix) else { return };
         let mut uses: Vec<(ValueIx, ValueIx)> = Vec::with_capacity(bindings.uses.len());
         for used in &bindings.uses {
             let value = self.postings.intern(&used.value, &self.settings);
@@ -600,6 +667,9 @@ impl<P: Persons> Engine<P> {
     }
 }
 
+/// A finding as it was bound: its source incidents, and the rest.
+pub(crate) type AsBound = (Vec<SourceIncidentKey>, Bindings);
+
 /// What one settlement collects.
 #[derive(Debug, Default)]
 struct Batch {
@@ -645,6 +715,7 @@ impl Held {
             stopped: 0,
             staged: false,
             corrected: false,
+            fresh: true,
         }
     }
 
@@ -660,6 +731,7 @@ impl Held {
         self.counted = places(&bindings.counted);
         self.persons = places(&bindings.persons);
         self.devices = places(&bindings.devices);
+        self.fresh = false;
         self.accounts = bindings.accounts;
         self.uses = uses;
         self.cut = bindings.cut;

@@ -33,6 +33,7 @@ mod posting;
 mod prolific;
 mod settings;
 mod settle;
+mod snapshot;
 mod source;
 mod state;
 #[cfg(test)]
@@ -43,3 +44,4 @@ pub use counts::Counts;
 pub use engine::Engine;
 pub use name::incident_id;
 pub use settings::{Caps, Edges, Guards, Limits, Settings, Windows};
+pub use snapshot::{SnapshotError, seal};

@@ -390,10 +390,87 @@ impl Postings {
         out
     }
 
+    /// The links of a value as its findings would make them now, and as they are; both sorted.
+    fn links_of(
+        &self,
+        ix: ValueIx,
+        posting: &Posting,
+        settings: &Settings,
+        holder: &impl Holder,
+    ) -> (Vec<Link>, Vec<Link>) {
+        let (mut fresh, mut held) = (Vec::new(), Vec::new());
+        if posting.entries.len() > 1 && posting.rule.bridges {
+            let halves = posting.value.halves().map(|halves| halves.map(|h| self.find(&h).and_then(|h| self.get(h))));
+            if !posting.is_severed(settings) {
+                let halves = halves.as_ref().map_or(&[][..], |h| &h[..]);
+                posting.chain(ix, (0, posting.entries.len()), settings, halves, &mut fresh);
+            }
+            for entry in &posting.entries {
+                let own = |l: &&Link| l.value == ix && l.b == entry.finding;
+                held.extend(holder.links(entry.finding).iter().filter(own));
+            }
+        }
+        for list in [&mut fresh, &mut held] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        (fresh, held)
+    }
+
+    /// What differs, value by value, from what their present findings would make: those that left leave it behind.
+    /// Links are compared only where something was ever let go: until then none can differ.
+    pub(crate) fn behind(&self, evicted: bool, settings: &Settings, holder: &impl Holder) -> Vec<(ValueIx, Behind)> {
+        let held = (0u32..).zip(&self.all).filter_map(|(ix, posting)| Some((ix, posting.as_ref()?)));
+        let differs = |(ix, posting): (ValueIx, &Posting)| {
+            let links = evicted.then(|| self.links_of(ix, posting, settings, holder));
+            let links = links.filter(|(fresh, held)| fresh != held).map(|(_, held)| held);
+            let longest = posting.entries.iter().map(|e| e.last.seconds_since(e.first)).max().unwrap_or(0).max(0);
+            let last = posting.entries.back().map(|e| e.first);
+            let counted = posting.prolific.as_ref().map(|p| p.high());
+            let usual = posting.rule.cap.is_some_and(|cap| posting.mass > cap);
+            let same = links.is_none()
+                && longest == posting.longest
+                && posting.severed == (posting.rule.bridges && posting.is_severed(settings))
+                && counted == last.filter(|_| usual);
+            let behind = Behind { links, severed: posting.severed, longest: posting.longest, counted };
+            (!same).then_some((ix, behind))
+        };
+        held.filter_map(differs).collect()
+    }
+
+    /// Puts a value where it was when a snapshot was taken. Returns the links to take from findings, and those to give.
+    pub(crate) fn adopt(
+        &mut self,
+        ix: ValueIx,
+        behind: Behind,
+        settings: &Settings,
+        holder: &impl Holder,
+    ) -> (Vec<Link>, Vec<Link>) {
+        let Some(mut posting) = self.all.get_mut(ix as usize).and_then(Option::take) else { return Default::default() };
+        (posting.severed, posting.longest) = (behind.severed, behind.longest.max(posting.longest));
+        if let Some(high) = behind.counted {
+            posting.count_all(settings.caps.window, high, holder);
+        }
+        let held = behind.links.is_some().then(|| self.links_of(ix, &posting, settings, holder).1);
+        self.all[ix as usize] = Some(posting);
+        (held.unwrap_or_default(), behind.links.unwrap_or_default())
+    }
+
     fn rests_on(&self, pair: ValueIx, half: ValueIx) -> bool {
         let Some(half) = self.get(half).map(|p| &p.value) else { return false };
         self.get(pair).and_then(|p| p.value.halves()).is_some_and(|halves| halves.contains(half))
     }
+}
+
+/// A value that is not what its present findings would make of it.
+#[derive(Debug)]
+pub(crate) struct Behind {
+    /// Its links, where they are others.
+    pub links: Option<Vec<Link>>,
+    pub severed: bool,
+    pub longest: i64,
+    /// The latest instant counted, where counterparts are counted.
+    pub counted: Option<EventTime>,
 }
 
 impl Dirty {
@@ -508,6 +585,17 @@ impl Posting {
         let what = self.rule.counts;
         let measure = Measure { span, cap, parts: |e: &Entry| holder.counterparts(e.finding, what) };
         self.prolific.get_or_insert_default().update(&mut self.entries, dirty, &measure)
+    }
+
+    /// Counts counterparts though there are few of them, as after findings were let go.
+    fn count_all(&mut self, span: i64, high: EventTime, holder: &impl Holder) {
+        let (Some(cap), Some(low)) = (self.rule.cap, self.entries.front().map(|e| e.first)) else { return };
+        let what = self.rule.counts;
+        let prolific = self.prolific.get_or_insert_default();
+        let measure = Measure { span, cap, parts: |e: &Entry| holder.counterparts(e.finding, what) };
+        let all = Dirty { value: NOBODY, from: 0, low, high, was_over: false };
+        prolific.update(&mut self.entries, &all, &measure);
+        prolific.set_high(high);
     }
 
     /// Computes the links around what changed anew.

@@ -95,6 +95,16 @@ impl Prolific {
         if over(&self.over[1]) { 2 } else { u8::from(over(&self.over[0])) }
     }
 
+    /// The latest instant that was ever counted.
+    pub(crate) const fn high(&self) -> EventTime {
+        self.high
+    }
+
+    /// Goes on from where a snapshot was taken.
+    pub(crate) const fn set_high(&mut self, high: EventTime) {
+        self.high = high;
+    }
+
     /// True while no window holds too many.
     pub(crate) fn is_quiet(&self) -> bool {
         self.over[0].last().is_none_or(|run| run.last < self.base)

@@ -157,6 +157,13 @@ impl<P: Persons> Engine<P> {
         (found, beside)
     }
 
+    /// The groups of everything that is held, where there are none yet.
+    pub(crate) fn regroup_all(&mut self) {
+        let held: Findings = self.findings.iter().filter(|(_, h)| !h.waits()).map(|(ix, _)| ix).collect();
+        let (found, _) = self.cores_of(&held);
+        self.regroup(found, &mut BTreeSet::new(), &mut Touched::default());
+    }
+
     fn join(&self, nodes: &[FindingIx], links: &[Link], acts: &Acts) -> Vec<Core> {
         let held = nodes.iter().filter_map(|f| Some((*f, self.findings.get(*f)?)));
         let nodes: Vec<Node<'_>> = held

@@ -100,6 +100,11 @@ impl SourceIncidents {
         self.held.get(key)
     }
 
+    /// All that are held, by key.
+    pub(crate) fn held(&self) -> impl ExactSizeIterator<Item = &SourceIncident> {
+        self.held.values()
+    }
+
     /// Lets go of incidents whose last activity and version lie before `horizon`.
     pub(crate) fn evict(&mut self, horizon: EventTime) {
         let old: Vec<SourceIncidentKey> =

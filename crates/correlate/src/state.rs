@@ -94,11 +94,18 @@ pub(crate) struct Held {
     pub staged: bool,
     /// What it waits for came late.
     pub corrected: bool,
+    /// It was never bound.
+    pub fresh: bool,
 }
 
 impl Held {
     pub(crate) fn rank(&self) -> Rank {
         (self.merged.first, self.key.clone())
+    }
+
+    /// True for one that is new and waits to be bound for the first time.
+    pub(crate) const fn waits(&self) -> bool {
+        self.staged && self.fresh
     }
 
     /// Confidence, in millionths, that an account it names is the person.

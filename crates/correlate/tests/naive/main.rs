@@ -5,17 +5,21 @@
 //! case with every entry dropped that it does not need.
 
 mod attach;
+mod changes;
 mod decided;
 mod dice;
 mod joins;
 mod known;
 mod people;
 mod shape;
+mod snapshots;
 mod values;
 mod world;
 
 use caponier_correlate::{Counts, Engine, Settings, incident_id};
-use caponier_model::{ChangeKind, Entry, EventTime, Incident, Journalled, Membership, MergePolicy, Pair, Policy, Text};
+use caponier_model::{
+    Change, ChangeKind, Entry, EventTime, Incident, Journalled, Membership, MergePolicy, Pair, Policy, Text,
+};
 use dice::Dice;
 use joins::Pairs;
 use people::People;
@@ -35,6 +39,10 @@ fn seeds(share: u64) -> std::ops::Range<u64> {
 
 fn give(engine: &mut Engine<People>, entry: &Entry) {
     engine.handle(Journalled { at: EventTime::MIN, position: None, entry: entry.clone() });
+}
+
+fn polled(engine: &mut Engine<People>) -> Vec<Change> {
+    std::iter::from_fn(|| engine.poll_change()).collect()
 }
 
 fn run(settings: &Settings, policy: &Policy, entries: &[Entry]) -> Engine<People> {

@@ -1,0 +1,188 @@
+//! How a finding was bound: written for findings that wait to be bound anew, since what they are bound to now cannot be computed
+//! from what is known by now.
+
+use super::bytes::{Reader, SnapshotError, Writer};
+use super::nouns::{Word, words};
+use crate::bind::{Bindings, Bound, Use};
+use crate::finding::Brief;
+use crate::posting::Postings;
+use crate::state::Held;
+use crate::value::Value;
+use caponier_model::{EntityKind, EvidenceKind, Link, LinkState, SourceIncidentKey};
+
+type Result<T> = std::result::Result<T, SnapshotError>;
+
+words!(LinkState: Accepted = 0, Possible = 1, Conflict = 2);
+words!(EvidenceKind: Statement = 0, Provisioning = 1, DelegatedCaller = 2, Puid = 3, PairedSignIn = 4,
+    PairedSignInById = 5, NamedSignIn = 6, Redemption = 7, CommonSource = 8, Extension = 9, EmployeeId = 10,
+    Address = 11, ExtName = 12, NamingRule = 13, LooksAlike = 14, Application = 15);
+
+/// A finding as it was bound.
+pub(super) struct Stale {
+    pub merged: Brief,
+    pub incidents: Vec<SourceIncidentKey>,
+    pub bindings: Bindings,
+}
+
+impl<'a> Writer<'a> {
+    pub fn stale(&mut self, held: &'a Held, postings: &'a Postings) {
+        self.brief(held.merged);
+        self.list(held.incidents.iter(), Self::source_key);
+        self.list(held.accounts.iter(), |w, Bound { account, person, via, possible }| {
+            w.account(*account);
+            w.account(*person);
+            w.maybe(via.as_ref(), Self::link);
+            w.list(possible.iter(), Self::link);
+        });
+        let value = |ix: &u32| postings.get(*ix).map(|p| &p.value);
+        self.list(held.uses.iter(), |w, (ix, account)| {
+            w.maybe(value(ix), Self::value);
+            w.maybe(postings.account(*account), Self::account);
+        });
+        for list in [&held.counted, &held.persons, &held.devices] {
+            // Places are history.
+            let mut values: Vec<Option<&Value>> = list.iter().map(value).collect();
+            values.sort();
+            self.list(values.into_iter(), |w, v| w.maybe(v, Self::value));
+        }
+        self.number(held.cut);
+        self.number(held.stopped);
+    }
+
+    fn brief(&mut self, brief: Brief) {
+        let Brief { severity, verdict, first, last } = brief;
+        self.word(severity);
+        self.maybe(verdict, Self::flag);
+        self.time(first);
+        self.time(last);
+    }
+
+    fn link(&mut self, link: &'a Link) {
+        let Link { account, home, state, confidence, kinds, sources, from, until } = link;
+        self.account(*account);
+        self.account(*home);
+        self.word(*state);
+        self.number(*confidence);
+        self.list(kinds.iter(), |w, kind| w.word(*kind));
+        self.texts(sources);
+        self.time(*from);
+        self.time(*until);
+    }
+
+    fn value(&mut self, value: &'a Value) {
+        let number = match value {
+            Value::Account(_) => 0,
+            Value::Sid(..) => 1,
+            Value::Name(..) => 2,
+            Value::Person(_) => 3,
+            Value::Possible(_) => 4,
+            Value::Device(..) => 5,
+            Value::EntraDevice(_) => 6,
+            Value::Session(_) => 7,
+            Value::SourceIncident(_) => 8,
+            Value::Weak(..) => 9,
+            Value::Pair(..) => 10,
+            Value::Chain(_) => 11,
+            Value::Detection(..) => 12,
+            Value::Trust(..) => 13,
+            Value::Label(..) => 14,
+        };
+        self.byte(number);
+        match value {
+            Value::Account(account) | Value::Person(account) | Value::Possible(account) => self.account(*account),
+            Value::Sid(tenant, text) | Value::Name(tenant, text) => {
+                self.tenant(*tenant);
+                self.text(text);
+            }
+            Value::Device(tenant, kind, text) | Value::Label(tenant, kind, text) => {
+                self.tenant(*tenant);
+                self.word(*kind);
+                self.text(text);
+            }
+            Value::EntraDevice(text) | Value::Session(text) | Value::Chain(text) => self.text(text),
+            Value::SourceIncident(key) => self.source_key(key),
+            Value::Weak(kind, text) => {
+                self.word(*kind);
+                self.text(text);
+            }
+            Value::Pair(ip, kind, text) => {
+                self.text(ip);
+                self.word(*kind);
+                self.text(text);
+            }
+            Value::Detection(account, kind) => {
+                self.account(*account);
+                self.text(kind);
+            }
+            Value::Trust(one, other) => {
+                self.tenant(*one);
+                self.tenant(*other);
+            }
+        }
+    }
+}
+
+impl Reader<'_> {
+    pub fn stale(&mut self) -> Result<Stale> {
+        let merged = self.brief()?;
+        let incidents = self.list(Self::source_key)?;
+        let accounts = self.list(|r| {
+            Ok(Bound {
+                account: r.account()?,
+                person: r.account()?,
+                via: r.maybe(Self::link)?,
+                possible: r.list(Self::link)?,
+            })
+        })?;
+        let uses = self.list(|r| Ok(Use { value: r.held_value()?, account: r.maybe(Self::account)? }))?;
+        let [counted, persons, devices] =
+            [self.list(Self::held_value)?, self.list(Self::held_value)?, self.list(Self::held_value)?];
+        let (cut, stopped) = (self.counter()?, self.counter()?);
+        Ok(Stale { merged, incidents, bindings: Bindings { accounts, uses, counted, persons, devices, cut, stopped } })
+    }
+
+    fn brief(&mut self) -> Result<Brief> {
+        Ok(Brief { severity: self.word()?, verdict: self.maybe(Self::flag)?, first: self.time()?, last: self.time()? })
+    }
+
+    fn link(&mut self) -> Result<Link> {
+        Ok(Link {
+            account: self.account()?,
+            home: self.account()?,
+            state: self.word()?,
+            confidence: self.small()?,
+            kinds: self.list(Self::word)?,
+            sources: self.list(Self::text)?,
+            from: self.time()?,
+            until: self.time()?,
+        })
+    }
+
+    fn held_value(&mut self) -> Result<Value> {
+        match self.maybe(Self::value)? {
+            Some(value) => Ok(value),
+            None => self.fault("a value that nobody holds"),
+        }
+    }
+
+    fn value(&mut self) -> Result<Value> {
+        Ok(match self.byte()? {
+            0 => Value::Account(self.account()?),
+            1 => Value::Sid(self.tenant()?, self.text()?),
+            2 => Value::Name(self.tenant()?, self.text()?),
+            3 => Value::Person(self.account()?),
+            4 => Value::Possible(self.account()?),
+            5 => Value::Device(self.tenant()?, self.word::<EntityKind>()?, self.text()?),
+            6 => Value::EntraDevice(self.text()?),
+            7 => Value::Session(self.text()?),
+            8 => Value::SourceIncident(self.source_key()?),
+            9 => Value::Weak(self.word()?, self.text()?),
+            10 => Value::Pair(self.text()?, self.word()?, self.text()?),
+            11 => Value::Chain(self.text()?),
+            12 => Value::Detection(self.account()?, self.text()?),
+            13 => Value::Trust(self.tenant()?, self.tenant()?),
+            14 => Value::Label(self.tenant()?, self.word()?, self.text()?),
+            _ => return self.fault("a value of an unknown kind"),
+        })
+    }
+}
