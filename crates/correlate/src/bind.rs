@@ -3,6 +3,7 @@
 //! Nothing is resolved before this place, so that a link that comes to light later can still change all that rests on it.
 
 use crate::finding::{Merged, Named};
+use crate::second::second;
 use crate::value::{Value, is_stop_value, joins};
 use crate::{Edges, Settings};
 use caponier_model::{
@@ -92,11 +93,11 @@ pub(crate) fn bind<P: Persons>(
         given.chains.into_iter().map(Value::Chain).for_each(&mut add);
     }
     bind_detection(merged, settings, &mut out);
-    finish(&mut out, settings);
+    finish(&mut out, merged, tenant, settings);
     out
 }
 
-fn finish(out: &mut Bindings, settings: &Settings) {
+fn finish(out: &mut Bindings, merged: &Merged, tenant: TenantId, settings: &Settings) {
     out.accounts.sort_by_key(|b| b.account);
     out.accounts.dedup_by_key(|b| b.account);
     for list in [&mut out.counted, &mut out.persons, &mut out.devices] {
@@ -112,26 +113,10 @@ fn finish(out: &mut Bindings, settings: &Settings) {
     out.cut = out.uses.len().saturating_sub(room) as u64;
     out.uses.truncate(room);
     out.counted.truncate(COUNTED_MAX);
-    if settings.edges.weak_pair && settings.edges.address && settings.edges.artefact {
-        let pairs = pairs(&out.uses);
-        let left = room.saturating_sub(out.uses.len());
-        out.cut += pairs.len().saturating_sub(left) as u64;
-        out.uses.extend(pairs.into_iter().take(left));
-    }
-}
-
-/// Every address with every artefact: equal pairs in two findings are two weak edges of different kinds at once (G5).
-fn pairs(uses: &[Use]) -> Vec<Use> {
-    let weak = |want_ip: bool| {
-        uses.iter().filter_map(move |u| match &u.value {
-            Value::Weak(kind, text) if (*kind == EntityKind::Ip) == want_ip => Some((*kind, text)),
-            _ => None,
-        })
-    };
-    weak(true)
-        .flat_map(|(_, ip)| weak(false).map(move |(kind, text)| (ip, kind, text)))
-        .map(|(ip, kind, text)| Use { value: Value::Pair(ip.clone(), kind, text.clone()), account: None })
-        .collect()
+    let seconds = second(merged, tenant, &out.uses, settings);
+    let left = room.saturating_sub(out.uses.len());
+    out.cut += seconds.len().saturating_sub(left) as u64;
+    out.uses.extend(seconds.into_iter().take(left));
 }
 
 /// The accounts of one group: an object id where there is one, else what a SID or a name means at that time.

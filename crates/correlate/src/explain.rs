@@ -122,6 +122,7 @@ fn joined<P: Persons>(engine: &Engine<P>, held: &Held, join: &Join) -> Option<Ed
     let (kind, value) = posting.value.shown();
     let second = match &posting.value {
         Value::Pair(_, kind, text) => Some((*kind, text.clone())),
+        Value::Tool(_, _, alert) => Some((EntityKind::Other, alert.clone())),
         _ => None,
     };
     let tenants = tenants(held, peer);
@@ -244,13 +245,20 @@ fn sentence<P: Persons>(engine: &Engine<P>, held: &Held, peer: &Held, join: &Joi
             with_value("a risk detection and its alert: the same account {value} and the same kind, {gap}")
         }
         (EdgeKind::Decision, ..) => text("an analyst put both findings together; they are {gap}"),
-        (EdgeKind::WeakPair, ..) => {
-            let text = with_value("both findings name the address {value} and {second}, {gap}");
-            match value {
-                Value::Pair(_, kind, second) => text.with("second", second, Some(*kind), owner),
-                _ => text,
+        (EdgeKind::WeakPair, ..) => match value {
+            Value::Movement(_) => {
+                with_value("both findings are of lateral movement and name the address {value}, {gap}")
             }
-        }
+            Value::Tool(_, _, alert) => {
+                with_value("the alert {alert} was raised for the tool {value} on both sides, {gap}")
+                    .with("alert", alert, None, owner)
+            }
+            Value::Pair(_, kind, second) => {
+                let text = with_value("both findings name the address {value} and {second}, {gap}");
+                text.with("second", second, Some(*kind), owner)
+            }
+            _ => with_value("both findings name {value}, {gap}"),
+        },
     }
 }
 

@@ -31,6 +31,7 @@ mod name;
 mod partition;
 mod posting;
 mod prolific;
+mod second;
 mod settings;
 mod settle;
 mod snapshot;

@@ -339,7 +339,7 @@ impl Postings {
                 posting.noted = NOBODY;
             }
         }
-        noted.into_iter().partition(|d| self.get(d.value).is_some_and(|p| !matches!(p.value, Value::Pair(..))))
+        noted.into_iter().partition(|d| self.get(d.value).is_some_and(|p| p.value.halves().is_none()))
     }
 
     /// Frees the value where nobody holds it any more.
@@ -716,7 +716,7 @@ impl Posting {
         }
         let strength = match self.value {
             Value::Person(_) => a.strength().min(b.strength()).min(self.rule.strength),
-            _ => self.rule.strength,
+            _ => self.value.strength(&self.rule, gap),
         };
         Some(Link {
             a: a.finding,

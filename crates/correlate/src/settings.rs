@@ -60,6 +60,8 @@ pub struct Windows {
     pub name: i64,
     /// E11 a risk detection and its alert: 24 h.
     pub detection: i64,
+    /// One tool raised by one kind of alert: 1 h.
+    pub tool: i64,
 }
 
 /// Switches of whole kinds of edges; all are on by default.
@@ -83,6 +85,10 @@ pub struct Edges {
     pub name: bool,
     /// E11: risk detections and their alerts.
     pub detection: bool,
+    /// G5: an address in two alerts of lateral movement may bridge.
+    pub movement: bool,
+    /// G5: one tool in two alerts of one kind may bridge.
+    pub tool: bool,
 }
 
 /// Switches of whole guards (scenarios.md 3); all are on by default. G11, masking, is `wire`'s: an operator's view is without it.
@@ -140,6 +146,8 @@ pub struct Caps {
     pub account: u32,
     /// Persons (or devices) that one hash, URL or mail reached: 20.
     pub artefact: u32,
+    /// Devices on which one kind of alert raised one tool: 8.
+    pub tool: u32,
     /// The span over which counterparts are counted, in seconds: 7 d.
     pub window: i64,
 }
@@ -193,6 +201,7 @@ impl Settings {
                 trust: 7 * DAY,
                 name: DAY,
                 detection: DAY,
+                tool: HOUR,
             },
             edges: Edges {
                 source_incident: true,
@@ -204,8 +213,10 @@ impl Settings {
                 trust: true,
                 name: true,
                 detection: true,
+                movement: true,
+                tool: true,
             },
-            caps: Caps { address: 10, device: 50, account: 25, artefact: 20, window: 7 * DAY },
+            caps: Caps { address: 10, device: 50, account: 25, artefact: 20, tool: 8, window: 7 * DAY },
             limits: Limits {
                 findings: 150,
                 values: 100,
@@ -236,7 +247,7 @@ impl Settings {
         let Guards { g2, g3, g4, g6, g7, g8, g12, .. } = self.guards;
         if !g2 {
             let caps = &mut out.caps;
-            for cap in [&mut caps.address, &mut caps.device, &mut caps.account, &mut caps.artefact] {
+            for cap in [&mut caps.address, &mut caps.device, &mut caps.account, &mut caps.artefact, &mut caps.tool] {
                 *cap = u32::MAX;
             }
         }
@@ -303,6 +314,7 @@ impl Settings {
             "windows.trust" => &mut windows.trust,
             "windows.name" => &mut windows.name,
             "windows.detection" => &mut windows.detection,
+            "windows.tool" => &mut windows.tool,
             "guards.window" => &mut caps.window,
             "guards.span" => &mut limits.span,
             "engine.settle_seconds" => &mut limits.settle_seconds,
@@ -317,6 +329,7 @@ impl Settings {
             "guards.device_persons" => &mut caps.device,
             "guards.account_devices" => &mut caps.account,
             "guards.artefact_persons" => &mut caps.artefact,
+            "guards.tool_devices" => &mut caps.tool,
             "guards.findings" => &mut limits.findings,
             "guards.values" => &mut limits.values,
             "guards.source_alerts" => &mut limits.source_alerts,
@@ -344,6 +357,8 @@ impl Settings {
             "edges.trust" => &mut edges.trust,
             "edges.name" => &mut edges.name,
             "edges.detection" => &mut edges.detection,
+            "edges.movement" => &mut edges.movement,
+            "edges.tool" => &mut edges.tool,
             "guards.g1" => &mut guards.g1,
             "guards.g2" => &mut guards.g2,
             "guards.g3" => &mut guards.g3,

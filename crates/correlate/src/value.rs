@@ -38,6 +38,10 @@ pub(crate) enum Value {
     Trust(TenantId, TenantId),
     /// E10: a host or account name in a tenant that no stable id comes with.
     Label(TenantId, EntityKind, CompactString),
+    /// G5: an address in an alert of lateral movement, which names the other end of a connection.
+    Movement(CompactString),
+    /// G5: a tool in an alert of one kind, both by name, in one tenant.
+    Tool(TenantId, CompactString, CompactString),
 }
 
 /// How a value joins.
@@ -127,6 +131,18 @@ impl Value {
                 Rule { bridges: false, ..bridge(EdgeKind::SamePerson, windows.person, None, Counterpart::Either, 0) }
             }
             Self::Weak(kind, _) => weak_rule(*kind, settings),
+            Self::Movement(_) => Rule {
+                kind: EdgeKind::WeakPair,
+                strength: 800_000,
+                bridges: edges.movement && edges.address,
+                attaches: false,
+                ..weak_rule(EntityKind::Ip, settings)
+            },
+            Self::Tool(..) => Rule {
+                attaches: false,
+                bridges: edges.tool,
+                ..bridge(EdgeKind::WeakPair, windows.tool, Some(caps.tool), Counterpart::Devices, 800_000)
+            },
             Self::Pair(_, kind, _) => Rule {
                 kind: EdgeKind::WeakPair,
                 window: Some(windows.address.min(weak_window(*kind, windows))),
@@ -138,13 +154,24 @@ impl Value {
         }
     }
 
-    /// The two weak values of a pair.
+    /// The weak values of a pair, which must not be prolific either.
     pub(crate) fn halves(&self) -> Option<[Self; 2]> {
         match self {
+            // It rests on one: an address that is prolific moves nobody.
+            Self::Movement(ip) => Some([ip, ip].map(|ip| Self::Weak(EntityKind::Ip, ip.clone()))),
             Self::Pair(ip, kind, value) => {
                 Some([Self::Weak(EntityKind::Ip, ip.clone()), Self::Weak(*kind, value.clone())])
             }
             _ => None,
+        }
+    }
+
+    /// The confidence of an edge of this value over a gap in seconds. A tool on two machines within a minute is hardly chance:
+    /// sixty times less likely than within the hour.
+    pub(crate) const fn strength(&self, rule: &Rule, gap: i64) -> u32 {
+        match self {
+            Self::Tool(..) if gap <= 60 => 900_000,
+            _ => rule.strength,
         }
     }
 
@@ -162,11 +189,12 @@ impl Value {
             Self::Session(id) => (EntityKind::Session, id.clone()),
             Self::SourceIncident(key) => (EntityKind::Other, format_compact!("{}/{}", key.provider, key.id)),
             Self::Weak(kind, text) => (*kind, text.clone()),
-            Self::Pair(ip, ..) => (EntityKind::Ip, ip.clone()),
             Self::Chain(id) => (EntityKind::Other, id.clone()),
             Self::Detection(account, _) => (EntityKind::Account, format_compact!("{}", account.object)),
             Self::Trust(a, b) => (EntityKind::Tenant, format_compact!("{a} {b}")),
             Self::Label(_, kind, text) => (*kind, text.clone()),
+            Self::Pair(ip, ..) | Self::Movement(ip) => (EntityKind::Ip, ip.clone()),
+            Self::Tool(_, tool, _) => (EntityKind::Process, tool.clone()),
         }
     }
 }
