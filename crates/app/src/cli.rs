@@ -83,7 +83,8 @@ pub struct Simulate {
 /// `caponier replay`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  caponier replay captures/ --out incidents.ndjson\n  \
-    caponier replay a.json.gz b/ --config caponier.toml --dead-letter dead.ndjson --summary summary.json --strict\n\n\
+    caponier replay a.json.gz b/ --config caponier.toml --dead-letter dead.ndjson --summary summary.json --strict\n  \
+    caponier replay captures/ --config tuned.toml --out new.ndjson --compare incidents.ndjson\n\n\
     Reads NDJSON, JSON arrays, {\"records\":[]}, query responses, portal CSV, Parquet, Event Hubs Capture (Avro), .gz and .zst,\n\
     and folders in blob layout; a folder named tenantId=<GUID> gives its tenant to everything below it.\n\
     Without --out the incidents go to stdout. The summary table goes to stderr.")]
@@ -106,6 +107,9 @@ pub struct Replay {
     /// The summary as JSON
     #[arg(long, value_name = "FILE")]
     pub summary: Option<PathBuf>,
+    /// What an earlier run wrote with --out: tells which incidents are merged, split, gained and lost since, by their findings
+    #[arg(long, value_name = "OLD")]
+    pub compare: Option<PathBuf>,
     /// Do not use the incidents of the source products (E5)
     #[arg(long)]
     pub without_source_incidents: bool,

@@ -5,6 +5,7 @@
 
 mod cli;
 mod command;
+mod compare;
 mod config;
 mod course;
 mod decisions;

@@ -1,5 +1,6 @@
 //! What became of every record: the counters, their table and their JSON. The classes add up to the records read.
 
+use crate::compare::Comparison;
 use caponier_model::{Class, RejectReason};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -89,6 +90,9 @@ pub struct Summary {
     pub elapsed_s: f64,
     /// What was assumed for want of a configuration.
     pub assumed: Vec<String>,
+    /// What changed from the incidents that `--compare` named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
 }
 
 impl Summary {

@@ -2,6 +2,7 @@
 
 use super::tell;
 use crate::cli::Replay;
+use crate::compare;
 use crate::config::Config;
 use crate::decisions;
 use crate::failure::{Exit, Failure, failed};
@@ -20,6 +21,7 @@ pub fn run(args: &Replay, config: Option<&Path>) -> Result<Exit, Failure> {
     let mut config = Config::load(config)?;
     config.engine.edges.source_incident &= !args.without_source_incidents;
     decisions::heed(&args.decided, &mut config)?;
+    let earlier = args.compare.as_deref().map(compare::read).transpose()?;
     let (inputs, skipped, faults) = inputs(&args.paths)?;
     let heeded = decisions::sources(&args.decided, &config);
     check_outputs(args, &inputs.iter().map(|i| i.path.clone()).chain(heeded).collect::<Vec<_>>())?;
@@ -41,6 +43,11 @@ pub fn run(args: &Replay, config: Option<&Path>) -> Result<Exit, Failure> {
     replayed.summary.elapsed_s = begun.elapsed().as_secs_f64();
     let refused = replayed.summary.total.dead_letter;
     tell(&format!("{}\n\n{}", replayed.summary.table(), replayed.summary.words()));
+    if let Some(earlier) = earlier {
+        let comparison = compare::compare(&earlier, &compare::groups(&replayed.incidents));
+        tell(&format!("\n\n{}", comparison.table()));
+        replayed.summary.comparison = Some(comparison);
+    }
     publish(args, replayed, changes)?;
     Ok(if args.strict && refused > 0 { Exit::InvalidInput } else { Exit::Done })
 }
