@@ -11,6 +11,18 @@ use std::path::Path;
 pub struct Told {
     /// Id.
     pub id: String,
+    /// State.
+    #[serde(default)]
+    pub state: String,
+    /// Owner.
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// The incident it continues.
+    #[serde(default)]
+    pub continues: Option<String>,
+    /// The incident it was part of.
+    #[serde(default)]
+    pub split_from: Option<String>,
     /// Title.
     pub title: String,
     /// Headline.
@@ -41,6 +53,12 @@ pub struct Told {
     pub edges: Vec<EdgeTold>,
     /// What was not merged.
     pub related: Vec<RelatedTold>,
+    /// Guards that were at work.
+    #[serde(default)]
+    pub guards: Vec<GuardTold>,
+    /// What analysts decided.
+    #[serde(default)]
+    pub decisions: Vec<DecisionTold>,
     /// What could be done.
     pub remediation: Vec<RemediationTold>,
     /// Digest of the final form.
@@ -150,6 +168,28 @@ pub struct FindingTold {
     pub first_activity: String,
 }
 
+/// A guard that was at work.
+#[derive(Deserialize, Debug)]
+pub struct GuardTold {
+    /// How often.
+    pub count: u32,
+    /// What it did.
+    pub sentence: String,
+}
+
+/// A decision that takes part.
+#[derive(Deserialize, Debug)]
+pub struct DecisionTold {
+    /// When.
+    pub at: String,
+    /// What.
+    pub act: String,
+    /// Who.
+    pub author: String,
+    /// Why.
+    pub reason: String,
+}
+
 /// A sighting.
 #[derive(Deserialize, Debug)]
 pub struct SightingTold {
@@ -164,6 +204,21 @@ pub struct EdgeTold {
     pub finding: FindingKeyTold,
     /// Reason.
     pub reason_code: String,
+    /// The edge's number in the semantics.
+    #[serde(default)]
+    pub via_edge: Option<String>,
+    /// Tenants of the two findings.
+    #[serde(default)]
+    pub tenants: Vec<String>,
+    /// Seconds between the two.
+    #[serde(default)]
+    pub gap_seconds: i64,
+    /// The longest that is allowed.
+    #[serde(default)]
+    pub window_seconds: Option<i64>,
+    /// Guards that concerned it.
+    #[serde(default)]
+    pub guard_decisions: Vec<String>,
     /// The sentence.
     pub sentence: String,
 }
@@ -175,6 +230,9 @@ pub struct RelatedTold {
     pub incident: String,
     /// Why not merged.
     pub reason: String,
+    /// What would have joined them.
+    #[serde(default)]
+    pub sentence: String,
 }
 
 /// A remediation.

@@ -73,6 +73,56 @@ fn the_gravest_incident_is_told_and_an_unknown_one_is_not() {
 }
 
 #[test]
+fn a_sweep_tells_what_each_change_would_do() {
+    let folder = TempDir::new().unwrap();
+    let (sweep, truth) = (folder.path().join("sweep.toml"), GROUND.captures().join("../truth.ndjson"));
+    fs::write(
+        &sweep,
+        "[base]\nedges.source_incident = false\n[[row]]\nname = \"apart\"\nset = { policy = \"suggest\" }\n",
+    )
+    .unwrap();
+    let words = ["evaluate", "--without-ledger", "--json", "--sweep"].map(OsStr::new);
+    let told =
+        program(words, [sweep.as_os_str(), OsStr::new("--truth"), truth.as_os_str(), GROUND.captures().as_os_str()]);
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    let rows = &told["captures"][0]["rows"];
+    assert_eq!((&rows[0]["base"], &rows[1]["row"]), (&Value::from(true), &Value::from("apart")));
+    assert!(rows[0]["scores"]["cross_tenant_recall"].as_f64().unwrap() > 0.8, "{rows:#}");
+    assert_eq!(rows[1]["scores"]["cross_tenant_recall"].as_f64(), Some(0.0));
+    assert!(rows[1]["difference"]["cross_recall"].as_f64().unwrap() < -0.8);
+    assert_eq!(rows[1]["cross_tenant_incidents"], 0);
+
+    fs::write(&sweep, "[base]\nedgse.session = true\n[grid]\nwindows.acount = [1]\n").unwrap();
+    let told = program(["evaluate", "--sweep"].map(OsStr::new), [&sweep]);
+    let words = String::from_utf8_lossy(&told.stderr);
+    assert_eq!(told.status.code(), Some(2));
+    assert!(words.contains("edges.session") && words.contains("windows.account"), "{words}");
+}
+
+#[test]
+fn a_replay_compared_with_itself_is_the_same_and_with_a_part_has_gained() {
+    let folder = TempDir::new().unwrap();
+    let (old, summary) = (folder.path().join("old.ndjson"), folder.path().join("summary.json"));
+    let captures = GROUND.captures();
+    let (all, count) = (&GROUND.calm.incidents, GROUND.calm.incidents.iter().filter(|b| **b == b'\n').count() as u64);
+    let first_line = all.iter().position(|b| *b == b'\n').unwrap() + 1;
+    for (given, same) in [(&all[..], count), (&all[first_line..], count - 1)] {
+        fs::write(&old, given).unwrap();
+        let words = ["replay", "--without-ledger", "--out", "/dev/null", "--compare"].map(OsStr::new);
+        let rest = [old.as_os_str(), OsStr::new("--summary"), summary.as_os_str(), captures.as_os_str()];
+        let told = program(words, rest);
+        assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+        let told: Value = serde_json::from_slice(&fs::read(&summary).unwrap()).unwrap();
+        assert_eq!(told["comparison"]["same"].as_u64(), Some(same), "{:#}", told["comparison"]);
+        let kinds: Vec<&Value> =
+            told["comparison"]["differences"].as_array().unwrap().iter().map(|d| &d["kind"]).collect();
+        assert_eq!(kinds.len() as u64, count - same);
+        assert!(kinds.iter().all(|k| *k == "gained"));
+    }
+}
+
+#[test]
 fn evaluate_says_no_below_a_bar() {
     let folder = TempDir::new().unwrap();
     let incidents = folder.path().join("incidents.ndjson");
