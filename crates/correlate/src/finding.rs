@@ -45,6 +45,10 @@ pub(crate) struct Merged<'s> {
     pub entities: Vec<Named<'s>>,
     /// E11: the kind of detection, and whether this is the detection itself and not an alert.
     pub detection: Option<(CompactString, bool)>,
+    /// What the source calls this kind of alert.
+    pub title: &'s Text,
+    /// Tactics of all sightings that count, repeats among them.
+    pub tactics: Vec<&'s CompactString>,
 }
 
 impl Brief {
@@ -142,7 +146,9 @@ impl Sightings {
         let lead = *used.first()?;
         let detection = lead.detector.as_deref().and_then(|d| detection(d, lead.kind == SightingKind::Risk));
         let count = used.iter().map(|s| s.entities.len()).sum();
-        let mut merged = Merged { first: lead.first, entities: Vec::with_capacity(count), detection };
+        let tactics = used.iter().flat_map(|s| &s.tactics).collect();
+        let entities = Vec::with_capacity(count);
+        let mut merged = Merged { first: lead.first, entities, detection, title: &lead.title, tactics };
         let mut base = 0;
         for sighting in used {
             merged.entities.extend(sighting.entities.iter().map(|e| Named {

@@ -62,7 +62,7 @@ const EVERYWHERE: [&str; 40] = [
 ];
 
 /// The values of second evidence that a finding holds, in canonical order. `uses` are its other values.
-pub(crate) fn second(merged: &Merged, tenant: TenantId, uses: &[Use], settings: &Settings) -> Vec<Use> {
+pub(crate) fn second(merged: &Merged<'_>, tenant: TenantId, uses: &[Use], settings: &Settings) -> Vec<Use> {
     let edges = &settings.edges;
     let mut out = BTreeSet::new();
     let addresses = || weak(uses, true).map(|(_, ip)| ip);
@@ -71,7 +71,7 @@ pub(crate) fn second(merged: &Merged, tenant: TenantId, uses: &[Use], settings: 
             out.extend(weak(uses, false).map(|(kind, text)| Value::Pair(ip.clone(), kind, text.clone())));
         }
     }
-    if edges.movement && edges.address && merged.tactics.iter().any(|t| t == MOVEMENT) {
+    if edges.movement && edges.address && merged.tactics.iter().any(|t| *t == MOVEMENT) {
         out.extend(addresses().map(|ip| Value::Movement(ip.clone())));
     }
     if edges.tool {
@@ -90,15 +90,15 @@ fn weak(uses: &[Use], want_ip: bool) -> impl Iterator<Item = (EntityKind, &Compa
 }
 
 /// What the source calls this kind of alert: its title, since a product's alerts share one detector more often than not.
-fn alert(merged: &Merged) -> CompactString {
+fn alert(merged: &Merged<'_>) -> CompactString {
     let words: Vec<&str> = merged.title.params.iter().map(|p| p.value.as_str()).collect();
     if words.is_empty() { merged.title.template.clone() } else { format_compact!("{}", words.join(" ")) }
 }
 
 /// The images of the processes that an alert names, without those that run everywhere.
-fn tools(merged: &Merged) -> impl Iterator<Item = CompactString> {
+fn tools(merged: &Merged<'_>) -> impl Iterator<Item = CompactString> {
     let processes = merged.entities.iter().filter(|e| e.kind == EntityKind::Process);
-    let images: BTreeSet<CompactString> = processes.filter_map(|e| image(&e.value)).collect();
+    let images: BTreeSet<CompactString> = processes.filter_map(|e| image(e.value)).collect();
     images.into_iter().filter(|image| !EVERYWHERE.contains(&image.as_str())).take(TOOLS_MAX)
 }
 
