@@ -5,8 +5,9 @@
 -- Wrong if   two people share a name, which is why it weighs next to nothing; a name that two accounts of one tenant bear says
 --            nothing at all.
 WITH shown AS (
-    SELECT tenant, display, min(display_text) AS display_text, min(object) AS object, min(side) AS side,
-           min(valid_from) AS valid_from, max(valid_until) AS valid_until
+    SELECT tenant, display, min(display_text) AS display_text, min(object) AS object,
+           min(CASE side WHEN 'home' THEN 0 WHEN 'satellite' THEN 1 ELSE 2 END) AS side, min(valid_from) AS valid_from,
+           max(valid_until) AS valid_until
     FROM accounts
     WHERE display IS NOT NULL
     GROUP BY tenant, display
@@ -16,7 +17,7 @@ sole AS (
     SELECT s.tenant, t.role, s.display, s.display_text, s.object, s.side, s.valid_from, s.valid_until
     FROM shown s
     LEFT JOIN tenants t ON t.tenant = s.tenant
-    WHERE s.side <> 'neither'
+    WHERE s.side < 2
 )
 SELECT g.tenant AS account_tenant,
        g.object AS account_object,
@@ -29,6 +30,6 @@ SELECT g.tenant AS account_tenant,
        concat('display name ', g.display_text) AS source
 FROM sole g
 JOIN sole h ON h.display = g.display
-WHERE g.tenant <> h.tenant AND h.side = 'home'
-  AND (g.side = 'satellite' OR (g.role = 'secondary' AND h.role = 'primary'))
+WHERE g.tenant <> h.tenant AND h.side = 0
+  AND (g.side = 1 OR (g.role = 'secondary' AND h.role = 'primary'))
   AND h.valid_from < g.valid_until AND g.valid_from < h.valid_until
