@@ -86,6 +86,8 @@ impl<'a> Writer<'a> {
             Value::Detection(..) => 12,
             Value::Trust(..) => 13,
             Value::Label(..) => 14,
+            Value::Movement(_) => 15,
+            Value::Tool(..) => 16,
         };
         self.byte(number);
         match value {
@@ -99,7 +101,14 @@ impl<'a> Writer<'a> {
                 self.word(*kind);
                 self.text(text);
             }
-            Value::EntraDevice(text) | Value::Session(text) | Value::Chain(text) => self.text(text),
+            Value::EntraDevice(text) | Value::Session(text) | Value::Chain(text) | Value::Movement(text) => {
+                self.text(text)
+            }
+            Value::Tool(tenant, tool, alert) => {
+                self.tenant(*tenant);
+                self.text(tool);
+                self.text(alert);
+            }
             Value::SourceIncident(key) => self.source_key(key),
             Value::Weak(kind, text) => {
                 self.word(*kind);
@@ -182,6 +191,8 @@ impl Reader<'_> {
             12 => Value::Detection(self.account()?, self.text()?),
             13 => Value::Trust(self.tenant()?, self.tenant()?),
             14 => Value::Label(self.tenant()?, self.word()?, self.text()?),
+            15 => Value::Movement(self.text()?),
+            16 => Value::Tool(self.tenant()?, self.text()?, self.text()?),
             _ => return self.fault("a value of an unknown kind"),
         })
     }

@@ -185,6 +185,7 @@ impl Reader<'_> {
                 trust: self.signed()?,
                 name: self.signed()?,
                 detection: self.signed()?,
+                tool: self.signed()?,
             },
             edges: Edges {
                 source_incident: self.flag()?,
@@ -196,12 +197,15 @@ impl Reader<'_> {
                 trust: self.flag()?,
                 name: self.flag()?,
                 detection: self.flag()?,
+                movement: self.flag()?,
+                tool: self.flag()?,
             },
             caps: Caps {
                 address: self.small()?,
                 device: self.small()?,
                 account: self.small()?,
                 artefact: self.small()?,
+                tool: self.small()?,
                 window: self.signed()?,
             },
             limits: Limits {
@@ -404,17 +408,32 @@ impl<'a> Writer<'a> {
             privileged,
         } = settings;
         self.number(*epoch);
-        let Windows { account, person, device, session, address, hash, url, mail, trust, name, detection } = windows;
-        for window in [account, person, device, session, address, hash, url, mail, trust, name, detection] {
+        let Windows { account, person, device, session, address, hash, url, mail, trust, name, detection, tool } =
+            windows;
+        for window in [account, person, device, session, address, hash, url, mail, trust, name, detection, tool] {
             self.signed(*window);
         }
-        let Edges { source_incident, session, address, artefact, weak_pair, rule_chain, trust, name, detection } =
-            edges;
+        let Edges {
+            source_incident,
+            session,
+            address,
+            artefact,
+            weak_pair,
+            rule_chain,
+            trust,
+            name,
+            detection,
+            movement,
+            tool,
+        } = edges;
         for edge in [source_incident, session, address, artefact, weak_pair, rule_chain, trust, name, detection] {
             self.flag(*edge);
         }
-        let Caps { address, device, account, artefact, window } = caps;
-        for cap in [address, device, account, artefact] {
+        for edge in [movement, tool] {
+            self.flag(*edge);
+        }
+        let Caps { address, device, account, artefact, tool, window } = caps;
+        for cap in [address, device, account, artefact, tool] {
             self.number(*cap);
         }
         self.signed(*window);
