@@ -1,8 +1,10 @@
 //! The command line: what can be asked, with examples. Parsing only; `command` does the work.
 
 mod identity;
+mod incident;
 
 pub use identity::{Audit, AuditFormat, Couple, Decided, IdentityAction, IdentityArgs, Stated, Statements};
+pub use incident::{IncidentAction, IncidentArgs, Listed, Outcome, Parted, Said};
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -38,6 +40,8 @@ pub enum Command {
     Resolve(Resolve),
     /// Audit foreign accounts; state who is who, and who is not
     Identity(IdentityArgs),
+    /// Decide of incidents: merge, split, pin, close, assign, verdict
+    Incident(IncidentArgs),
     /// Questions in SQL over accounts, links, persons, incidents
     Query(Query),
     /// Why are these findings together?

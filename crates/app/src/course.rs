@@ -2,6 +2,7 @@
 //! from disk, a sweep from memory, and both get the same bytes.
 
 use crate::failure::Failure;
+use crate::triage::{self, Call};
 use caponier_correlate::{Counts, Engine, Settings};
 use caponier_identity::Index;
 use caponier_model::{
@@ -24,6 +25,8 @@ pub struct Aside {
     pub conflicts: Vec<Sighting>,
     /// What people said of accounts, in any order.
     pub statements: Vec<Statement>,
+    /// What analysts decided of incidents, in any order.
+    pub calls: Vec<Call>,
 }
 
 /// What comes out in the end.
@@ -32,6 +35,8 @@ pub struct Outcome {
     pub incidents: Vec<Incident>,
     /// The engine's counters.
     pub counts: Counts,
+    /// Decisions that have no effect, and why: their authors must know.
+    pub unplaced: Vec<String>,
 }
 
 /// The engine on its way through a journal.
@@ -39,6 +44,8 @@ pub struct Course {
     engine: Engine<Index>,
     conflicts: Peekable<IntoIter<Sighting>>,
     statements: Peekable<IntoIter<Statement>>,
+    calls: Peekable<IntoIter<Call>>,
+    unplaced: Vec<String>,
     latest: BTreeMap<CompactString, Incident>,
 }
 
@@ -48,7 +55,7 @@ pub type OnChange<'f> = dyn FnMut(&Change) -> Result<(), Failure> + 'f;
 impl Course {
     /// An engine that knows the identities and has seen no record yet.
     pub fn begin(settings: Settings, policy: Policy, aside: Aside) -> Self {
-        let Aside { facts, links, conflicts, mut statements } = aside;
+        let Aside { facts, links, conflicts, mut statements, calls } = aside;
         let mut engine = Engine::new(settings, policy, Index::default());
         let changes = facts.into_iter().map(IdentityChange::Account).chain(links.into_iter().map(IdentityChange::Link));
         for change in changes {
@@ -56,7 +63,8 @@ impl Course {
         }
         statements.sort_by_key(|s| s.at);
         let (conflicts, statements) = (conflicts.into_iter().peekable(), statements.into_iter().peekable());
-        Self { engine, conflicts, statements, latest: BTreeMap::new() }
+        let calls = triage::in_order(calls).into_iter().peekable();
+        Self { engine, conflicts, statements, calls, unplaced: Vec::new(), latest: BTreeMap::new() }
     }
 
     /// Takes the entries of one record; those of a later call are no earlier.
@@ -76,6 +84,9 @@ impl Course {
             while let Some(said) = self.statements.next_if(|s| s.at <= entry.at) {
                 self.engine.handle(stated(said));
             }
+            while let Some(call) = self.calls.next_if(|c| c.decision.at <= entry.at) {
+                self.decide(&call);
+            }
             self.engine.handle_time(entry.at);
             self.engine.handle(entry);
         }
@@ -93,12 +104,27 @@ impl Course {
         while let Some(said) = self.statements.next() {
             self.engine.handle(stated(said));
         }
+        while let Some(call) = self.calls.next() {
+            self.decide(&call);
+        }
         self.engine.handle_time(EventTime::MAX);
         self.drain(on_change)?;
         let mut incidents: Vec<Incident> =
             self.latest.into_values().filter(|i: &Incident| i.state != IncidentState::Redirected).collect();
         incidents.sort_by(|a, b| (a.first, &a.id).cmp(&(b.first, &b.id)));
-        Ok(Outcome { incidents, counts: self.engine.counts() })
+        Ok(Outcome { incidents, counts: self.engine.counts(), unplaced: self.unplaced })
+    }
+
+    /// A decision at its place: incidents stand for the members that they have here.
+    fn decide(&mut self, call: &Call) {
+        self.engine.flush();
+        match call.placed(|id| self.engine.members(id)) {
+            Ok(decision) => {
+                let at = decision.at;
+                self.engine.handle(Journalled { at, position: None, entry: Entry::Decision(Box::new(decision)) });
+            }
+            Err(what) => self.unplaced.push(what),
+        }
     }
 
     fn conflict(&mut self, conflict: Sighting) {

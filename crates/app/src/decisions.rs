@@ -5,6 +5,7 @@ use crate::cli::Decided;
 use crate::command::tell;
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::triage::{self, Call};
 use caponier_ledger::Ledger;
 use caponier_model::{AccountKey, EventTime, Guid, Statement, TenantId, Verdict};
 use caponier_wire as wire;
@@ -46,23 +47,25 @@ struct Key {
 pub fn heed(args: &Decided, config: &mut Config) -> Result<(), Failure> {
     let mut said = String::new();
     if let Some(path) = ledger_to_read(args, config) {
-        let recorded = recorded(&path)?;
-        said += &told(recorded.len(), &path);
+        let (recorded, called) = (recorded(&path)?, called(&path)?);
+        said += &told(recorded.len() + called.len(), &path);
         config.decisions.extend(recorded);
+        config.calls.extend(called);
     }
     let mut faults = Vec::new();
     for path in &args.decisions {
         let text = std::fs::read_to_string(path).map_err(|e| {
             Failure::Usage(format!("cannot read {}: {e}; check the path after --decisions", path.display()))
         })?;
-        let before = config.decisions.len();
+        let before = config.decisions.len() + config.calls.len();
         for (number, text) in text.lines().enumerate().filter(|(_, text)| !text.trim().is_empty()) {
-            match read(text) {
-                Ok(statement) => config.decisions.push(statement),
+            match read_any(text) {
+                Ok(Either::Statement(statement)) => config.decisions.push(*statement),
+                Ok(Either::Call(call)) => config.calls.push(call),
                 Err(what) => faults.push(format!("{}, line {}: {what}", path.display(), number + 1)),
             }
         }
-        said += &told(config.decisions.len() - before, path);
+        said += &told(config.decisions.len() + config.calls.len() - before, path);
     }
     if !faults.is_empty() {
         return Err(Failure::Usage(faults.join("\n")));
@@ -78,6 +81,44 @@ pub fn heed(args: &Decided, config: &mut Config) -> Result<(), Failure> {
 pub fn recorded(path: &Path) -> Result<Vec<Statement>, Failure> {
     let recorded = Ledger::read(path).and_then(|ledger| ledger.statements());
     recorded.map(|all| all.into_iter().map(|r| r.statement).collect()).map_err(|e| Failure::Usage(e.to_string()))
+}
+
+/// What a ledger holds of decisions about incidents, in the order of recording.
+///
+/// # Errors
+/// It cannot be read, or a line of it is none of ours.
+pub fn called(path: &Path) -> Result<Vec<Call>, Failure> {
+    let lines = Ledger::read(path).and_then(|ledger| ledger.decisions()).map_err(|e| Failure::Usage(e.to_string()))?;
+    let read = |(seq, line): &(u64, String)| {
+        triage::read(line, SCHEMA_VERSION)
+            .map_err(|what| Failure::Usage(format!("decision {seq} in {}: {what}", path.display())))
+    };
+    lines.iter().map(read).collect()
+}
+
+/// A decision about an incident as one line, without its end.
+pub fn call_line(call: &Call) -> String {
+    triage::line(call, SCHEMA_VERSION)
+}
+
+enum Either {
+    Statement(Box<Statement>),
+    Call(Call),
+}
+
+/// Reads a line of either sort.
+fn read_any(text: &str) -> Result<Either, String> {
+    #[derive(Deserialize)]
+    struct Kind {
+        #[serde(default)]
+        kind: String,
+    }
+    let of_incidents = serde_json::from_str::<Kind>(text).is_ok_and(|k| k.kind.starts_with(triage::PREFIX));
+    if of_incidents {
+        triage::read(text, SCHEMA_VERSION).map(Either::Call)
+    } else {
+        read(text).map(|statement| Either::Statement(Box::new(statement)))
+    }
 }
 
 fn told(count: usize, path: &Path) -> String {
@@ -186,16 +227,26 @@ mod tests {
 
     #[test]
     fn the_examples_read_and_write_back_to_themselves() {
-        let mut verdicts = Vec::new();
+        let (mut verdicts, mut acts) = (Vec::new(), Vec::new());
         for entry in std::fs::read_dir(examples().join("examples")).unwrap() {
             let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
-            let statement = read(&text).unwrap();
-            let value: serde_json::Value = serde_json::from_str(&text).unwrap();
-            assert_eq!(serde_json::from_str::<serde_json::Value>(&line(&statement)).unwrap(), value);
-            verdicts.push(statement.verdict);
+            let written = match read_any(&text).unwrap() {
+                Either::Statement(statement) => {
+                    verdicts.push(statement.verdict);
+                    line(&statement)
+                }
+                Either::Call(call) => {
+                    acts.push(call.decision.act.code());
+                    call_line(&call)
+                }
+            };
+            let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+            assert_eq!(value(&written), value(&text));
         }
         verdicts.sort_unstable();
         assert_eq!(verdicts, Verdict::ALL);
+        acts.sort_by_key(|a| caponier_model::Act::CODES.iter().position(|c| c == a));
+        assert_eq!(acts, caponier_model::Act::CODES);
     }
 
     #[test]
@@ -208,6 +259,27 @@ mod tests {
         let example: serde_json::Value = serde_json::from_str(&example).unwrap();
         let names = |v: &serde_json::Value| v.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         assert_eq!(names(&schema["properties"]), names(&example));
+    }
+
+    #[test]
+    fn a_bad_decision_about_incidents_says_what_is_wrong() {
+        for (example, old, new, word) in [
+            ("merge", "incident.merge", "incident.join", "none of incident.merge"),
+            ("merge", "\"findings\"", "\"these\"", "two findings or incidents"),
+            ("split", "\"those\"", "\"findings\"", "what they are taken out of"),
+            ("pin", "\"to\"", "\"too\"", "unknown field `too`"),
+            ("close", "truePositive", "true", "neither truePositive nor falsePositive"),
+            ("assign", "\"ticket 4711\"", "\" \"", "the reason is blank"),
+            ("withdraw", "5b1d7e90", "", "is no id of a decision"),
+            ("verdict", "2026-03-04T09:30:00Z", "now", "at \"now\" is no time"),
+        ] {
+            let path = examples().join(format!("examples/incident-{example}.json"));
+            let good = std::fs::read_to_string(path).unwrap();
+            let bad = good.replace(old, new);
+            assert_ne!(bad, good, "{old}");
+            let told = read_any(&bad).err().unwrap_or_default();
+            assert!(told.contains(word), "{example}: {told}");
+        }
     }
 
     #[test]

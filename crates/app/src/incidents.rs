@@ -296,3 +296,22 @@ pub fn find(path: &Path, wanted: &str) -> Result<Told, Failure> {
         (None, _) => Err(Failure::Failed(format!("no incident in {} begins with {wanted:?}", path.display()))),
     }
 }
+
+/// The finding with this id, in whichever incident it is.
+///
+/// # Errors
+/// The file cannot be read, or not exactly one finding has this id.
+pub fn holding(path: &Path, id: &str) -> Result<FindingKeyTold, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|e| failed(&format!("cannot read {}", path.display()), e))?;
+    let mut found: Vec<FindingKeyTold> = Vec::new();
+    for line in text.lines().filter(|l| l.contains(id)) {
+        let told: Told = serde_json::from_str(line)
+            .map_err(|e| failed(&format!("{} holds what is no incident of caponier", path.display()), e))?;
+        found.extend(told.findings.into_iter().map(|f| f.key).filter(|k| k.id == id));
+    }
+    match (found.pop(), found.len()) {
+        (Some(key), 0) => Ok(key),
+        (None, _) => Err(Failure::Usage(format!("no incident in {} has a finding {id:?}", path.display()))),
+        (_, more) => Err(Failure::Usage(format!("{} findings in {} have the id {id:?}", more + 1, path.display()))),
+    }
+}

@@ -1,5 +1,6 @@
 //! From intake to incidents: the identity join, then every entry in event-time order through the correlator.
 
+use crate::command::tell;
 use crate::config::Config;
 use crate::course::{Aside, Course, Outcome};
 use crate::failure::{Failure, failed};
@@ -122,14 +123,15 @@ fn correlate(
 ) -> Result<Replayed, Failure> {
     let Intake { mut summary, sorter, dead, rows, .. } = taken;
     let Identities { tenants, facts, links, testimony, .. } = identities;
-    summary.decisions = rows.statements.len() as u64;
+    summary.decisions = (rows.statements.len() + config.calls.len()) as u64;
     let policy = config.policy.clone();
     let conflicts = identity::conflicts(&links, &testimony);
-    let aside = Aside { facts, links, conflicts, statements: rows.statements };
+    let aside = Aside { facts, links, conflicts, statements: rows.statements, calls: config.calls.clone() };
     let mut course = Course::begin(config.engine.clone(), policy.clone(), aside);
     let mut on_change = |change: &Change| on_change(change, &tenants, &policy);
     each_record(config, &tenants, inputs, sorter, &mut |entries| course.take(entries, &mut on_change))?;
-    let Outcome { incidents, counts } = course.finish(&mut on_change)?;
+    let Outcome { incidents, counts, unplaced } = course.finish(&mut on_change)?;
+    tell(&unplaced.iter().map(|what| format!("a decision has no effect: {what}\n")).collect::<String>());
     summary.findings = counts.findings + counts.evicted;
     summary.unpaired = counts.unpaired + counts.evicted_unpaired;
     summary.incidents = incidents.len() as u64;

@@ -20,6 +20,7 @@ mod sheet;
 mod story;
 mod summary;
 mod sweep;
+mod triage;
 mod who;
 
 pub use cli::Cli;

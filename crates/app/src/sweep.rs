@@ -147,7 +147,8 @@ fn correlate_all(read: &Read, jobs: &[(usize, &Config)], truth: &[u8]) -> Result
 fn correlate(read: &Read, config: &Config, truth: &[u8]) -> Result<Measured, Failure> {
     let identity::Weighed { links, .. } = combined(&read.facts, &read.testimony, &config.identity);
     let conflicts = identity::conflicts(&links, &read.testimony);
-    let aside = Aside { facts: read.facts.clone(), links, conflicts, statements: read.statements.clone() };
+    let (facts, statements, calls) = (read.facts.clone(), read.statements.clone(), config.calls.clone());
+    let aside = Aside { facts, links, conflicts, statements, calls };
     let mut course = Course::begin(config.engine.clone(), config.policy.clone(), aside);
     for record in &read.entries {
         course.take(record.iter().cloned(), &mut |_| Ok(()))?;

@@ -1,8 +1,9 @@
-//! Decisions: what people said, in the order they said it, never changed. Knows statements as rows; resolves nothing.
+//! Decisions: what people said, in the order they said it, never changed. Knows statements as rows and decisions about
+//! findings as lines; resolves nothing.
 
 use crate::LedgerError;
 use crate::database::{self, fault};
-use caponier_model::{AccountKey, EventTime, Guid, Statement, TenantId, Verdict};
+use caponier_model::{AccountKey, Decision, EventTime, Guid, Statement, TenantId, Verdict};
 use rusqlite::{Connection, Row, params};
 use std::path::{Path, PathBuf};
 
@@ -81,6 +82,51 @@ impl Ledger {
         Ok(seq.unsigned_abs())
     }
 
+    /// Appends a decision about findings as the line `body`, and returns its number; on the disk when this returns. The line is
+    /// the caller's: it comes back as it was.
+    ///
+    /// # Errors
+    /// The ledger was opened for reading, author or reason are blank, `body` is no JSON, or the disk fails.
+    pub fn record_decision(
+        &mut self,
+        decision: &Decision,
+        body: &str,
+        tenants: &[TenantId],
+    ) -> Result<u64, LedgerError> {
+        let failed = |source| fault(&self.path, source);
+        let Decision { at, author, reason, act } = decision;
+        let step = self.connection.transaction().map_err(failed)?;
+        step.execute(
+            "INSERT INTO decision (at, kind, author, reason, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![at.nanos(), format!("{INCIDENT}{}", act.code()), author.as_str(), reason.as_str(), body],
+        )
+        .map_err(failed)?;
+        let seq = step.last_insert_rowid();
+        for tenant in tenants {
+            step.execute(
+                "INSERT OR IGNORE INTO decision_tenant (tenant, seq) VALUES (?1, ?2)",
+                params![tenant.to_string(), seq],
+            )
+            .map_err(failed)?;
+        }
+        step.commit().map_err(failed)?;
+        Ok(seq.unsigned_abs())
+    }
+
+    /// The lines of every decision about findings with their numbers, in the order of recording.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn decisions(&self) -> Result<Vec<(u64, String)>, LedgerError> {
+        let failed = |source| fault(&self.path, source);
+        let mut query = self
+            .connection
+            .prepare("SELECT seq, body FROM decision WHERE kind LIKE 'incident.%' ORDER BY seq")
+            .map_err(failed)?;
+        let rows = query.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?))).map_err(failed)?;
+        rows.map(|row| row.map(|(seq, body)| (seq.unsigned_abs(), body)).map_err(failed)).collect()
+    }
+
     /// Every statement, in the order of recording.
     ///
     /// # Errors
@@ -111,6 +157,7 @@ impl Ledger {
 }
 
 const PREFIX: &str = "identity.";
+const INCIDENT: &str = "incident.";
 
 fn kind(verdict: Verdict) -> String {
     format!("{PREFIX}{}", verdict.code())

@@ -221,3 +221,27 @@ fn another_version_is_said_and_left_alone() {
     let error = Ledger::read(&path).unwrap_err();
     assert!(matches!(error, LedgerError::OldSchema { .. }), "{error}");
 }
+
+#[test]
+fn decisions_about_findings_come_back_as_they_were() {
+    use caponier_model::{Act, DecisionId};
+    let (_folder, path) = ledger();
+    let decision = |at: i64, author: &str| Decision {
+        at: EventTime::from_seconds(at),
+        author: author.into(),
+        reason: "it's ticket 7".into(),
+        act: Act::Withdraw { decision: DecisionId::from_u128(1) },
+    };
+    let mut ledger = Ledger::open(&path).unwrap();
+    ledger.record(&said(1, Verdict::Same)).unwrap();
+    let lines = ["{\"n\":1,\"text\":\"it's \\u0022\"}", "{ \"n\" : 2 }"];
+    for (n, line) in lines.iter().enumerate() {
+        let tenants = [key(1, 1).tenant, key(1, 2).tenant];
+        assert_eq!(ledger.record_decision(&decision(n as i64, "ada"), line, &tenants).unwrap(), n as u64 + 2);
+    }
+    assert!(ledger.record_decision(&decision(3, " "), "{}", &[]).is_err(), "nobody said it");
+    assert!(ledger.record_decision(&decision(3, "ada"), "{", &[]).is_err(), "no JSON");
+    let read = Ledger::read(&path).unwrap();
+    assert_eq!(read.decisions().unwrap(), [(2, lines[0].to_owned()), (3, lines[1].to_owned())]);
+    assert_eq!(read.statements().unwrap().len(), 1);
+}

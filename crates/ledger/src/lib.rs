@@ -9,6 +9,8 @@
 //! Snapshot::load(&Path, version) -> Result<Snapshot { version, body }, LedgerError>
 //! Ledger::open(&Path), Ledger::read(&Path) -> Result<Ledger, LedgerError>
 //! Ledger::record(&Statement) -> Result<u64, LedgerError>
+//! Ledger::record_decision(&Decision, line, tenants) -> Result<u64, LedgerError>
+//! Ledger::decisions() -> Result<Vec<(u64, line)>, LedgerError>
 //! Ledger::statements() -> Result<Vec<Recorded { seq, statement }>, LedgerError>
 //! ```
 

@@ -5,6 +5,7 @@ mod config;
 mod evaluate;
 mod explain;
 mod identity;
+mod incident;
 mod query;
 mod replay;
 mod resolve;
@@ -26,6 +27,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Resolve(args) => resolve::run(&args, config),
         Command::Query(args) => query::run(&args, config),
         Command::Identity(args) => identity::run(args.action, config),
+        Command::Incident(args) => incident::run(&args.action, config),
         Command::Explain(args) => explain::run(&args),
         Command::Evaluate(args) => evaluate::run(&args, config),
         Command::Config(args) => config::run(args.action, config),

@@ -204,6 +204,7 @@ knobs! {
     "guards.held_incidents" Small engine.limits.held_incidents => "G12: incidents held, likewise";
     "engine.settle_seconds" Signed engine.limits.settle_seconds => "seconds of event time within which what comes is settled together";
     "engine.staged" Small engine.limits.staged => "findings that wait to be settled together at most";
+    "score.privileged" Texts engine.privileged => "accounts whose part in an incident raises its score: object ids or UPNs";
     "retention.days" Days engine.retention_days => "days a finding is held after its last activity; 0 = for ever";
     "ledger.path" Text ledger => "the file that keeps what analysts state; made by the first identity link";
     "identity.accept" Small identity.accept => "least confidence of an accepted link, in millionths";

@@ -12,6 +12,7 @@ pub use knobs::{KNOBS, Slot};
 pub use read::{Fault, parse};
 pub use show::{effective, template};
 
+use crate::triage::Call;
 use caponier_correlate as correlate;
 use caponier_identity as identity;
 use caponier_model::{MergePolicy, NamingRule, Policy, Statement, Tenants};
@@ -43,6 +44,8 @@ pub struct Config {
     pub twins: Vec<Statement>,
     /// What people said elsewhere, in ledgers and files that the command was told to heed.
     pub decisions: Vec<Statement>,
+    /// What analysts decided of incidents, from the same places.
+    pub calls: Vec<Call>,
     /// The ledger's file.
     pub ledger: CompactString,
     /// Limits of reading.
@@ -65,6 +68,7 @@ impl Config {
             naming: Vec::new(),
             twins: Vec::new(),
             decisions: Vec::new(),
+            calls: Vec::new(),
             ledger: "caponier.db".into(),
             limits: transport::Limits::default(),
             record: wire::Limits::default(),

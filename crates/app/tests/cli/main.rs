@@ -7,6 +7,8 @@ mod hostile;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]
+mod incident;
+#[cfg(test)]
 mod query;
 #[cfg(test)]
 mod replay;

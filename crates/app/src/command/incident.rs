@@ -1,0 +1,145 @@
+//! `caponier incident`: what analysts decide of incidents, recorded in the ledger with the findings that it concerns.
+
+use super::print;
+use crate::cli::{IncidentAction, Listed, Outcome, Parted, Said};
+use crate::config::Config;
+use crate::decisions;
+use crate::failure::{Exit, Failure};
+use crate::incidents::{self, FindingKeyTold, Told};
+use crate::triage::{self, Call};
+use caponier_ledger::Ledger;
+use caponier_model::{Act, Decision, DecisionId, FindingKey, TenantId};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Runs what was asked.
+pub fn run(action: &IncidentAction, config: Option<&Path>) -> Result<Exit, Failure> {
+    let config = Config::load(config)?;
+    let (said, act) = match action {
+        IncidentAction::Decisions(args) => return list(args, &config),
+        IncidentAction::Merge(args) => {
+            let mut findings = Vec::new();
+            for name in &args.named {
+                findings.extend(members(&args.said, name)?);
+            }
+            (&args.said, Act::Merge { findings })
+        }
+        IncidentAction::Split(args) => (&args.said, split(args)?),
+        IncidentAction::Pin(args) => (&args.said, pin(args)?),
+        IncidentAction::Close(args) => {
+            (&args.said, Act::Close { findings: members(&args.said, &args.incident)?, verdict: truth(args.verdict) })
+        }
+        IncidentAction::Verdict(args) => {
+            (&args.said, Act::Verdict { findings: members(&args.said, &args.incident)?, verdict: truth(args.verdict) })
+        }
+        IncidentAction::Assign(args) => {
+            let owner = args.owner.as_deref().map(|o| o.trim().into());
+            (&args.said, Act::Assign { findings: members(&args.said, &args.incident)?, owner })
+        }
+        IncidentAction::Withdraw(args) => {
+            let decision = DecisionId::parse(&args.decision).ok_or_else(|| {
+                Failure::Usage(format!("{:?} is no id of a decision; see: caponier incident decisions", args.decision))
+            })?;
+            (&args.said, Act::Withdraw { decision })
+        }
+    };
+    record(said, act, &config)
+}
+
+fn truth(outcome: Option<Outcome>) -> Option<bool> {
+    outcome.map(|o| o == Outcome::TruePositive)
+}
+
+fn record(said: &Said, act: Act, config: &Config) -> Result<Exit, Failure> {
+    let path = ledger(said.ledger.as_ref(), config);
+    let before = if path.exists() { decisions::called(&path)? } else { Vec::new() };
+    if let Act::Withdraw { decision } = act
+        && !before.iter().any(|c| c.decision.id() == decision)
+    {
+        return Err(Failure::Usage(format!("no decision {decision} is in {}", path.display())));
+    }
+    let (author, reason) = (said.author.trim().into(), said.reason.trim().into());
+    let decision = Decision { at: triage::now(&before), author, reason, act }.canonical();
+    let call = Call { decision, incidents: Vec::new() };
+    triage::check(&call).map_err(Failure::Usage)?;
+    let line = decisions::call_line(&call);
+    let mut tenants: Vec<TenantId> = call.decision.act.findings().iter().map(|k| k.tenant).collect();
+    tenants.dedup();
+    let number = Ledger::open(&path)
+        .and_then(|mut ledger| ledger.record_decision(&call.decision, &line, &tenants))
+        .map_err(|e| Failure::Failed(e.to_string()))?;
+    let findings = call.decision.act.findings().len();
+    print(&format!(
+        "recorded as decision {number} in {}\n{} of {findings} finding{}, id {}\n",
+        path.display(),
+        call.decision.act.code(),
+        if findings == 1 { "" } else { "s" },
+        call.decision.id()
+    ))
+}
+
+fn ledger(named: Option<&PathBuf>, config: &Config) -> PathBuf {
+    named.cloned().unwrap_or_else(|| PathBuf::from(config.ledger.as_str()))
+}
+
+fn members(said: &Said, name: &str) -> Result<Vec<FindingKey>, Failure> {
+    let told = incidents::find(&said.incidents, name)?;
+    told.findings.iter().map(|f| key(&f.key)).collect()
+}
+
+fn key(told: &FindingKeyTold) -> Result<FindingKey, Failure> {
+    let FindingKeyTold { tenant, product, id } = told;
+    let read = TenantId::parse(tenant).map(|t| FindingKey { tenant: t, product: product.into(), id: id.into() });
+    read.ok_or_else(|| Failure::Failed(format!("the incident names a tenant {tenant:?} that is no id")))
+}
+
+/// The finding of an incident with this id.
+fn finding(told: &Told, id: &str) -> Result<FindingKey, Failure> {
+    let mut found = told.findings.iter().filter(|f| f.key.id == id);
+    match (found.next(), found.next()) {
+        (Some(one), None) => key(&one.key),
+        (None, _) => Err(Failure::Usage(format!("incident {} has no finding {id:?}", told.id))),
+        _ => Err(Failure::Usage(format!("incident {} has several findings {id:?}", told.id))),
+    }
+}
+
+fn split(args: &Parted) -> Result<Act, Failure> {
+    let told = incidents::find(&args.said.incidents, &args.incident)?;
+    let these: Vec<FindingKey> = args.finding.iter().map(|id| finding(&told, id)).collect::<Result<_, _>>()?;
+    let all: Vec<FindingKey> = told.findings.iter().map(|f| key(&f.key)).collect::<Result<_, _>>()?;
+    let those: Vec<FindingKey> = all.into_iter().filter(|k| !these.contains(k)).collect();
+    if those.is_empty() {
+        return Err(Failure::Usage("these are all its findings: nothing is left to take them out of".into()));
+    }
+    Ok(Act::Split { these, those })
+}
+
+fn pin(args: &Parted) -> Result<Act, Failure> {
+    let [id] = &args.finding[..] else {
+        return Err(Failure::Usage("one finding is pinned at a time".into()));
+    };
+    let told = incidents::find(&args.said.incidents, &args.incident)?;
+    let moved = incidents::holding(&args.said.incidents, id)?;
+    let to = told.findings.iter().map(|f| &f.key).find(|k| **k != moved);
+    let to = to.ok_or_else(|| Failure::Usage(format!("incident {} has no other finding", told.id)))?;
+    Ok(Act::Pin { finding: key(&moved)?, to: key(to)? })
+}
+
+/// What was decided, in the order of recording.
+fn list(args: &Listed, config: &Config) -> Result<Exit, Failure> {
+    let calls = decisions::called(&ledger(args.ledger.as_ref(), config))?;
+    let mut out = String::new();
+    if calls.is_empty() && !args.json {
+        out.push_str("nothing was decided\n");
+    }
+    for call in &calls {
+        let Decision { at, author, reason, act } = &call.decision;
+        let _ = if args.json {
+            writeln!(out, "{}", decisions::call_line(call))
+        } else {
+            let (id, findings) = (call.decision.id(), act.findings().len());
+            writeln!(out, "{id}  {at}  {:<8} {findings:>3} findings  {author}: {reason}", act.code())
+        };
+    }
+    print(&out)
+}
