@@ -641,7 +641,8 @@ impl Posting {
         let Some(window) = self.rule.window else { return (from, self.entries.len()) };
         let reach = window.saturating_add(self.longest);
         let until = self.entries.partition_point(|e| e.first.seconds_since(dirty.high) <= reach);
-        (from, levels.map_or(until, |(_, high)| until.max(high + 1)))
+        // A window may be told anything, even less than nothing: no range ends before it begins.
+        (from, levels.map_or(until, |(_, high)| until.max(high + 1)).max(from))
     }
 
     /// True where it joins nothing whatever lies near.
@@ -669,11 +670,11 @@ impl Posting {
         halves: &[Option<&Self>],
         links: &mut Vec<Link>,
     ) {
-        let Some(start) = self.entries.get(from) else { return };
+        let Some(start) = self.entries.get(from).filter(|_| from < until) else { return };
         let reach = self.rule.window.map_or(i64::MAX, |w| w.saturating_add(self.longest));
-        let begin = self.entries.partition_point(|e| start.first.seconds_since(e.first) > reach);
+        let begin = self.entries.partition_point(|e| start.first.seconds_since(e.first) > reach).min(from);
         // Where one window above the cap holds them all, none of them is open.
-        if until > from && self.level(begin, until - 1, settings.caps.window) != Level::Open {
+        if self.level(begin, until - 1, settings.caps.window) != Level::Open {
             return;
         }
         // Accounts of one person, a detection and its alert: what stands under one account is not joined here.

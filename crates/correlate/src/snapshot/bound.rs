@@ -151,7 +151,10 @@ impl Reader<'_> {
     }
 
     fn brief(&mut self) -> Result<Brief> {
-        Ok(Brief { severity: self.word()?, verdict: self.maybe(Self::flag)?, first: self.time()?, last: self.time()? })
+        let (severity, verdict) = (self.word()?, self.maybe(Self::flag)?);
+        let brief = Brief { severity, verdict, first: self.time()?, last: self.time()? };
+        self.lasts(brief.first, brief.last)?;
+        Ok(brief)
     }
 
     fn link(&mut self) -> Result<Link> {

@@ -279,6 +279,11 @@ impl<'a> Reader<'a> {
         Ok(EventTime::from_nanos(self.clock))
     }
 
+    /// Refuses what ended before it began: no sighting that came in by the door does.
+    pub fn lasts(&self, first: EventTime, last: EventTime) -> Result<()> {
+        if last < first { self.fault("an activity that ends before it begins") } else { Ok(()) }
+    }
+
     pub fn wide(&mut self) -> Result<u128> {
         Ok(self.take(16)?.iter().fold(0, |value, byte| value << 8 | u128::from(*byte)))
     }

@@ -104,7 +104,7 @@ impl Reader<'_> {
         let kind = self.word()?;
         let name = self.text()?;
         let Some(format) = formats.iter().find(|f| **f == name) else { return Err(SnapshotError::Format { name }) };
-        Ok(Sighting {
+        let sighting = Sighting {
             key: key.clone(),
             kind,
             format,
@@ -125,11 +125,13 @@ impl Reader<'_> {
             techniques: self.list(Self::text)?,
             source_incident: self.maybe(Self::source_key)?,
             detector: self.maybe(Self::text)?,
-        })
+        };
+        self.lasts(sighting.first, sighting.last)?;
+        Ok(sighting)
     }
 
     pub fn source(&mut self) -> Result<SourceIncident> {
-        Ok(SourceIncident {
+        let incident = SourceIncident {
             key: self.source_key()?,
             aliases: self.list(Self::source_key)?,
             redirect_to: self.maybe(Self::source_key)?,
@@ -142,7 +144,9 @@ impl Reader<'_> {
             status: self.text()?,
             verdict: self.verdict()?,
             owner: self.maybe(Self::text)?,
-        })
+        };
+        self.lasts(incident.first, incident.last)?;
+        Ok(incident)
     }
 
     pub fn decision(&mut self) -> Result<Decision> {
