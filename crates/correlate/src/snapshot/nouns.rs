@@ -174,22 +174,30 @@ impl Reader<'_> {
         Ok(Policy { pairs, unlisted: self.word()? })
     }
 
+    /// A span that a setting allows: never negative.
+    fn seconds(&mut self) -> Result<i64> {
+        match self.signed()? {
+            seconds @ 0.. => Ok(seconds),
+            _ => self.fault("a negative span"),
+        }
+    }
+
     pub fn settings(&mut self) -> Result<Settings> {
         Ok(Settings {
             epoch: self.small()?,
             windows: Windows {
-                account: self.signed()?,
-                person: self.signed()?,
-                device: self.signed()?,
-                session: self.signed()?,
-                address: self.signed()?,
-                hash: self.signed()?,
-                url: self.signed()?,
-                mail: self.signed()?,
-                trust: self.signed()?,
-                name: self.signed()?,
-                detection: self.signed()?,
-                tool: self.signed()?,
+                account: self.seconds()?,
+                person: self.seconds()?,
+                device: self.seconds()?,
+                session: self.seconds()?,
+                address: self.seconds()?,
+                hash: self.seconds()?,
+                url: self.seconds()?,
+                mail: self.seconds()?,
+                trust: self.seconds()?,
+                name: self.seconds()?,
+                detection: self.seconds()?,
+                tool: self.seconds()?,
             },
             edges: Edges {
                 source_incident: self.flag()?,
@@ -210,13 +218,13 @@ impl Reader<'_> {
                 account: self.small()?,
                 artefact: self.small()?,
                 tool: self.small()?,
-                window: self.signed()?,
+                window: self.seconds()?,
             },
             limits: Limits {
                 findings: self.small()?,
                 values: self.small()?,
                 source_alerts: self.small()?,
-                span: self.signed()?,
+                span: self.seconds()?,
                 cut_findings: self.small()?,
                 cut_confidence: self.small()?,
                 finding_values: self.small()?,
@@ -224,7 +232,7 @@ impl Reader<'_> {
                 held_findings: self.small()?,
                 held_values: self.small()?,
                 held_incidents: self.small()?,
-                settle_seconds: self.signed()?,
+                settle_seconds: self.seconds()?,
                 staged: self.small()?,
             },
             guards: Guards {
