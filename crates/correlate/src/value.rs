@@ -74,19 +74,14 @@ pub(crate) enum Counterpart {
     Devices,
 }
 
+fn bridge(kind: EdgeKind, window: i64, cap: Option<u32>, counts: Counterpart, strength: u32) -> Rule {
+    Rule { kind, window: Some(window), cap, counts, strength, bridges: true, attaches: cap.is_some() }
+}
+
 impl Value {
     /// The rule of this value's kind under the settings.
     pub(crate) fn rule(&self, settings: &Settings) -> Rule {
         let Settings { windows, caps, edges, .. } = settings;
-        let bridge = |kind, window, cap, counts, strength| Rule {
-            kind,
-            window: Some(window),
-            cap,
-            counts,
-            strength,
-            bridges: true,
-            attaches: cap.is_some(),
-        };
         let (account, device) = (Some(caps.account), Some(caps.device));
         match self {
             Self::Account(_) => {
@@ -131,13 +126,14 @@ impl Value {
                 Rule { bridges: false, ..bridge(EdgeKind::SamePerson, windows.person, None, Counterpart::Either, 0) }
             }
             Self::Weak(kind, _) => weak_rule(*kind, settings),
-            Self::Movement(_) => Rule {
-                kind: EdgeKind::WeakPair,
-                strength: 800_000,
-                bridges: edges.movement && edges.address,
-                attaches: false,
-                ..weak_rule(EntityKind::Ip, settings)
-            },
+            Self::Movement(_) | Self::Tool(..) | Self::Pair(..) => self.second(settings),
+        }
+    }
+
+    /// The rule of second evidence (G5); of any other value, the rule of an address that joins nothing.
+    fn second(&self, settings: &Settings) -> Rule {
+        let Settings { windows, caps, edges, .. } = settings;
+        match self {
             Self::Tool(..) => Rule {
                 attaches: false,
                 bridges: edges.tool,
@@ -150,6 +146,13 @@ impl Value {
                 bridges: edges.weak_pair && edges.address && edges.artefact,
                 attaches: false,
                 ..weak_rule(*kind, settings)
+            },
+            _ => Rule {
+                kind: EdgeKind::WeakPair,
+                strength: 800_000,
+                bridges: matches!(self, Self::Movement(_)) && edges.movement && edges.address,
+                attaches: false,
+                ..weak_rule(EntityKind::Ip, settings)
             },
         }
     }

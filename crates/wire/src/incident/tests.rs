@@ -141,6 +141,29 @@ fn piper() -> PersonView {
     }
 }
 
+fn held_back() -> GuardNote {
+    GuardNote {
+        guard: "prolific_value",
+        count: 1,
+        sentence: Text::plain("{value} reaches too many people to join anything by itself").with(
+            "value",
+            "203.0.113.9",
+            Some(EntityKind::Ip),
+            Some(NORTHWIND),
+        ),
+    }
+}
+
+fn assigned() -> DecisionView {
+    DecisionView {
+        at: at(30),
+        id: DecisionId::from_u128(0x2f),
+        act: "assign",
+        author: "mara@soc.example".into(),
+        reason: "mine".into(),
+    }
+}
+
 fn incident() -> Incident {
     let ip = |value: &str, tenant| Entity {
         kind: EntityKind::Ip,
@@ -191,23 +214,8 @@ fn incident() -> Incident {
                 .with("guest", "piper_northwind#EXT#", Some(EntityKind::AccountName), Some(TAILSPIN))
                 .with("home", "piper@northwind.example", Some(EntityKind::AccountName), Some(NORTHWIND)),
         }],
-        guards: vec![GuardNote {
-            guard: "prolific_value",
-            count: 1,
-            sentence: Text::plain("{value} reaches too many people to join anything by itself").with(
-                "value",
-                "203.0.113.9",
-                Some(EntityKind::Ip),
-                Some(NORTHWIND),
-            ),
-        }],
-        decisions: vec![DecisionView {
-            at: at(30),
-            id: DecisionId::from_u128(0x2f),
-            act: "assign",
-            author: "mara@soc.example".into(),
-            reason: "mine".into(),
-        }],
+        guards: vec![held_back()],
+        decisions: vec![assigned()],
         source_incidents: vec![SourceIncidentKey { tenant: TAILSPIN, provider: "xdr".into(), id: "915".into() }],
         remediation: vec![Remediation {
             tenant: NORTHWIND,
