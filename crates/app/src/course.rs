@@ -101,7 +101,7 @@ impl Course {
         while let Some(conflict) = self.conflicts.next() {
             self.conflict(conflict);
         }
-        while let Some(said) = self.statements.next() {
+        for said in self.statements.by_ref() {
             self.engine.handle(stated(said));
         }
         while let Some(call) = self.calls.next() {

@@ -61,7 +61,7 @@ pub fn heed(args: &Decided, config: &mut Config) -> Result<(), Failure> {
         for (number, text) in text.lines().enumerate().filter(|(_, text)| !text.trim().is_empty()) {
             match read_any(text) {
                 Ok(Either::Statement(statement)) => config.decisions.push(*statement),
-                Ok(Either::Call(call)) => config.calls.push(call),
+                Ok(Either::Call(call)) => config.calls.push(*call),
                 Err(what) => faults.push(format!("{}, line {}: {what}", path.display(), number + 1)),
             }
         }
@@ -103,7 +103,7 @@ pub fn call_line(call: &Call) -> String {
 
 enum Either {
     Statement(Box<Statement>),
-    Call(Call),
+    Call(Box<Call>),
 }
 
 /// Reads a line of either sort.
@@ -115,7 +115,7 @@ fn read_any(text: &str) -> Result<Either, String> {
     }
     let of_incidents = serde_json::from_str::<Kind>(text).is_ok_and(|k| k.kind.starts_with(triage::PREFIX));
     if of_incidents {
-        triage::read(text, SCHEMA_VERSION).map(Either::Call)
+        triage::read(text, SCHEMA_VERSION).map(|call| Either::Call(Box::new(call)))
     } else {
         read(text).map(|statement| Either::Statement(Box::new(statement)))
     }

@@ -14,8 +14,8 @@ fn long(findings: usize) -> Told {
     let mut value = example();
     let key = |i: usize| json!({"tenant": value["tenants"][i % 2]["id"], "product": "mde", "id": format!("x{i}")});
     let made = |i: usize| {
-        json!({"key": key(i), "role": if i % 7 == 0 { "attached" } else { "core" }, "sightings": [{"format": "SecurityAlert"}],
-            "title": if i % 3 == 0 { format!("kind {}", i % 2) } else { format!("a rather long title of an alert, number {i}") },
+        json!({"key": key(i), "role": if i.is_multiple_of(7) { "attached" } else { "core" }, "sightings": [{"format": "SecurityAlert"}],
+            "title": if i.is_multiple_of(3) { format!("kind {}", i % 2) } else { format!("a rather long title of an alert, number {i}") },
             "severity": "low", "first_activity": format!("2027-03-{:02}T10:00:{:02}.0000000Z", 4 + i / 60, i % 60)})
     };
     let (list, edges): (Vec<Value>, Vec<Value>) = (0..findings)
