@@ -8,6 +8,7 @@
 //! by name reads two lines of which the second is known only from the first (the table of names, the account), and a third where
 //! the account has a link; asked one at a time it costs that much, unless the core finds the next probe to begin meanwhile.
 
+use caponier_benches::findings::{Random, mixed};
 use caponier_benches::load::{BATCH, Load};
 use caponier_benches::machine::{busy, resident};
 use caponier_benches::parse;
@@ -198,7 +199,7 @@ impl Draw {
         let mut draw = Self { accounts: Vec::new(), names: String::new(), ends: vec![0] };
         for _ in 0..PROBES {
             let at = EventTime::from_seconds(1_772_000_000 + (random.next() % 5_000_000) as i64);
-            let number = if skewed { random.skewed(PEOPLE + GUESTS) } else { random.next() % (PEOPLE + GUESTS) };
+            let number = if skewed { zipf(&mut random, PEOPLE + GUESTS) } else { random.next() % (PEOPLE + GUESTS) };
             let (account, name) = if number < PEOPLE {
                 (home(number), upn(number))
             } else {
@@ -387,25 +388,9 @@ fn link(number: u64) -> Link {
     }
 }
 
-/// A number that looks like none of its neighbours'.
-const fn mixed(value: u64) -> u64 {
-    let value = (value ^ value >> 30 ^ 0x9e37_79b9_7f4a_7c15).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let value = (value ^ value >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ value >> 31
-}
-
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        mixed(self.0)
-    }
-
-    /// Zipf-like: the account of rank r comes up in proportion to 1/r; ranks are spread over the population.
-    fn skewed(&mut self, population: u64) -> u64 {
-        let unit = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
-        let rank = (population as f64).powf(unit) as u64;
-        mixed(rank) % population
-    }
+/// Zipf-like: the account of rank r comes up in proportion to 1/r; ranks are spread over the population.
+fn zipf(random: &mut Random, population: u64) -> u64 {
+    let unit = (random.next() >> 11) as f64 / (1_u64 << 53) as f64;
+    let rank = (population as f64).powf(unit) as u64;
+    mixed(rank) % population
 }

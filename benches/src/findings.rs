@@ -223,10 +223,13 @@ pub const fn mixed(value: u64) -> u64 {
     value ^ value >> 31
 }
 
-struct Random(u64);
+/// Numbers that every machine agrees on (SplitMix64), from a seed.
+pub struct Random(pub u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    /// The next one.
+    #[expect(clippy::should_implement_trait, reason = "it never ends")]
+    pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         mixed(self.0)
     }

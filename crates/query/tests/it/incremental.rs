@@ -244,7 +244,8 @@ fn run(configured: bool, seed: u64) {
     run.check();
 }
 
-fn without(rows: &mut Rows, gone: &Rows) {
+/// Takes away the rows that `gone` names.
+pub fn without(rows: &mut Rows, gone: &Rows) {
     rows.accounts.retain(|r| !gone.accounts.contains(r));
     rows.sign_ins.retain(|r| !gone.sign_ins.contains(r));
     rows.invitations.retain(|r| !gone.invitations.contains(r));

@@ -2,6 +2,7 @@
 //! kind of row reaches the queries that read it.
 
 use crate::cast::Cast;
+use crate::incremental::without;
 use caponier_identity::{Settings, Store, combine, facts};
 use caponier_model::{Portion, Rows, Tenants, Testimony, Topic, Topics};
 use caponier_query::{Join, Parts, Queries, Question};
@@ -124,16 +125,6 @@ fn a_change_of_each_kind_of_row_reruns_what_reads_it() {
         }
     }
     assert!(differing > 10, "{differing} rows made a difference");
-}
-
-fn without(rows: &mut Rows, gone: &Rows) {
-    rows.accounts.retain(|r| !gone.accounts.contains(r));
-    rows.sign_ins.retain(|r| !gone.sign_ins.contains(r));
-    rows.invitations.retain(|r| !gone.invitations.contains(r));
-    rows.provisioning.retain(|r| !gone.provisioning.contains(r));
-    rows.callers.retain(|r| !gone.callers.contains(r));
-    rows.principals.retain(|r| !gone.principals.contains(r));
-    rows.statements.retain(|r| !gone.statements.contains(r));
 }
 
 #[test]
