@@ -56,9 +56,11 @@ accuracy: build ## the lab's figures: SEED, PEOPLE, DAYS and ATTACKS may be set
 month: build ## a month of MONTH_PEOPLE people (20,000) in three tenants with a red herring for each guard: scores, and the table of guards off
 	rm -rf $(MONTH)
 	$(RUN) simulate --out $(MONTH) --seed $(SEED) --people $(MONTH_PEOPLE) --days 30 --tenants 3 --attacks $(MONTH_ATTACKS) --sign-ins 4 --herrings
-	$(RUN) --config $(MONTH)/caponier.toml replay $(MONTH)/captures --out $(MONTH)/incidents.ndjson --summary $(MONTH)/summary.json
+	$(RUN) --config $(MONTH)/caponier.toml replay $(MONTH)/captures --decisions $(MONTH)/decisions.ndjson \
+	    --out $(MONTH)/incidents.ndjson --summary $(MONTH)/summary.json
 	$(RUN) evaluate --truth $(MONTH)/truth.ndjson $(MONTH)/incidents.ndjson
-	$(RUN) --config $(MONTH)/caponier.toml evaluate --sweep docs/sweep.guards.toml --truth $(MONTH)/truth.ndjson $(MONTH)/captures
+	$(RUN) --config $(MONTH)/caponier.toml evaluate --sweep docs/sweep.guards.toml --decisions $(MONTH)/decisions.ndjson \
+	    --truth $(MONTH)/truth.ndjson $(MONTH)/captures
 
 real-incidents: build ## regroup the real incidents of CAPONIER_CORPUS, three readings, and sweep settings over them
 	@test -n "$$CAPONIER_CORPUS" || { echo "CAPONIER_CORPUS must name the folder of public captures"; exit 2; }

@@ -55,7 +55,8 @@ pub enum Command {
 /// `caponier simulate`.
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  caponier simulate --out demo --seed 7 --people 300 --days 2 --attacks 6\n\n\
-    Writes DIR/captures (the exports), DIR/truth.ndjson (what evaluate compares with) and DIR/caponier.toml.\n\
+    Writes DIR/captures (the exports), DIR/truth.ndjson (what evaluate compares with) and DIR/caponier.toml;\n\
+    with --herrings DIR/decisions.ndjson, too: verdicts of analysts, for --decisions.\n\
     The same seed writes the same bytes. All of it is invented.")]
 pub struct Simulate {
     /// Folder to write; it must be empty or not exist

@@ -17,7 +17,8 @@ use crate::truth;
 
 /// Writes exports, directory snapshots, configuration and truth of `plan` to `out`.
 ///
-/// Files: `captures/…` is what `replay` reads, `truth.ndjson` what `score` compares with, `caponier.toml` the tenants.
+/// Files: `captures/…` is what `replay` reads, `truth.ndjson` what `score` compares with, `caponier.toml` the tenants, and where
+/// red herrings want them `decisions.ndjson`, what analysts said meanwhile.
 /// The same plan writes the same bytes.
 ///
 /// # Errors
@@ -37,6 +38,7 @@ pub fn simulate(plan: &Plan, out: &mut dyn Output) -> Result<Written, LabError> 
     book.file("caponier.toml", config::text(&cast, &plants.shared).as_bytes())?;
     directories(&cast, &plants.accounts, &mut book)?;
     truths(plan, &cast, (&attacks, &plants.herrings), &findings, &mut book)?;
+    decisions(&cast, &attacks, &plants.herrings, &mut book)?;
     let (mut life, mut rare) = (Random::new(plan.seed, "life"), Random::new(plan.seed, "rare"));
     let incidents = report::incidents(&attacks, &noise, &mut life);
     let mut due = findings.iter().peekable();
@@ -65,6 +67,15 @@ pub fn simulate(plan: &Plan, out: &mut dyn Output) -> Result<Written, LabError> 
     book.written.findings = findings.len() as u64;
     book.written.attacks = attacks.len() as u64;
     Ok(book.written)
+}
+
+/// What analysts decided; no file where nobody did.
+fn decisions(cast: &Cast, attacks: &[Attack], herrings: &[Planted], book: &mut Book<'_>) -> Result<(), LabError> {
+    let lines: Vec<String> = herrings.iter().flat_map(|h| truth::verdicts(h, attacks, cast)).collect();
+    if lines.is_empty() {
+        return Ok(());
+    }
+    book.file("decisions.ndjson", (lines.join("\n") + "\n").as_bytes())
 }
 
 fn directories(cast: &Cast, invented: &[Account], book: &mut Book<'_>) -> Result<(), LabError> {

@@ -326,6 +326,14 @@ fn each_guard_has_its_herring_and_ordinary_plans_have_none() {
     }
     let canaries: Vec<_> = plants.herrings.iter().filter_map(|h| h.canary.as_ref()).collect();
     assert_eq!(canaries.len(), 2);
+    let said: Vec<String> = plants.herrings.iter().flat_map(|h| truth::verdicts(h, &attacks, &cast)).collect();
+    let verdicts: Vec<&str> = said.iter().filter_map(|l| l.rsplit('"').nth(1)).collect();
+    assert_eq!(verdicts, ["truePositive", "falsePositive"]);
+    let exercise = plants.herrings.iter().find(|h| h.guard == "G9").unwrap();
+    for (line, number) in said.iter().zip(&exercise.attacks) {
+        let ids = attacks.iter().find(|a| a.number == *number).unwrap().findings.iter().map(|f| &f.id);
+        assert!(ids.into_iter().all(|id| line.contains(id.as_str())), "{line}");
+    }
     let before: Vec<_> = attack::draw(&plan, &cast).iter().map(|a| a.first).collect();
     let mut same = attack::draw(&plan, &cast);
     let none = herring::plant(&Plan { herrings: false, ..plan }, &cast, &mut same);

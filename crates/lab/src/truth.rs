@@ -5,7 +5,7 @@ use crate::cast::{Account, Application, Cast, Proof, Satellite, Sort, Special};
 use crate::finding::{Finding, Label, Product};
 use crate::herring::Planted;
 use crate::json::{Object, object};
-use crate::plan::Plan;
+use crate::plan::{HOUR, Plan};
 use crate::record::principal;
 use caponier_model::Guid;
 
@@ -141,6 +141,30 @@ pub fn herring(planted: &Planted, cast: &Cast) -> String {
             o.text("canary", word).show("owner", cast.tenants[*owner].id);
         }
     })
+}
+
+/// What analysts said of the attacks of a herring, as soon as all of each was seen: lines that `--decisions` reads.
+pub fn verdicts(planted: &Planted, attacks: &[Attack], cast: &Cast) -> Vec<String> {
+    let said = |(number, genuine): (&u32, &bool)| {
+        let attack = attacks.iter().find(|a| a.number == *number)?;
+        let own = || attack.findings.iter().filter(|f| f.label == Label::Attack);
+        let seen = own().map(|f| f.last).max()?.plus_seconds(HOUR);
+        Some(object(|o| {
+            o.text("schema_version", "1.0").text("kind", "incident.verdict").show("at", seen);
+            o.text("author", "analyst@generated.example");
+            o.text("reason", if *genuine { "confirmed with the owner" } else { "an exercise, by its announcement" });
+            o.array("findings", |list| {
+                own().for_each(|f| {
+                    list.object(|k| {
+                        k.show("tenant", cast.tenants[f.tenant].id).text("product", f.product.names().code);
+                        k.text("id", &f.id);
+                    });
+                });
+            });
+            o.text("verdict", if *genuine { "truePositive" } else { "falsePositive" });
+        }))
+    };
+    planted.attacks.iter().zip(&planted.verdicts).filter_map(said).collect()
 }
 
 fn account(o: &mut Object<'_>, account: &Account) {
