@@ -27,13 +27,19 @@ fn main() -> io::Result<()> {
     let mut out = io::stdout().lock();
     let asked = |name: &str, default| std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default);
     let (findings, memory) = (asked("CAPONIER_FINDINGS", 10_000_000), asked("CAPONIER_MEMORY", 14));
-    if std::env::args().any(|a| a == "snapshots") {
+    let only = |part: &str| std::env::args().any(|a| a == part);
+    if only("snapshots") {
         return snapshots(&mut out);
+    }
+    if only("growth") {
+        return growth(&mut out, findings, memory << 30);
     }
     writeln!(out, "generated findings, most alone, one in twelve of an attack; watermarks every {BATCH}")?;
     one_account(&mut out)?;
     polled(&mut out)?;
-    growth(&mut out, findings, memory << 30)
+    growth(&mut out, findings, memory << 30)?;
+    eviction(&mut out)?;
+    snapshots(&mut out)
 }
 
 fn engine(retention_days: Option<u32>) -> Engine<Index> {
@@ -136,8 +142,7 @@ fn growth(out: &mut impl Write, findings: usize, memory: usize) -> io::Result<()
         bytes as f64 / held as f64,
         bytes as f64 / counts.incidents as f64
     )?;
-    eviction(out)?;
-    snapshots(out)
+    Ok(())
 }
 
 /// What it costs to write the state down and to go on from it, and how large it is.

@@ -4,10 +4,10 @@ use crate::Engine;
 use crate::decisions::Standing;
 use crate::digest::digest;
 use crate::explain;
-use crate::finding::Rank;
+use crate::name::digits;
 use crate::partition::Refusal;
 use crate::posting::FindingIx;
-use crate::state::{Group, Held, Record, RecordIx};
+use crate::state::{Group, Held, Record, RecordIx, Told};
 use crate::value::Value;
 use caponier_model::{
     AccountKey, AccountView, ChangeKind, DecisionView, Entity, EntityKind, EntityRole, EventTime, FindingKey,
@@ -66,6 +66,9 @@ impl<P: Persons> Engine<P> {
     pub(crate) fn partners(&self, ix: RecordIx) -> Vec<RecordIx> {
         let Some(record) = self.records.get(ix) else { return Vec::new() };
         let Some(group) = self.groups.get(record.group) else { return Vec::new() };
+        if group.core.refused.is_empty() && group.attached.is_empty() && !self.postings.any_possible() {
+            return Vec::new();
+        }
         let members: Vec<(FindingIx, &Held)> =
             record.members.iter().filter_map(|f| Some((*f, self.findings.get(*f)?))).collect();
         self.related(ix, group, &members).into_iter().map(|r| r.record).collect()
@@ -73,17 +76,18 @@ impl<P: Persons> Engine<P> {
 
     /// An incident with its history and nothing else: what a redirected one looks like.
     pub(crate) fn husk(&self, record: &Record) -> Incident {
+        let Told { founder, title, split_from } = self.told(record);
         Incident {
             epoch: self.settings.epoch,
-            id: record.id.clone(),
+            id: digits(record.id),
             sequence: 0,
             change: ChangeKind::Redirected,
             state: IncidentState::Redirected,
             redirect_to: None,
             continues: None,
-            split_from: record.split_from.clone(),
-            title: record.title.clone(),
-            headline: record.title.clone(),
+            split_from,
+            headline: title.clone(),
+            title,
             status: None,
             owner: None,
             verdict: None,
@@ -91,9 +95,9 @@ impl<P: Persons> Engine<P> {
             score_parts: Vec::new(),
             severity: Severity::Unknown,
             confidence: 0,
-            tenants: vec![record.founder.1.tenant],
-            first: record.founder.0,
-            last: record.founder.0,
+            tenants: vec![founder.1.tenant],
+            first: founder.0,
+            last: founder.0,
             persons: Vec::new(),
             entities: Vec::new(),
             tactics: Vec::new(),
@@ -110,10 +114,48 @@ impl<P: Persons> Engine<P> {
         }
     }
 
-    /// The rank of a finding that does not exist.
-    pub(crate) fn nobody(&self) -> Rank {
-        let tenant = TenantId(Guid::ZERO);
-        (EventTime::MAX, FindingKey { tenant, product: CompactString::default(), id: CompactString::default() })
+    /// What an incident was founded with.
+    pub(crate) fn told(&self, record: &Record) -> Told {
+        let own = || record.members.first().and_then(|f| self.findings.get(*f)).map(Told::by);
+        // An incident has members, always; an empty one would be named after nothing and hold nothing.
+        let nobody = || Told {
+            founder: (
+                EventTime::MAX,
+                FindingKey {
+                    tenant: TenantId(Guid::ZERO),
+                    product: CompactString::default(),
+                    id: CompactString::default(),
+                },
+            ),
+            title: Text::plain(""),
+            split_from: None,
+        };
+        record.told.as_deref().cloned().or_else(own).unwrap_or_else(nobody)
+    }
+
+    /// Who founded an incident.
+    pub(crate) fn founder<'a>(&'a self, record: &'a Record) -> Option<(EventTime, &'a FindingKey)> {
+        match &record.told {
+            Some(told) => Some((told.founder.0, &told.founder.1)),
+            None => record.members.first().and_then(|f| self.findings.get(*f)).map(|h| (h.merged.first, &h.key)),
+        }
+    }
+
+    /// Writes down what the incident of a finding was founded with, before the finding says something else.
+    pub(crate) fn keep_told(&mut self, finding: FindingIx) {
+        if let Some(ix) = self.findings.get(finding).and_then(|h| h.record)
+            && self.records.get(ix).is_some_and(|r| r.told.is_none())
+        {
+            self.write_told(ix);
+        }
+    }
+
+    /// Writes down what an incident was founded with.
+    pub(crate) fn write_told(&mut self, ix: RecordIx) {
+        let told = self.records.get(ix).map(|r| Box::new(self.told(r)));
+        if let Some(record) = self.records.get_mut(ix) {
+            record.told = told;
+        }
     }
 
     fn person_views(&self, members: &[(FindingIx, &Held)]) -> Vec<PersonView> {
@@ -345,7 +387,7 @@ impl<P> Engine<P> {
         let smallest = record.members.iter().filter_map(|f| key(*f)).min()?;
         let findings = (key(neighbour.here)?, key(neighbour.there)?);
         let sentence = explain::refused(neighbour.reason);
-        Some((Related { incident: record.id.clone(), reason: neighbour.reason.into(), findings, sentence }, smallest))
+        Some((Related { incident: digits(record.id), reason: neighbour.reason.into(), findings, sentence }, smallest))
     }
 
     /// The older incident that this one would be part of but for its size or span, or that is closed.
@@ -362,7 +404,7 @@ impl<P> Engine<P> {
                 _ => false,
             })
             .max_by(|(_, a), (_, b)| self.by_rank(start(a), start(b)))
-            .map(|(_, other)| other.id.clone())
+            .map(|(_, other)| digits(other.id))
     }
 }
 

@@ -124,7 +124,7 @@ impl<P> Engine<P> {
         for offer in self.attaching(finding).chain(self.trusting(finding)) {
             let Attachment { group, value, .. } = offer;
             let Some(core) = self.groups.get(group).filter(|g| g.core.members.len() > 1) else { continue };
-            let there = (&core.tenants[..], core.core.standing.as_ref());
+            let there = (&core.tenants[..], core.core.standing.as_deref());
             if unattachable(&self.policy, there, (held.key.tenant, standing.as_ref())).is_some() {
                 continue;
             }
@@ -186,7 +186,7 @@ impl<P> Engine<P> {
         let offer = |h: &Held| h.prefers.map(|p| (Reverse(p.strength), p.gap));
         order.sort_by(|(a, _), (b, _)| offer(a).cmp(&offer(b)).then_with(|| a.compare(b)));
         let core = || group.core.members.iter().filter_map(|f| self.findings.get(*f));
-        let (mut tenants, mut standing) = (group.tenants.clone(), group.core.standing.clone());
+        let (mut tenants, mut standing) = (group.tenants.clone(), group.core.standing.as_deref().cloned());
         let mut first = core().map(|h| h.merged.first).min().unwrap_or_default();
         let mut last = core().map(|h| h.merged.last).max().unwrap_or_default();
         let mut room = (self.settings.limits.findings as usize).saturating_sub(group.core.members.len());

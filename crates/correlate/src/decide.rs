@@ -14,7 +14,8 @@ impl<P: Persons> Engine<P> {
             self.counts.duplicate_decisions += 1;
             return;
         };
-        let mut concerned: Vec<FindingIx> = concerned.iter().filter_map(|key| self.by_key.get(key).copied()).collect();
+        let mut concerned: Vec<FindingIx> =
+            concerned.iter().filter_map(|key| self.names.find(key, &self.findings)).collect();
         concerned.sort_unstable();
         if !concerned.is_empty() {
             self.stage(&concerned, false);
@@ -26,7 +27,8 @@ impl<P: Persons> Engine<P> {
         self.counts.chains += 1;
         self.flush();
         let concerned = self.chains.take(chain, self.now);
-        let mut concerned: Vec<FindingIx> = concerned.iter().filter_map(|key| self.by_key.get(key).copied()).collect();
+        let mut concerned: Vec<FindingIx> =
+            concerned.iter().filter_map(|key| self.names.find(key, &self.findings)).collect();
         concerned.sort_unstable();
         self.stage(&concerned, false);
     }
@@ -87,7 +89,7 @@ impl<P> Engine<P> {
         if self.decisions.is_empty() {
             return Vec::new();
         }
-        self.decisions.beside(key).into_iter().filter_map(|key| self.by_key.get(key).copied()).collect()
+        self.decisions.beside(key).into_iter().filter_map(|key| self.names.find(key, &self.findings)).collect()
     }
 
     /// What decisions put together in a blob.

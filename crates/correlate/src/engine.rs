@@ -6,6 +6,8 @@ use crate::bind::{Bindings, Given, bind};
 use crate::chains::Chains;
 use crate::decisions::Decisions;
 use crate::finding::{Brief, Sightings, Taken};
+use crate::name::{IncidentId, id_of};
+use crate::names::Names;
 use crate::posting::{Dirty, Entry, FindingIx, Link, NOBODY, Postings, ValueIx};
 use crate::settle::Findings;
 use crate::source::SourceIncidents;
@@ -40,16 +42,14 @@ pub struct Engine<P> {
     pub(crate) chains: Chains,
     /// Cores of more than one tenant, by each pair of theirs (E9).
     pub(crate) spans: BTreeMap<(TenantId, TenantId), BTreeSet<GroupIx>>,
-    pub(crate) by_key: HashMap<FindingKey, FindingIx, Hasher>,
-    /// Findings by the ids of their sightings.
-    by_alert: HashMap<(TenantId, CompactString), Vec<FindingIx>, Hasher>,
+    pub(crate) names: Names,
     by_incident: HashMap<SourceIncidentKey, BTreeSet<FindingIx>, Hasher>,
     /// Findings that name more values than are taken of one (G12).
     crowded: BTreeSet<FindingIx>,
     /// Evidence that has not met its alert.
     pub(crate) unpaired: BTreeMap<FindingKey, Sightings>,
     /// Every id given and not yet forgotten.
-    pub(crate) ids: HashSet<CompactString, Hasher>,
+    pub(crate) ids: HashSet<IncidentId, Hasher>,
     pub(crate) redirects: BTreeMap<CompactString, CompactString>,
     /// The redirects, backwards.
     pub(crate) redirected: BTreeMap<CompactString, Vec<CompactString>>,
@@ -92,8 +92,7 @@ impl<P: Persons> Engine<P> {
             decisions: Decisions::default(),
             chains: Chains::default(),
             spans: BTreeMap::new(),
-            by_key: HashMap::default(),
-            by_alert: HashMap::default(),
+            names: Names::default(),
             by_incident: HashMap::default(),
             crowded: BTreeSet::new(),
             unpaired: BTreeMap::new(),
@@ -201,10 +200,10 @@ impl<P: Persons> Engine<P> {
     /// Every live incident in its present form, by (first activity, id), each equal to the last change of its id. An
     /// incident that retention has let go is not here: whoever needs it keeps the last change of its id.
     pub fn incidents(&self) -> impl Iterator<Item = Incident> {
-        let mut order: Vec<(EventTime, &CompactString, RecordIx)> = self
+        let mut order: Vec<(EventTime, IncidentId, RecordIx)> = self
             .records
             .iter()
-            .filter_map(|(ix, r)| Some((self.findings.get(*r.members.first()?)?.merged.first, &r.id, ix)))
+            .filter_map(|(ix, r)| Some((self.findings.get(*r.members.first()?)?.merged.first, r.id, ix)))
             .collect();
         order.sort();
         order.into_iter().filter_map(|(_, _, ix)| self.assemble(ix))
@@ -222,7 +221,7 @@ impl<P: Persons> Engine<P> {
     /// The members of a live incident, by its id or one that redirects to it; `None` where no such incident is held.
     /// What waits to be settled is not in it: [`Engine::flush`] first.
     pub fn members(&self, id: &str) -> Option<Vec<FindingKey>> {
-        let id = self.resolve(id);
+        let id = id_of(self.resolve(id))?;
         let (_, record) = self.records.iter().find(|(_, record)| record.id == id)?;
         Some(record.members.iter().filter_map(|f| Some(self.findings.get(*f)?.key.clone())).collect())
     }
@@ -313,14 +312,18 @@ impl<P: Persons> Engine<P> {
             return;
         }
         let late = sighting.first < self.now;
-        let (tenant, mut named) = (sighting.key.tenant, vec![sighting.id.clone()]);
         let limit = self.settings.limits.finding_sightings;
-        let known = self.by_key.get(&sighting.key).copied();
-        let ix = match known {
+        let ix = match self.names.find(&sighting.key, &self.findings) {
             Some(ix) => {
+                self.keep_told(ix);
+                let (tenant, id) = (sighting.key.tenant, sighting.id.clone());
                 let taken = self.findings.get_mut(ix).map(|held| held.sightings.take(sighting, limit));
-                if !self.is_news(taken) {
+                if !self.is_news(taken.as_ref()) {
                     return;
+                }
+                self.names.enter(tenant, &id, ix);
+                if let (Some(Taken::Cut(gone)), Some(held)) = (taken, self.findings.get(ix)) {
+                    self.names.leave(held, &gone, ix);
                 }
                 ix
             }
@@ -331,54 +334,37 @@ impl<P: Persons> Engine<P> {
                 let taken = sightings.take(sighting, limit);
                 let Some(brief) = sightings.brief() else {
                     self.unpaired.insert(key, sightings);
-                    self.is_news(Some(taken));
+                    self.is_news(Some(&taken));
                     return;
                 };
-                self.is_news(Some(taken));
-                for sighting in sightings.all() {
-                    named.push(sighting.id.clone());
-                }
-                let ix = self.findings.insert(Held::new(key.clone(), sightings, brief));
-                self.by_key.insert(key, ix);
-                ix
+                self.is_news(Some(&taken));
+                self.enter(Held::new(key, sightings, brief))
             }
         };
-        // A sighting that was cut away at once leaves no trace.
-        if let Some(held) = self.findings.get(ix) {
-            named.retain(|id| held.sightings.all().iter().any(|s| s.id == *id));
-        }
-        for id in named {
-            self.name_alert(tenant, id, ix);
-        }
         self.stage(&[ix], late);
     }
 
-    fn name_alert(&mut self, tenant: TenantId, id: CompactString, ix: FindingIx) {
-        let known = self.by_alert.entry((tenant, id)).or_default();
-        if !known.contains(&ix) {
-            known.push(ix);
+    fn enter(&mut self, held: Held) -> FindingIx {
+        let ix = self.findings.insert(held);
+        if let Some(held) = self.findings.get(ix) {
+            self.names.enter_all(held, ix);
         }
+        ix
     }
 
     /// Holds a finding of a snapshot; `None` where it is held, or where there is only evidence.
     pub(crate) fn hold(&mut self, key: FindingKey, sightings: Sightings) -> Option<FindingIx> {
-        let brief = sightings.brief().filter(|_| !self.by_key.contains_key(&key))?;
-        let ids: Vec<CompactString> = sightings.all().iter().map(|s| s.id.clone()).collect();
-        let ix = self.findings.insert(Held::new(key.clone(), sightings, brief));
-        for id in ids {
-            self.name_alert(key.tenant, id, ix);
-        }
-        self.by_key.insert(key, ix);
-        Some(ix)
+        let brief = sightings.brief().filter(|_| self.names.find(&key, &self.findings).is_none())?;
+        Some(self.enter(Held::new(key, sightings, brief)))
     }
 
-    fn is_news(&mut self, taken: Option<Taken>) -> bool {
+    fn is_news(&mut self, taken: Option<&Taken>) -> bool {
         match taken {
             None | Some(Taken::Known) => {
                 self.counts.duplicates += 1;
                 false
             }
-            Some(Taken::Cut) => {
+            Some(Taken::Cut(_)) => {
                 self.counts.sightings_cut += 1;
                 true
             }
@@ -397,7 +383,7 @@ impl<P: Persons> Engine<P> {
         let (alerts, names) = self.sources.take(incident);
         let mut concerned: BTreeSet<FindingIx> = BTreeSet::new();
         for alert in alerts {
-            concerned.extend(self.by_alert.get(&(tenant, alert)).into_iter().flatten());
+            concerned.extend(self.names.alert(tenant, &alert, &self.findings));
         }
         for name in names {
             concerned.extend(self.by_incident.get(&name).into_iter().flatten());
@@ -440,6 +426,7 @@ impl<P: Persons> Engine<P> {
             self.settle_at = self.now.plus_seconds(self.settings.limits.settle_seconds);
         }
         for finding in findings {
+            self.keep_told(*finding);
             let Some(held) = self.findings.get_mut(*finding) else { continue };
             held.corrected |= corrected;
             if !std::mem::replace(&mut held.staged, true) {
@@ -472,7 +459,9 @@ impl<P: Persons> Engine<P> {
         for finding in &staged {
             self.post(*finding, &mut batch);
         }
-        let rebound: Findings = staged.iter().copied().collect();
+        // What is new was in no core that it could have left.
+        let held = staged.iter().copied().filter(|f| self.findings.get(*f).is_some_and(|h| h.group.is_some()));
+        let rebound: Findings = held.collect();
         let mut dirty = staged;
         self.refresh_changed(&mut batch, &mut dirty);
         self.settle(dirty, batch.loose, &rebound, &batch.corrected);
@@ -644,22 +633,13 @@ impl<P: Persons> Engine<P> {
     pub(crate) fn drop_finding(&mut self, ix: FindingIx) {
         let Some(held) = self.findings.remove(ix) else { return };
         self.counts.evicted += 1;
-        self.by_key.remove(&held.key);
+        self.names.forget(&held, ix);
         self.crowded.remove(&ix);
         for (value, _) in &held.uses {
             self.postings.forget(*value, ix, held.merged.first);
         }
         for (value, _) in &held.uses {
             self.postings.release(*value);
-        }
-        for sighting in held.sightings.all() {
-            let place = (held.key.tenant, sighting.id.clone());
-            if let Some(known) = self.by_alert.get_mut(&place) {
-                known.retain(|f| *f != ix);
-                if known.is_empty() {
-                    self.by_alert.remove(&place);
-                }
-            }
         }
         for key in &held.incidents {
             forget(&mut self.by_incident, key, ix);

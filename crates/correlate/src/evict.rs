@@ -1,6 +1,7 @@
 //! Retention: what lies too far back is let go, with everything that rests on it and nothing else.
 
 use crate::Engine;
+use crate::name::{digits, id_of};
 use crate::state::RecordIx;
 use caponier_model::{EventTime, FindingKey, Persons};
 use compact_str::CompactString;
@@ -78,8 +79,9 @@ impl<P: Persons> Engine<P> {
         if self.now.seconds_since(self.swept) >= SWEEP {
             self.swept = self.now;
             self.sources.evict(horizon);
-            self.chains.evict(horizon, |key| self.by_key.contains_key(key));
-            self.decisions.evict(horizon, |key| self.by_key.contains_key(key));
+            let held = |key: &FindingKey| self.names.find(key, &self.findings).is_some();
+            self.chains.evict(horizon, held);
+            self.decisions.evict(horizon, held);
             let old: Vec<FindingKey> =
                 self.unpaired.iter().filter(|(_, s)| s.last() < horizon).map(|(key, _)| key.clone()).collect();
             for key in old {
@@ -128,7 +130,8 @@ impl<P: Persons> Engine<P> {
             }
             self.drop_finding(finding);
         }
-        self.forget_id(record.id);
+        self.ids.remove(&record.id);
+        self.forget_id(digits(record.id));
     }
 
     /// Forgets an id and every id that redirects to it.
@@ -140,7 +143,9 @@ impl<P: Persons> Engine<P> {
                 self.redirects.remove(source);
             }
             open.extend(sources);
-            self.ids.remove(&id);
+            if let Some(id) = id_of(&id) {
+                self.ids.remove(&id);
+            }
         }
     }
 }

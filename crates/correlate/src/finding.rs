@@ -4,14 +4,14 @@ use caponier_model::{EntityKind, EventTime, FindingKey, Severity, Sighting, Sigh
 use compact_str::CompactString;
 
 /// What became of a sighting.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Taken {
     /// It may change the finding.
     Changed,
     /// Nothing new: an exact copy, or older than what is held.
     Known,
-    /// Left out or pushed something out: the finding holds as many as it may (G12).
-    Cut,
+    /// The finding holds as many as it may (G12): the sighting of this id was left out, this one or another.
+    Cut(CompactString),
 }
 
 /// The sightings of one key: of each alert record the newest version, of evidence every distinct row.
@@ -83,8 +83,7 @@ impl Sightings {
                 if self.held.len() <= limit as usize {
                     return Taken::Changed;
                 }
-                self.held.pop();
-                Taken::Cut
+                self.held.pop().map_or(Taken::Known, |gone| Taken::Cut(gone.id))
             }
         }
     }

@@ -3,15 +3,28 @@
 use caponier_model::FindingKey;
 use compact_str::CompactString;
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
+
+/// An incident's id before it is written in digits; it orders as its digits do.
+pub(crate) type IncidentId = u128;
 
 /// The id that an incident with this founder gets: 32 hexadecimal digits of a SHA-256 over (epoch, key).
 pub fn incident_id(epoch: u32, founder: &FindingKey) -> CompactString {
-    incident_id_nth(epoch, founder, 0)
+    digits(incident_id_nth(epoch, founder, 0))
+}
+
+/// The id as it is handed on.
+pub(crate) fn digits(id: IncidentId) -> CompactString {
+    hex(&id.to_be_bytes())
+}
+
+/// The id that these digits are, if they are one.
+pub(crate) fn id_of(digits: &str) -> Option<IncidentId> {
+    let id = IncidentId::from_str_radix(digits, 16).ok()?;
+    (self::digits(id) == digits).then_some(id)
 }
 
 /// The id of the `nth` incident with this founder: one finding may found another incident after its first was redirected.
-pub(crate) fn incident_id_nth(epoch: u32, founder: &FindingKey, nth: u32) -> CompactString {
+pub(crate) fn incident_id_nth(epoch: u32, founder: &FindingKey, nth: u32) -> IncidentId {
     let mut hash = Sha256::new();
     hash.update(b"caponier.incident.1\0");
     hash.update(epoch.to_be_bytes());
@@ -23,15 +36,16 @@ pub(crate) fn incident_id_nth(epoch: u32, founder: &FindingKey, nth: u32) -> Com
     if nth > 0 {
         hash.update(nth.to_be_bytes());
     }
-    hex(&hash.finalize()[..16])
+    hash.finalize().iter().take(16).fold(0, |id, byte| id << 8 | IncidentId::from(*byte))
 }
 
 /// Lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> CompactString {
     let mut text = CompactString::with_capacity(bytes.len() * 2);
     for byte in bytes {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
+        for digit in [byte >> 4, byte & 15] {
+            text.push(char::from(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }));
+        }
     }
     text
 }

@@ -7,6 +7,7 @@
 use crate::Limits;
 use crate::decisions::{Acts, DecisionIx, Order, Standing};
 use crate::posting::{FindingIx, Link, NOBODY, ValueIx};
+use crate::state::Members;
 use caponier_model::{EdgeKind, EventTime, MergePolicy, Policy, TenantId};
 use hashbrown::HashMap;
 use std::cmp::Ordering;
@@ -72,7 +73,7 @@ impl Refusal {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Core {
     /// By (first, key).
-    pub members: Vec<FindingIx>,
+    pub members: Members,
     /// The edges that join them, one fewer than members, strongest first.
     pub tree: Vec<Link>,
     /// Candidate edges between members that are not in the tree, by kind.
@@ -80,7 +81,7 @@ pub(crate) struct Core {
     /// Edges to findings of other cores that a guard refused, strongest first.
     pub refused: Vec<(Link, Refusal)>,
     /// What decisions say of its members together, where any does.
-    pub standing: Option<Standing>,
+    pub standing: Option<Box<Standing>>,
 }
 
 impl Core {
@@ -308,7 +309,7 @@ impl Forest<'_> {
             }
         }
         for (root, core) in &mut cores {
-            core.standing = self.sets[*root].standing.take();
+            core.standing = self.sets[*root].standing.take().map(Box::new);
         }
         cores.into_values().collect()
     }

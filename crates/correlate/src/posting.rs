@@ -3,12 +3,11 @@
 //! What changes is noted and brought up to date once, by [`Postings::refresh`], and only around what changed.
 
 use crate::Settings;
+use crate::place::{self, Places};
 use crate::prolific::{Measure, Prolific};
 use crate::value::{Counterpart, Rule, Value};
 use caponier_model::{AccountKey, EdgeKind, EventTime, TenantId};
-use hashbrown::HashTable;
 use std::collections::VecDeque;
-use std::hash::BuildHasher;
 use std::sync::Arc;
 
 /// A finding's place in the engine's slab.
@@ -137,7 +136,7 @@ pub(crate) struct Dirty {
 /// All postings.
 #[derive(Debug, Default)]
 pub(crate) struct Postings {
-    ids: HashTable<(u64, ValueIx)>,
+    ids: Places,
     all: Vec<Option<Posting>>,
     free: Vec<ValueIx>,
     rules: Vec<Arc<Rule>>,
@@ -157,14 +156,10 @@ pub(crate) struct Changes {
     pub levels: Option<(usize, usize)>,
 }
 
-fn hash(value: &Value) -> u64 {
-    foldhash::fast::FixedState::default().hash_one(value)
-}
-
 impl Postings {
     /// The place of a value, made on first use.
     pub(crate) fn intern(&mut self, value: &Value, settings: &Settings) -> ValueIx {
-        let hash = hash(value);
+        let hash = place::hash(value);
         if let Some(ix) = self.find_hashed(hash, value) {
             return ix;
         }
@@ -179,7 +174,7 @@ impl Postings {
                 (self.all.len() - 1) as ValueIx
             }
         };
-        self.ids.insert_unique(hash, (hash, ix), |(hash, _)| *hash);
+        self.ids.insert(hash, ix);
         self.possible += usize::from(matches!(value, Value::Possible(_)));
         for half in value.halves().into_iter().flatten() {
             let half = self.intern(&half, settings);
@@ -237,12 +232,11 @@ impl Postings {
 
     /// The place of a value that is held.
     pub(crate) fn find(&self, value: &Value) -> Option<ValueIx> {
-        self.find_hashed(hash(value), value)
+        self.find_hashed(place::hash(value), value)
     }
 
-    fn find_hashed(&self, hash: u64, value: &Value) -> Option<ValueIx> {
-        let same = |(h, ix): &(u64, ValueIx)| *h == hash && self.get(*ix).is_some_and(|p| p.value == *value);
-        self.ids.find(hash, same).map(|(_, ix)| *ix)
+    fn find_hashed(&self, hash: u32, value: &Value) -> Option<ValueIx> {
+        self.ids.find(hash, |ix| self.get(ix).is_some_and(|p| p.value == *value))
     }
 
     /// A posting that is held.
@@ -349,9 +343,7 @@ impl Postings {
             return;
         }
         let Some(posting) = self.all[ix as usize].take() else { return };
-        if let Ok(place) = self.ids.find_entry(hash(&posting.value), |(_, at)| *at == ix) {
-            place.remove();
-        }
+        self.ids.remove(place::hash(&posting.value), ix);
         self.possible -= usize::from(matches!(posting.value, Value::Possible(_)));
         self.free.push(ix);
         for half in posting.value.halves().into_iter().flatten() {

@@ -14,6 +14,7 @@ use crate::posting::{FindingIx, Link};
 use crate::state::{Group, GroupIx, RecordIx};
 use caponier_model::{Persons, TenantId};
 use hashbrown::HashSet;
+use smallvec::{SmallVec, smallvec};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A set of findings that is only asked for membership.
@@ -24,7 +25,7 @@ pub(crate) type Findings = HashSet<FindingIx, foldhash::fast::FixedState>;
 struct Former {
     size: usize,
     smallest: Option<FindingIx>,
-    tenants: Vec<TenantId>,
+    tenants: SmallVec<[TenantId; 1]>,
 }
 
 /// The cores that were dissolved, and of which of them a finding was.
@@ -39,6 +40,8 @@ struct Formers {
 pub(crate) struct Touched {
     /// Groups whose incident must be looked at again.
     pub groups: BTreeSet<GroupIx>,
+    /// Groups of one finding each that is new: no incident of before concerns them.
+    pub new: Vec<GroupIx>,
     /// Incidents that members came from.
     pub records: BTreeSet<RecordIx>,
 }
@@ -55,6 +58,7 @@ impl<P: Persons> Engine<P> {
         corrected: &Findings,
     ) {
         let mut touched = Touched::default();
+        let (new, dirty): (Vec<FindingIx>, Vec<FindingIx>) = dirty.into_iter().partition(|f| self.is_new_and_alone(*f));
         let mut loose: BTreeSet<FindingIx> = loose.into_iter().collect();
         let mut courted: BTreeSet<GroupIx> = BTreeSet::new();
         let mut formers = Formers::default();
@@ -65,18 +69,39 @@ impl<P: Persons> Engine<P> {
             self.dissolve(*finding, &mut formers, &mut loose, &mut courted, &mut touched);
         }
         let fresh = self.regroup(changed, &mut loose, &mut touched);
+        self.found_alone(&new, &mut touched);
         for group in fresh.iter().filter_map(|g| self.groups.get(*g)).filter(|g| g.tenants.len() > 1) {
             loose.extend(self.trusting_neighbours(group));
         }
         for finding in self.newcomers(&fresh, &formers, rebound) {
             loose.extend(self.loose_neighbours(finding));
         }
+        // Most of what comes is alone: it is no core's neighbour but by what it may attach to.
+        let mut loose: Vec<FindingIx> = loose.into_iter().chain(new.iter().copied()).collect();
+        loose.sort_unstable();
+        loose.dedup();
         self.woo(loose, &mut courted, &mut touched);
         courted.extend(touched.groups.iter().copied());
         for group in courted {
             self.choose(group, &mut touched);
         }
         self.rename(touched, corrected);
+    }
+
+    /// True for a finding that was in no core yet and that nothing joins to another.
+    fn is_new_and_alone(&self, finding: FindingIx) -> bool {
+        self.decisions.is_empty() && self.findings.get(finding).is_some_and(|h| h.group.is_none() && h.links.is_empty())
+    }
+
+    /// Gives each of these a core of its own.
+    fn found_alone(&mut self, new: &[FindingIx], touched: &mut Touched) {
+        for finding in new {
+            let Some(held) = self.findings.get_mut(*finding) else { continue };
+            let core = Core { members: smallvec![*finding], ..Core::default() };
+            let group = self.groups.insert(Group { core, tenants: smallvec![held.key.tenant], ..Group::default() });
+            held.group = Some(group);
+            touched.new.push(group);
+        }
     }
 
     /// The cores of what `dirty` touches, and the cores beside them, whose members stay: of these only what is refused between
@@ -125,7 +150,7 @@ impl<P: Persons> Engine<P> {
             let Some(held) = self.findings.get(*finding) else { continue };
             if held.links.is_empty() && self.decisions.is_empty() {
                 // Nothing to compute; what it was tied to before is inside and finds its own core.
-                alone.push(Core { members: vec![*finding], ..Core::default() });
+                alone.push(Core { members: smallvec![*finding], ..Core::default() });
                 continue;
             }
             nodes.push(*finding);
@@ -248,7 +273,7 @@ impl<P: Persons> Engine<P> {
         let mut fresh = Vec::new();
         for core in found {
             let members = core.members.clone();
-            let mut tenants: Vec<_> =
+            let mut tenants: SmallVec<[TenantId; 1]> =
                 members.iter().filter_map(|f| self.findings.get(*f)).map(|h| h.key.tenant).collect();
             tenants.sort();
             tenants.dedup();
@@ -296,7 +321,7 @@ impl<P: Persons> Engine<P> {
     }
 
     /// Finds the preference of each loose finding and tells the cores concerned.
-    fn woo(&mut self, loose: BTreeSet<FindingIx>, courted: &mut BTreeSet<GroupIx>, touched: &mut Touched) {
+    fn woo(&mut self, loose: Vec<FindingIx>, courted: &mut BTreeSet<GroupIx>, touched: &mut Touched) {
         for finding in loose {
             if !self.is_loose(finding) {
                 continue;

@@ -13,18 +13,18 @@ mod nouns;
 pub use bytes::SnapshotError;
 
 use crate::finding::Sightings;
+use crate::name::IncidentId;
 use crate::posting::{Behind, FindingIx, Link, NOBODY, ValueIx};
-use crate::state::{Attachment, Held, Record, RecordIx};
+use crate::state::{Attachment, Held, Members, Record, RecordIx, Told};
 use crate::value::Value;
 use crate::{Counts, Engine};
 use bytes::{Reader, Writer};
 use caponier_model::{AccountKey, FindingKey, Persons};
-use compact_str::CompactString;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The layout of the body. A change of the layout, or of what the engine would compute from it, takes the next number.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const MAGIC: &[u8; 8] = b"CAPSTATE";
 const HEADER: usize = 8 + 4 + 8 + 32;
 
@@ -302,18 +302,20 @@ impl<P: Persons> Engine<P> {
     /// Ids, sequences and what was handed on last.
     fn write_history<'a>(&'a self, w: &mut Writer<'a>, order: &Order) {
         let mut records: Vec<(&'a Record, RecordIx)> = self.records.iter().map(|(ix, r)| (r, ix)).collect();
-        records.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
+        records.sort_by_key(|(r, _)| r.id);
         let numbers: BTreeMap<RecordIx, u32> = records.iter().map(|(_, ix)| *ix).zip(0u32..).collect();
         w.list(records.iter(), |w, (record, _)| {
             let core = self.groups.get(record.group).and_then(|g| g.core.members.first());
-            w.text(&record.id);
+            w.wide(record.id);
             w.number(record.sequence);
             w.word(record.change);
             w.word(record.state);
-            w.time(record.founder.0);
-            w.key(&record.founder.1);
-            w.words(&record.title);
-            w.maybe(record.split_from.as_deref(), Writer::text);
+            w.maybe(record.told.as_deref().filter(|told| !self.says(record, told)), |w, told| {
+                w.time(told.founder.0);
+                w.key(&told.founder.1);
+                w.words(&told.title);
+                w.maybe(told.split_from.as_deref(), Writer::text);
+            });
             w.number(core.map_or(u32::MAX, |f| order.number(*f)));
             w.time(record.last);
             let partners: Vec<u32> = record.partners.iter().filter_map(|p| numbers.get(p)).copied().collect();
@@ -324,42 +326,42 @@ impl<P: Persons> Engine<P> {
             w.text(from);
             w.text(to);
         });
-        let live: BTreeSet<&CompactString> = records.iter().map(|(r, _)| &r.id).collect();
-        let mut gone: Vec<&CompactString> = self.ids.iter().filter(|id| !live.contains(id)).collect();
-        gone.sort();
-        w.list(gone.into_iter(), |w, id| w.text(id));
+        let live = |id: &IncidentId| records.binary_search_by_key(id, |(r, _)| r.id).is_ok();
+        let mut gone: Vec<IncidentId> = self.ids.iter().filter(|id| !live(id)).copied().collect();
+        gone.sort_unstable();
+        w.list(gone.into_iter(), Writer::wide);
+    }
+
+    /// True where an incident is one finding that says by itself all that it was founded with, and does not wait to say more.
+    fn says(&self, record: &Record, told: &Told) -> bool {
+        let own = record.members.first().and_then(|f| self.findings.get(*f));
+        record.members.len() == 1 && own.is_some_and(|held| !held.staged && Told::by(held) == *told)
     }
 
     fn read_history(&mut self, r: &mut Reader<'_>, order: &Order) -> Result<()> {
         let count = r.count()?;
         for number in 0..count {
-            let id = r.text()?;
+            let id = r.wide()?;
             let (sequence, change, state) = (r.counter()?, r.word()?, r.word()?);
-            let founder = (r.time()?, r.key()?);
-            let (title, split_from) = (r.words()?, r.maybe(Reader::text)?);
+            let told = r.maybe(|r| {
+                let founder = (r.time()?, r.key()?);
+                Ok(Box::new(Told { founder, title: r.words()?, split_from: r.maybe(Reader::text)? }))
+            })?;
             let core = order.findings[r.below(order.findings.len())?];
             let (last, partners) = (r.time()?, r.list(|r| Ok(r.below(count)? as RecordIx))?);
             let emitted = r.maybe(Reader::number)?;
             let group = self.findings.get(core).filter(|h| !h.attached && h.record.is_none()).and_then(|h| h.group);
             let Some(group) = group else { return r.fault("an incident without members of its own") };
-            if !self.ids.insert(id.clone()) {
+            let waits = self.findings.get(core).is_some_and(|h| h.staged);
+            if !self.ids.insert(id) {
                 return r.fault("an id given twice");
             }
             let members = self.members_of(group);
-            let record = Record {
-                id,
-                sequence,
-                change,
-                founder,
-                title,
-                split_from,
-                members: members.clone(),
-                group,
-                last,
-                partners,
-                emitted,
-                state,
-            };
+            if told.is_none() && (members.len() > 1 || waits) {
+                return r.fault("an incident that was founded with nothing");
+            }
+            let record =
+                Record { id, sequence, change, told, members: members.clone(), group, last, partners, emitted, state };
             let ix = self.records.insert(record);
             debug_assert_eq!(ix as usize, number, "an empty slab counts up");
             self.deadlines.insert((last, ix));
@@ -379,14 +381,14 @@ impl<P: Persons> Engine<P> {
             self.redirected.entry(to.clone()).or_default().push(from.clone());
             self.redirects.insert(from, to);
         }
-        self.ids.extend(r.list(Reader::text)?);
+        self.ids.extend(r.list(Reader::wide)?);
         Ok(())
     }
 
     /// Core and attached members of a group, by (first, key).
-    fn members_of(&self, group: u32) -> Vec<FindingIx> {
+    fn members_of(&self, group: u32) -> Members {
         let group = self.groups.get(group);
-        let mut members: Vec<FindingIx> =
+        let mut members: Members =
             group.into_iter().flat_map(|g| g.core.members.iter().chain(&g.attached)).copied().collect();
         members.sort_by(|a, b| self.by_rank(Some(*a), Some(*b)));
         members

@@ -2,17 +2,22 @@
 
 use crate::bind::Bound;
 use crate::finding::{Brief, Rank, Sightings};
+use crate::name::IncidentId;
 use crate::partition::Core;
 use crate::posting::{FindingIx, Holder, Link, ValueIx};
 use crate::value::Counterpart;
 use caponier_model::{AccountKey, ChangeKind, EventTime, FindingKey, IncidentState, SourceIncidentKey, TenantId, Text};
 use compact_str::CompactString;
+use smallvec::SmallVec;
 use std::cmp::Ordering;
 
 /// A group's place in the slab.
 pub(crate) type GroupIx = u32;
 /// An incident's place in the slab.
 pub(crate) type RecordIx = u32;
+
+/// A few places of findings, with no memory of their own while they are four at most: most incidents are one finding.
+pub(crate) type Members = SmallVec<[FindingIx; 4]>;
 
 /// A slab: places are stable and reused.
 #[derive(Debug)]
@@ -137,7 +142,7 @@ pub(crate) struct Attachment {
 pub(crate) struct Group {
     pub core: Core,
     /// Tenants of the core, sorted.
-    pub tenants: Vec<TenantId>,
+    pub tenants: SmallVec<[TenantId; 1]>,
     /// Loose findings that prefer this core, taken or not.
     pub wooers: Vec<FindingIx>,
     /// Those taken, by (first, key).
@@ -149,13 +154,12 @@ pub(crate) struct Group {
 /// An incident's history.
 #[derive(Debug)]
 pub(crate) struct Record {
-    pub id: CompactString,
+    pub id: IncidentId,
     pub sequence: u64,
     pub change: ChangeKind,
-    pub founder: Rank,
-    pub title: Text,
-    pub split_from: Option<CompactString>,
-    pub members: Vec<FindingIx>,
+    /// What was fixed when it was founded; none while it is one finding that still says all of it.
+    pub told: Option<Box<Told>>,
+    pub members: Members,
     pub group: GroupIx,
     /// Last activity of the members: retention counts from here.
     pub last: EventTime,
@@ -165,6 +169,22 @@ pub(crate) struct Record {
     pub emitted: Option<u64>,
     /// The state that was last handed on.
     pub state: IncidentState,
+}
+
+/// What an incident is founded with, for ever.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Told {
+    pub founder: Rank,
+    pub title: Text,
+    pub split_from: Option<CompactString>,
+}
+
+impl Told {
+    /// What a finding founds by itself.
+    pub(crate) fn by(held: &Held) -> Self {
+        let title = held.sightings.title().cloned().unwrap_or_else(|| Text::plain(""));
+        Self { founder: held.rank(), title, split_from: None }
+    }
 }
 
 impl Holder for Slab<Held> {
