@@ -4,6 +4,7 @@ use crate::Engine;
 use crate::decisions::Standing;
 use crate::digest::digest;
 use crate::explain;
+use crate::finding::Sightings;
 use crate::name::digits;
 use crate::partition::Refusal;
 use crate::posting::FindingIx;
@@ -15,6 +16,7 @@ use caponier_model::{
     Related, ScorePart, Severity, Sighting, SightingView, SourceIncident, TenantId, Text,
 };
 use compact_str::CompactString;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Related incidents named at most; the rest would not be read.
@@ -31,17 +33,25 @@ impl<P: Persons> Engine<P> {
         let group = self.groups.get(record.group)?;
         let members: Vec<(FindingIx, &Held)> =
             record.members.iter().filter_map(|f| Some((*f, self.findings.get(*f)?))).collect();
+        let told: Vec<(TenantId, Cow<'_, Sightings>)> =
+            members.iter().map(|(_, held)| (held.key.tenant, held.sightings())).collect();
+        let used: Vec<(TenantId, &Sighting)> =
+            told.iter().flat_map(|(tenant, s)| s.used().into_iter().map(|s| (*tenant, s))).collect();
         let mut incident = self.husk(record);
         incident.change = record.change;
         incident.sequence = record.sequence;
-        incident.findings = members.iter().map(|(f, held)| view(held, group.attached.contains(f))).collect();
+        incident.findings = members
+            .iter()
+            .zip(&told)
+            .map(|((f, held), (_, sightings))| view(held, sightings, group.attached.contains(f)))
+            .collect();
         incident.first = members.iter().map(|(_, h)| h.merged.first).min()?;
         incident.last = members.iter().map(|(_, h)| h.merged.last).max()?;
         incident.tenants = sorted(members.iter().map(|(_, h)| h.key.tenant));
-        incident.tactics = sorted(members.iter().flat_map(|(_, h)| used(h, |s| &s.tactics)));
-        incident.techniques = sorted(members.iter().flat_map(|(_, h)| used(h, |s| &s.techniques)));
+        incident.tactics = sorted(used.iter().flat_map(|(_, s)| s.tactics.iter().cloned()));
+        incident.techniques = sorted(used.iter().flat_map(|(_, s)| s.techniques.iter().cloned()));
         incident.severity = members.iter().map(|(_, h)| h.merged.severity).max().unwrap_or_default();
-        incident.entities = entities(&members);
+        incident.entities = entities(&used);
         incident.persons = self.person_views(&members);
         incident.edges = explain::edges(self, group, &members);
         incident.confidence = incident.edges.iter().map(|e| e.confidence).min().unwrap_or(1_000_000);
@@ -202,7 +212,7 @@ impl<P: Persons> Engine<P> {
         }
         let main = named.iter().max_by(|(a, n), (b, m)| n.cmp(m).then(b.cmp(a))).map(|(person, _)| *person);
         let mut devices: BTreeMap<u32, usize> = BTreeMap::new();
-        for device in members.iter().flat_map(|(_, h)| &h.devices) {
+        for device in members.iter().flat_map(|(_, h)| h.posted.devices()) {
             *devices.entry(*device).or_insert(0) += 1;
         }
         let device = devices
@@ -244,11 +254,12 @@ impl<P: Persons> Engine<P> {
                 notes.push(GuardNote { guard, count, sentence });
             }
         };
-        let cut = members.iter().map(|(_, h)| h.cut).sum();
+        let cut = members.iter().map(|(_, h)| u64::from(h.cut)).sum();
         note("budget", cut, Text::plain("values beyond what is taken of one finding, joining nothing: {n}"));
         let mut shared: BTreeMap<&Value, (TenantId, u64)> = BTreeMap::new();
         for (_, held) in members {
-            for posting in held.uses.iter().filter_map(|(ix, _)| self.postings.get(*ix)).filter(|p| p.is_shared()) {
+            for posting in held.posted.values().iter().filter_map(|ix| self.postings.get(*ix)).filter(|p| p.is_shared())
+            {
                 shared.entry(&posting.value).or_insert((held.key.tenant, 0)).1 += 1;
             }
         }
@@ -257,7 +268,7 @@ impl<P: Persons> Engine<P> {
             let text = Text::plain("{value} is known to be shared and joins no findings by itself; it is named by {n}");
             note("role_tag", count, text.with("value", &shown, Some(kind), Some(tenant)));
         }
-        let stopped = members.iter().map(|(_, h)| h.stopped).sum();
+        let stopped = members.iter().map(|(_, h)| u64::from(h.stopped)).sum();
         note("stop_value", stopped, Text::plain("values that mean nothing, or are listed, and join nothing: {n}"));
         notes
     }
@@ -362,7 +373,7 @@ impl<P> Engine<P> {
     /// Findings of a person that a link which is not accepted connects with this one, nearest in time first.
     fn possibly_same(&self, finding: FindingIx, held: &Held) -> Vec<FindingIx> {
         let mut out: Vec<(i64, FindingIx)> = Vec::new();
-        for (ix, _) in &held.uses {
+        for ix in held.posted.values() {
             let other = match self.postings.get(*ix).map(|p| &p.value) {
                 Some(Value::Possible(home)) => Value::Person(*home),
                 Some(Value::Person(home)) => Value::Possible(*home),
@@ -415,18 +426,13 @@ fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
     list
 }
 
-/// A list of a finding's sightings, of those that count.
-fn used(held: &Held, list: impl Fn(&Sighting) -> &Vec<CompactString>) -> impl Iterator<Item = CompactString> {
-    held.sightings.used().into_iter().flat_map(list).cloned()
-}
-
-fn view(held: &Held, attached: bool) -> FindingView {
-    let sightings = held.sightings.all().iter();
+fn view(held: &Held, sightings: &Sightings, attached: bool) -> FindingView {
+    let all = sightings.all().iter();
     FindingView {
         key: held.key.clone(),
         role: if attached { Membership::Attached } else { Membership::Core },
-        sightings: sorted(sightings.map(|s| SightingView { format: s.format, id: s.id.clone(), url: s.url.clone() })),
-        title: held.sightings.title().cloned().unwrap_or_else(|| Text::plain("")),
+        sightings: sorted(all.map(|s| SightingView { format: s.format, id: s.id.clone(), url: s.url.clone() })),
+        title: sightings.title().cloned().unwrap_or_else(|| Text::plain("")),
         severity: held.merged.severity,
         first: held.merged.first,
         last: held.merged.last,
@@ -434,13 +440,13 @@ fn view(held: &Held, attached: bool) -> FindingView {
     }
 }
 
-fn entities(members: &[(FindingIx, &Held)]) -> Vec<(Entity, Vec<TenantId>)> {
+fn entities(used: &[(TenantId, &Sighting)]) -> Vec<(Entity, Vec<TenantId>)> {
     let mut all: BTreeMap<(EntityKind, &CompactString, TenantId), (EntityRole, BTreeSet<TenantId>)> = BTreeMap::new();
-    for (_, held) in members {
-        for named in held.sightings.used().into_iter().flat_map(|s| &s.entities) {
+    for (owner, sighting) in used {
+        for named in &sighting.entities {
             let (role, tenants) = all.entry((named.kind, &named.value, named.tenant)).or_default();
             *role = (*role).max(named.role);
-            tenants.insert(held.key.tenant);
+            tenants.insert(*owner);
         }
     }
     all.into_iter()

@@ -35,8 +35,8 @@ impl<P> Engine<P> {
     fn attaching(&self, finding: FindingIx) -> impl Iterator<Item = Attachment> {
         let span = self.settings.caps.window;
         let held = self.findings.get(finding);
-        let uses = held.map_or(&[][..], |h| h.uses.as_slice());
-        uses.iter().flat_map(move |(ix, _)| {
+        let values = held.map_or(&[][..], |h| h.posted.values());
+        values.iter().flat_map(move |ix| {
             let posting = self.postings.get(*ix).filter(|p| p.may_attach());
             let place = posting.zip(held).and_then(|(p, h)| p.place(finding, h.merged.first));
             let place = place.filter(|at| posting.is_some_and(|p| !p.is_closed_around(*at, span)));
@@ -65,8 +65,8 @@ impl<P> Engine<P> {
     /// E9: the cores of the pairs of tenants whose trust a finding says was changed.
     fn trusting(&self, finding: FindingIx) -> impl Iterator<Item = Attachment> {
         let held = self.findings.get(finding);
-        let uses = held.map_or(&[][..], |h| h.uses.as_slice());
-        uses.iter().flat_map(move |(ix, _)| {
+        let values = held.map_or(&[][..], |h| h.posted.values());
+        values.iter().flat_map(move |ix| {
             let posting = self.postings.get(*ix);
             let pair = posting.and_then(|p| if let Value::Trust(a, b) = p.value { Some((a, b)) } else { None });
             let cores = pair.and_then(|pair| self.spans.get(&pair)).into_iter().flatten();
@@ -183,7 +183,7 @@ impl<P> Engine<P> {
     pub(crate) fn taken(&self, group: &Group) -> Vec<FindingIx> {
         let mut order: Vec<(&Held, FindingIx)> =
             group.wooers.iter().filter_map(|f| Some((self.findings.get(*f)?, *f))).collect();
-        let offer = |h: &Held| h.prefers.map(|p| (Reverse(p.strength), p.gap));
+        let offer = |h: &Held| h.prefers.as_deref().map(|p| (Reverse(p.strength), p.gap));
         order.sort_by(|(a, _), (b, _)| offer(a).cmp(&offer(b)).then_with(|| a.compare(b)));
         let core = || group.core.members.iter().filter_map(|f| self.findings.get(*f));
         let (mut tenants, mut standing) = (group.tenants.clone(), group.core.standing.as_deref().cloned());

@@ -20,7 +20,7 @@ const COUNTED_MAX: usize = 16;
 pub(crate) struct Bound {
     pub account: AccountKey,
     pub person: AccountKey,
-    pub via: Option<Link>,
+    pub via: Option<Box<Link>>,
     pub possible: Vec<Link>,
 }
 
@@ -156,7 +156,7 @@ fn bind_accounts<P: Persons>(group: &[&Named<'_>], at: EventTime, persons: &P, o
         // G6 counts the person once, however many of their accounts the tenants know.
         out.counted.push(Value::Person(person));
         out.persons.push(Value::Person(person));
-        out.accounts.push(Bound { account, person, via, possible });
+        out.accounts.push(Bound { account, person, via: via.map(Box::new), possible });
     }
     for handle in &handles {
         let value = match handle.clone() {

@@ -2,6 +2,7 @@
 
 use crate::Engine;
 use crate::decisions::{Acts, Standing};
+use crate::posted::Posted;
 use crate::posting::{FindingIx, Postings};
 use caponier_model::{Chain, Decision, FindingKey, Persons, Policy, Setting};
 
@@ -62,7 +63,7 @@ impl<P: Persons> Engine<P> {
         let all: Vec<FindingIx> = self.findings.iter().map(|(ix, _)| ix).collect();
         for finding in &all {
             if let Some(held) = self.findings.get_mut(*finding) {
-                held.uses.clear();
+                held.posted = Posted::default();
                 held.links.clear();
             }
         }

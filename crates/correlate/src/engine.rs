@@ -4,10 +4,12 @@
 
 use crate::bind::{Bindings, Given, bind};
 use crate::chains::Chains;
+use crate::cold::Formats;
 use crate::decisions::Decisions;
-use crate::finding::{Brief, Sightings, Taken};
+use crate::finding::{Brief, Kept, Sightings, Taken};
 use crate::name::{IncidentId, id_of};
 use crate::names::Names;
+use crate::posted::Posted;
 use crate::posting::{Dirty, Entry, FindingIx, Link, NOBODY, Postings, ValueIx};
 use crate::settle::Findings;
 use crate::source::SourceIncidents;
@@ -63,6 +65,8 @@ pub struct Engine<P> {
     pub(crate) staged: Vec<FindingIx>,
     /// When they are, at the latest.
     pub(crate) settle_at: EventTime,
+    /// Names of formats, for what lies packed.
+    formats: Formats,
     queue: VecDeque<Queued>,
     /// Changes in the queue that are not assembled yet.
     due: usize,
@@ -105,6 +109,7 @@ impl<P: Persons> Engine<P> {
             counts: Counts::default(),
             staged: Vec::new(),
             settle_at: EventTime::MAX,
+            formats: Formats::default(),
             queue: VecDeque::new(),
             due: 0,
         }
@@ -233,8 +238,8 @@ impl<P: Persons> Engine<P> {
         counts.unpaired = self.unpaired.len() as u64;
         counts.decisions_held = self.decisions.len() as u64;
         counts.incidents = self.records.len() as u64;
-        counts.values_cut = self.findings.iter().map(|(_, h)| h.cut).sum();
-        counts.values_stopped = self.findings.iter().map(|(_, h)| h.stopped).sum();
+        counts.values_cut = self.findings.iter().map(|(_, h)| u64::from(h.cut)).sum();
+        counts.values_stopped = self.findings.iter().map(|(_, h)| u64::from(h.stopped)).sum();
         counts.attached = self.findings.iter().filter(|(_, h)| h.attached).count() as u64;
         for (_, record) in self.records.iter() {
             let mut tenants = record.members.iter().filter_map(|f| self.findings.get(*f)).map(|h| h.key.tenant);
@@ -246,7 +251,7 @@ impl<P: Persons> Engine<P> {
                 *counts.edges.entry(link.kind).or_insert(0) += 1;
             }
             for finding in &group.attached {
-                let value = self.findings.get(*finding).and_then(|h| h.prefers).map(|p| p.value);
+                let value = self.findings.get(*finding).and_then(|h| Some(h.prefers.as_deref()?.value));
                 if let Some(posting) = value.and_then(|v| self.postings.get(v)) {
                     *counts.edges.entry(posting.rule.kind).or_insert(0) += 1;
                 }
@@ -317,7 +322,7 @@ impl<P: Persons> Engine<P> {
             Some(ix) => {
                 self.keep_told(ix);
                 let (tenant, id) = (sighting.key.tenant, sighting.id.clone());
-                let taken = self.findings.get_mut(ix).map(|held| held.sightings.take(sighting, limit));
+                let taken = self.findings.get_mut(ix).map(|held| held.take(sighting, limit));
                 if !self.is_news(taken.as_ref()) {
                     return;
                 }
@@ -453,13 +458,14 @@ impl<P: Persons> Engine<P> {
             batch.eased |= held.group.is_some();
             if std::mem::take(&mut held.corrected) {
                 batch.corrected.insert(*finding);
-                batch.suspects.extend(held.uses.iter().map(|(value, _)| *value));
+                batch.suspects.extend(held.posted.values());
             }
         }
         for finding in &staged {
             self.post(*finding, &mut batch);
         }
         // What is new was in no core that it could have left.
+        self.pack(staged.iter().copied());
         let held = staged.iter().copied().filter(|f| self.findings.get(*f).is_some_and(|h| h.group.is_some()));
         let rebound: Findings = held.collect();
         let mut dirty = staged;
@@ -485,6 +491,7 @@ impl<P: Persons> Engine<P> {
     pub(crate) fn post_held(&mut self, findings: Vec<(FindingIx, Option<AsBound>)>) {
         let mut batch = Batch::default();
         for (ix, bound) in findings {
+            let bound = bound;
             let Some((incidents, bindings)) = bound else {
                 self.post(ix, &mut batch);
                 continue;
@@ -498,6 +505,16 @@ impl<P: Persons> Engine<P> {
             self.post_as(ix, bindings, &mut batch);
         }
         self.refresh_changed(&mut batch, &mut Vec::new());
+    }
+
+    /// Packs what was told of findings that are bound.
+    fn pack(&mut self, findings: impl Iterator<Item = FindingIx>) {
+        let mut room = Vec::new();
+        for finding in findings {
+            if let Some(held) = self.findings.get_mut(finding) {
+                held.pack(&mut self.formats, &mut room);
+            }
+        }
     }
 
     /// Gives findings the links they had, for those that a value would make of them.
@@ -572,11 +589,11 @@ impl<P: Persons> Engine<P> {
     /// Takes a finding out of its postings, binds it anew and posts it again.
     fn post(&mut self, ix: FindingIx, batch: &mut Batch) {
         let Some(held) = self.findings.get_mut(ix) else { return };
-        let former = std::mem::take(&mut held.uses);
-        for (value, _) in &former {
+        let former = std::mem::take(&mut held.posted);
+        for value in former.values() {
             self.postings.remove(*value, ix, held.merged.first);
         }
-        let incidents = self.sources.of(held.sightings.all());
+        let incidents = self.sources.of(held.sightings().all());
         let before = std::mem::replace(&mut held.incidents, incidents.clone());
         for key in before.iter().filter(|k| !incidents.contains(k)) {
             if let Some(set) = self.by_incident.get_mut(key) {
@@ -586,13 +603,14 @@ impl<P: Persons> Engine<P> {
         for key in &incidents {
             self.by_incident.entry(key.clone()).or_default().insert(ix);
         }
-        if let Some(brief) = held.sightings.brief() {
+        if let Some(brief) = held.sightings().brief() {
             held.merged = brief;
         }
         let names = self.names_of(&incidents);
         let Some(held) = self.findings.get(ix) else { return };
         let given = Given { incidents: names, chains: self.chains.of(&held.key) };
-        let Some(merged) = held.sightings.merged() else { return };
+        let sightings = held.sightings();
+        let Some(merged) = sightings.merged() else { return };
         let bindings = bind(&merged, held.key.tenant, given, &self.persons, &self.settings);
         self.post_as(ix, bindings, batch);
     }
@@ -604,7 +622,10 @@ impl<P: Persons> Engine<P> {
         for used in &bindings.uses {
             let value = self.postings.intern(&used.value, &self.settings);
             // An account's own value stands before what it leads to, and is never cut while that is not.
-            let account = used.account.and_then(|a| self.postings.find(&Value::Account(a)));
+            let account = used.account.and_then(|a| {
+                let own = bindings.uses.iter().zip(&uses).find(|(u, _)| u.value == Value::Account(a));
+                own.map(|(_, (ix, _))| *ix).or_else(|| self.postings.find(&Value::Account(a)))
+            });
             uses.push((value, account.unwrap_or(NOBODY)));
         }
         if bindings.cut > 0 {
@@ -612,19 +633,19 @@ impl<P: Persons> Engine<P> {
         } else {
             self.crowded.remove(&ix);
         }
-        held.fill(bindings, uses);
+        held.fill(bindings, &uses);
         let held = &*held;
-        batch.removed.extend(held.links.iter().filter(|l| !held.uses.iter().any(|(value, _)| *value == l.value)));
+        batch.removed.extend(held.links.iter().filter(|l| !held.posted.values().contains(&l.value)));
         let times = (held.merged.first, held.merged.last);
         let tenant = self.postings.tenant(held.key.tenant);
         let suspect = batch.corrected.contains(&ix);
         let Some(held) = self.findings.get(ix) else { return };
-        for (value, account) in &held.uses {
-            let strength = self.postings.account(*account).map_or(1_000_000, |a| held.confidence(a));
-            let entry = Entry::new(times, ix, *account, tenant, strength);
-            self.postings.insert(*value, entry, &self.findings);
+        for (value, account) in held.posted.uses() {
+            let strength = self.postings.account(account).map_or(1_000_000, |a| held.confidence(a));
+            let entry = Entry::new(times, ix, account, tenant, strength);
+            self.postings.insert(value, entry, &self.findings);
             if suspect {
-                batch.suspects.insert(*value);
+                batch.suspects.insert(value);
             }
         }
     }
@@ -635,10 +656,10 @@ impl<P: Persons> Engine<P> {
         self.counts.evicted += 1;
         self.names.forget(&held, ix);
         self.crowded.remove(&ix);
-        for (value, _) in &held.uses {
+        for value in held.posted.values() {
             self.postings.forget(*value, ix, held.merged.first);
         }
-        for (value, _) in &held.uses {
+        for value in held.posted.values() {
             self.postings.release(*value);
         }
         for key in &held.incidents {
@@ -678,14 +699,11 @@ impl Held {
     fn new(key: FindingKey, sightings: Sightings, merged: Brief) -> Self {
         Self {
             key,
-            sightings,
+            kept: Kept::Open(sightings),
             merged,
             incidents: Vec::new(),
             accounts: Vec::new(),
-            uses: Vec::new(),
-            counted: Vec::new(),
-            persons: Vec::new(),
-            devices: Vec::new(),
+            posted: Posted::default(),
             links: Vec::new(),
             group: None,
             prefers: None,
@@ -700,7 +718,7 @@ impl Held {
     }
 
     /// Takes over what binding said; a value that was cut is not posted and counts nowhere.
-    fn fill(&mut self, bindings: Bindings, uses: Vec<(ValueIx, ValueIx)>) {
+    fn fill(&mut self, bindings: Bindings, uses: &[(ValueIx, ValueIx)]) {
         let place = |v: &Value| bindings.uses.iter().position(|u| u.value == *v).map(|at| uses[at].0);
         let places = |values: &[Value]| {
             let mut list: Vec<ValueIx> = values.iter().filter_map(place).collect();
@@ -708,13 +726,12 @@ impl Held {
             list.dedup();
             list
         };
-        self.counted = places(&bindings.counted);
-        self.persons = places(&bindings.persons);
-        self.devices = places(&bindings.devices);
+        let lists = [&bindings.counted, &bindings.persons, &bindings.devices].map(|values| places(values));
+        self.posted = Posted::new(uses, lists.each_ref().map(|list| &list[..]));
         self.fresh = false;
         self.accounts = bindings.accounts;
-        self.uses = uses;
-        self.cut = bindings.cut;
-        self.stopped = bindings.stopped;
+        let small = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        self.cut = small(bindings.cut);
+        self.stopped = small(bindings.stopped);
     }
 }

@@ -113,8 +113,8 @@ impl<P: Persons> Engine<P> {
         let Some(record) = self.records.remove(ix) else { return };
         self.deadlines.remove(&(record.last, ix));
         for finding in record.members {
-            let wish = self.findings.get(finding).and_then(|h| h.prefers);
-            if let Some(core) = wish.and_then(|p| self.groups.get_mut(p.group)) {
+            let wish = self.findings.get(finding).and_then(|h| Some(h.prefers.as_deref()?.group));
+            if let Some(core) = wish.and_then(|group| self.groups.get_mut(group)) {
                 core.wooers.retain(|f| *f != finding);
             }
             let place = self.findings.get(finding).and_then(|h| h.group);

@@ -33,7 +33,7 @@ pub(crate) fn edges<P: Persons>(engine: &Engine<P>, group: &Group, members: &[(F
     members
         .iter()
         .map(|(finding, held)| {
-            let attached = held.prefers.filter(|_| group.attached.contains(finding)).map(|p| Join {
+            let attached = held.prefers.as_deref().filter(|_| group.attached.contains(finding)).map(|p| Join {
                 peer: p.peer,
                 membership: Membership::Attached,
                 kind: engine.postings.get(p.value).map_or(EdgeKind::SameArtefact, |v| v.rule.kind),
@@ -335,8 +335,11 @@ pub(crate) fn remediation<P: Persons>(
             add(satellite.account.tenant, with_account(engine, text, "account", satellite.account, at));
         }
     }
-    let devices: BTreeSet<&Value> =
-        members.iter().flat_map(|(_, h)| &h.devices).filter_map(|ix| Some(&engine.postings.get(*ix)?.value)).collect();
+    let devices: BTreeSet<&Value> = members
+        .iter()
+        .flat_map(|(_, h)| h.posted.devices())
+        .filter_map(|ix| Some(&engine.postings.get(*ix)?.value))
+        .collect();
     for device in devices {
         if let Value::Device(tenant, kind, id) = device {
             let text = Text::plain("isolate the device {device}").with("device", id, Some(*kind), Some(*tenant));

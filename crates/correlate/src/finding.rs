@@ -1,7 +1,9 @@
 //! A finding: the sightings of one alert merged into one, the same whatever order they came in.
 
+use crate::cold::Cold;
 use caponier_model::{EntityKind, EventTime, FindingKey, Severity, Sighting, SightingKind, TenantId, Text};
 use compact_str::CompactString;
+use std::borrow::Cow;
 
 /// What became of a sighting.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -15,7 +17,7 @@ pub(crate) enum Taken {
 }
 
 /// The sightings of one key: of each alert record the newest version, of evidence every distinct row.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Sightings {
     held: Vec<Sighting>,
 }
@@ -58,7 +60,29 @@ impl Brief {
     }
 }
 
+/// The sightings of a finding that is held: as they came while it waits, as bytes afterwards.
+#[derive(Debug)]
+pub(crate) enum Kept {
+    Open(Sightings),
+    Cold(Cold),
+}
+
+impl Kept {
+    /// The sightings of the finding of this key.
+    pub(crate) fn get(&self, key: &FindingKey) -> Cow<'_, Sightings> {
+        match self {
+            Self::Open(sightings) => Cow::Borrowed(sightings),
+            Self::Cold(cold) => Cow::Owned(cold.unpack(key)),
+        }
+    }
+}
+
 impl Sightings {
+    /// Those in canonical order that were taken before.
+    pub(crate) const fn of(held: Vec<Sighting>) -> Self {
+        Self { held }
+    }
+
     /// Takes in one sighting; at most `limit` are kept, by canonical order and not by arrival.
     pub(crate) fn take(&mut self, sighting: Sighting, limit: u32) -> Taken {
         let place = |s: &Sighting| {

@@ -12,6 +12,7 @@ mod assemble;
 mod attach;
 mod bind;
 mod chains;
+mod cold;
 mod counts;
 mod decide;
 #[cfg(test)]
@@ -31,6 +32,7 @@ mod name;
 mod names;
 mod partition;
 mod place;
+mod posted;
 mod posting;
 mod prolific;
 mod second;

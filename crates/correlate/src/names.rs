@@ -24,7 +24,7 @@ impl Names {
 
     /// The findings that a transport named so, in no order.
     pub(crate) fn alert(&self, tenant: TenantId, id: &str, findings: &Slab<Held>) -> impl Iterator<Item = FindingIx> {
-        let bears = move |held: &Held| held.key.tenant == tenant && held.sightings.all().iter().any(|s| s.id == *id);
+        let bears = move |held: &Held| held.key.tenant == tenant && held.sightings().all().iter().any(|s| s.id == *id);
         self.places.all(of(tenant, id)).filter(move |ix| findings.get(*ix).is_some_and(bears))
     }
 
@@ -36,14 +36,14 @@ impl Names {
     /// Enters a new finding under all its ids.
     pub(crate) fn enter_all(&mut self, held: &Held, ix: FindingIx) {
         self.enter(held.key.tenant, &held.key.id, ix);
-        for sighting in held.sightings.all().iter().filter(|s| s.id != held.key.id) {
+        for sighting in held.sightings().all().iter().filter(|s| s.id != held.key.id) {
             self.enter(held.key.tenant, &sighting.id, ix);
         }
     }
 
     /// Takes a finding out from under the id of a sighting that it holds no more.
     pub(crate) fn leave(&mut self, held: &Held, id: &str, ix: FindingIx) {
-        if held.key.id != *id && !held.sightings.all().iter().any(|s| s.id == *id) {
+        if held.key.id != *id && !held.sightings().all().iter().any(|s| s.id == *id) {
             self.places.remove(of(held.key.tenant, id), ix);
         }
     }
@@ -51,7 +51,7 @@ impl Names {
     /// Takes a finding out.
     pub(crate) fn forget(&mut self, held: &Held, ix: FindingIx) {
         self.places.remove(of(held.key.tenant, &held.key.id), ix);
-        for sighting in held.sightings.all() {
+        for sighting in held.sightings().all() {
             self.places.remove(of(held.key.tenant, &sighting.id), ix);
         }
     }

@@ -197,7 +197,7 @@ impl<P: Persons> Engine<P> {
                 first: h.merged.first,
                 last: h.merged.last,
                 tenant: h.key.tenant,
-                counted: &h.counted,
+                counted: h.posted.counted(),
                 standing: self.standing(&h.key),
             })
             .collect();
@@ -327,13 +327,13 @@ impl<P: Persons> Engine<P> {
                 continue;
             }
             let wish = self.preference(finding);
-            if self.findings.get(finding).is_none_or(|h| h.prefers == wish) {
+            if self.findings.get(finding).is_none_or(|h| h.prefers.as_deref() == wish.as_ref()) {
                 continue;
             }
             self.leave(finding, courted, touched);
             let Some(wish) = wish else { continue };
             if let Some(held) = self.findings.get_mut(finding) {
-                held.prefers = Some(wish);
+                held.prefers = Some(Box::new(wish));
             }
             if let Some(group) = self.groups.get_mut(wish.group) {
                 group.wooers.push(finding);

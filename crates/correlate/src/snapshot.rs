@@ -11,6 +11,7 @@ mod bytes;
 mod nouns;
 
 pub use bytes::SnapshotError;
+pub(crate) use nouns::Word;
 
 use crate::finding::Sightings;
 use crate::name::IncidentId;
@@ -66,7 +67,7 @@ impl<P: Persons> Engine<P> {
         w.list(order.findings.iter(), |w, ix| {
             if let Some(held) = self.findings.get(*ix) {
                 w.key(&held.key);
-                w.list(held.sightings.all().iter(), Writer::sighting);
+                w.list(held.sightings().all().iter(), Writer::sighting);
                 w.flag(held.fresh);
                 let stale = Some(held).filter(|held| self.is_stale(held));
                 w.maybe(stale, |w, held| w.stale(held, &self.postings));
@@ -177,14 +178,14 @@ impl<P: Persons> Engine<P> {
     /// Where a value is: the first finding that holds it, and its place among that finding's values.
     fn place_of(&self, value: ValueIx, order: &Order) -> (u32, usize) {
         let first = self.postings.get(value).and_then(|p| p.entries.front()).map(|e| e.finding);
-        let place = first.and_then(|f| self.findings.get(f)?.uses.iter().position(|(v, _)| *v == value));
+        let place = first.and_then(|f| self.findings.get(f)?.posted.values().iter().position(|v| *v == value));
         (first.map_or(u32::MAX, |f| order.number(f)), place.unwrap_or_default())
     }
 
     fn read_value(&self, r: &mut Reader<'_>, order: &Order) -> Result<(FindingIx, ValueIx)> {
         let finding = order.findings[r.below(order.findings.len())?];
-        let uses = self.findings.get(finding).map_or(&[][..], |h| &h.uses);
-        Ok((finding, uses[r.below(uses.len())?].0))
+        let values = self.findings.get(finding).map_or(&[][..], |h| h.posted.values());
+        Ok((finding, values[r.below(values.len())?]))
     }
 
     /// True for a finding that is bound otherwise than it would be now: it waits, or a source incident of it was let go.
@@ -192,11 +193,11 @@ impl<P: Persons> Engine<P> {
         if held.staged {
             return true;
         }
-        let incidents = self.sources.of(held.sightings.all());
+        let incidents = self.sources.of(held.sightings().all());
         if incidents != held.incidents {
             return true;
         }
-        let named = held.uses.iter().filter_map(|(value, _)| match &self.postings.get(*value)?.value {
+        let named = held.posted.values().iter().filter_map(|value| match &self.postings.get(*value)?.value {
             Value::SourceIncident(key) => Some(key),
             _ => None,
         });
@@ -204,7 +205,7 @@ impl<P: Persons> Engine<P> {
     }
 
     /// Values that are not what their findings would make: others left.
-    fn write_behind(&self, w: &mut Writer<'_>, order: &Order) {
+    fn write_behind(&self, w: &mut Writer, order: &Order) {
         let behind = self.postings.behind(self.counts.evicted + self.counts.shed > 0, &self.settings, &self.findings);
         let mut behind: Vec<_> = behind.into_iter().map(|(ix, behind)| (self.place_of(ix, order), behind)).collect();
         behind.sort_by_key(|(place, _)| *place);
@@ -263,12 +264,12 @@ impl<P: Persons> Engine<P> {
     }
 
     /// Which loose findings would attach, by what, and whether they were taken.
-    fn write_wishes(&self, w: &mut Writer<'_>, order: &Order) {
-        let wish = |f: &FindingIx| Some((*f, self.findings.get(*f)?, self.findings.get(*f)?.prefers?));
+    fn write_wishes(&self, w: &mut Writer, order: &Order) {
+        let wish = |f: &FindingIx| Some((*f, self.findings.get(*f)?, self.findings.get(*f)?.prefers.as_deref()?));
         let wishes: Vec<_> = order.findings.iter().filter_map(wish).collect();
         w.list(wishes.into_iter(), |w, (finding, held, wish)| {
             w.number(order.number(finding));
-            w.count(held.uses.iter().position(|(v, _)| *v == wish.value).unwrap_or_default());
+            w.count(held.posted.values().iter().position(|v| *v == wish.value).unwrap_or_default());
             w.number(order.number(wish.peer));
             w.number(wish.strength);
             w.signed(wish.gap);
@@ -287,7 +288,7 @@ impl<P: Persons> Engine<P> {
                 return r.fault("a finding attached where it cannot be");
             };
             if let Some(held) = self.findings.get_mut(finding) {
-                held.prefers = Some(Attachment { group, peer, value, strength, gap, prolific });
+                held.prefers = Some(Box::new(Attachment { group, peer, value, strength, gap, prolific }));
                 held.attached = attached;
             }
             if let Some(group) = self.groups.get_mut(group) {
@@ -300,8 +301,8 @@ impl<P: Persons> Engine<P> {
     }
 
     /// Ids, sequences and what was handed on last.
-    fn write_history<'a>(&'a self, w: &mut Writer<'a>, order: &Order) {
-        let mut records: Vec<(&'a Record, RecordIx)> = self.records.iter().map(|(ix, r)| (r, ix)).collect();
+    fn write_history(&self, w: &mut Writer, order: &Order) {
+        let mut records: Vec<(&Record, RecordIx)> = self.records.iter().map(|(ix, r)| (r, ix)).collect();
         records.sort_by_key(|(r, _)| r.id);
         let numbers: BTreeMap<RecordIx, u32> = records.iter().map(|(_, ix)| *ix).zip(0u32..).collect();
         w.list(records.iter(), |w, (record, _)| {

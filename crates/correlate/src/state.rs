@@ -1,14 +1,19 @@
 //! What the engine holds of findings, groups and incidents, in slabs with places that are reused.
 
 use crate::bind::Bound;
-use crate::finding::{Brief, Rank, Sightings};
+use crate::cold::{Cold, Formats};
+use crate::finding::{Brief, Kept, Rank, Sightings, Taken};
 use crate::name::IncidentId;
 use crate::partition::Core;
+use crate::posted::Posted;
 use crate::posting::{FindingIx, Holder, Link, ValueIx};
 use crate::value::Counterpart;
-use caponier_model::{AccountKey, ChangeKind, EventTime, FindingKey, IncidentState, SourceIncidentKey, TenantId, Text};
+use caponier_model::{
+    AccountKey, ChangeKind, EventTime, FindingKey, IncidentState, Sighting, SourceIncidentKey, TenantId, Text,
+};
 use compact_str::CompactString;
 use smallvec::SmallVec;
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 /// A group's place in the slab.
@@ -73,28 +78,25 @@ impl<T> Slab<T> {
 #[derive(Debug)]
 pub(crate) struct Held {
     pub key: FindingKey,
-    pub sightings: Sightings,
+    pub kept: Kept,
     pub merged: Brief,
     /// Source incidents, by their own names.
     pub incidents: Vec<SourceIncidentKey>,
     pub accounts: Vec<Bound>,
-    /// Values it is posted under, with the place of the account of [`crate::bind::Use`].
-    pub uses: Vec<(ValueIx, ValueIx)>,
-    pub counted: Vec<ValueIx>,
-    pub persons: Vec<ValueIx>,
-    pub devices: Vec<ValueIx>,
+    /// Values it is posted under and counted by.
+    pub posted: Posted,
     /// Candidate bridge edges that end here.
     pub links: Vec<Link>,
     pub group: Option<GroupIx>,
     /// Where a loose finding would attach.
-    pub prefers: Option<Attachment>,
+    pub prefers: Option<Box<Attachment>>,
     /// Whether the core took it.
     pub attached: bool,
     pub record: Option<RecordIx>,
     /// Values left out (G12).
-    pub cut: u64,
+    pub cut: u32,
     /// Stop values it names (G1).
-    pub stopped: u64,
+    pub stopped: u32,
     /// It waits to be bound and settled.
     pub staged: bool,
     /// What it waits for came late.
@@ -104,6 +106,28 @@ pub(crate) struct Held {
 }
 
 impl Held {
+    /// What was told of it.
+    pub(crate) fn sightings(&self) -> Cow<'_, Sightings> {
+        self.kept.get(&self.key)
+    }
+
+    /// Takes in one more sighting.
+    pub(crate) fn take(&mut self, sighting: Sighting, limit: u32) -> Taken {
+        let mut sightings = self.sightings().into_owned();
+        let taken = sightings.take(sighting, limit);
+        if taken != Taken::Known {
+            self.kept = Kept::Open(sightings);
+        }
+        taken
+    }
+
+    /// Packs what was told of it until somebody asks.
+    pub(crate) fn pack(&mut self, formats: &mut Formats, room: &mut Vec<u8>) {
+        if let Kept::Open(sightings) = &self.kept {
+            self.kept = Kept::Cold(Cold::pack(sightings, &self.key, formats, room));
+        }
+    }
+
     pub(crate) fn rank(&self) -> Rank {
         (self.merged.first, self.key.clone())
     }
@@ -116,7 +140,7 @@ impl Held {
     /// Confidence, in millionths, that an account it names is the person.
     pub(crate) fn confidence(&self, account: AccountKey) -> u32 {
         let bound = self.accounts.iter().find(|b| b.account == account);
-        bound.and_then(|b| b.via.as_ref()).map_or(1_000_000, |link| link.confidence)
+        bound.and_then(|b| b.via.as_deref()).map_or(1_000_000, |link| link.confidence)
     }
 
     /// Compares by (first, key) without copying the key.
@@ -182,7 +206,7 @@ pub(crate) struct Told {
 impl Told {
     /// What a finding founds by itself.
     pub(crate) fn by(held: &Held) -> Self {
-        let title = held.sightings.title().cloned().unwrap_or_else(|| Text::plain(""));
+        let title = held.sightings().title().cloned().unwrap_or_else(|| Text::plain(""));
         Self { founder: held.rank(), title, split_from: None }
     }
 }
@@ -194,10 +218,10 @@ impl Holder for Slab<Held> {
 
     fn counterparts(&self, finding: FindingIx, what: Counterpart) -> &[ValueIx] {
         self.get(finding).map_or(&[], |held| match what {
-            Counterpart::Persons => &held.persons,
-            Counterpart::Devices => &held.devices,
-            Counterpart::Either if held.persons.is_empty() => &held.devices,
-            Counterpart::Either => &held.persons,
+            Counterpart::Persons => held.posted.persons(),
+            Counterpart::Devices => held.posted.devices(),
+            Counterpart::Either if held.posted.persons().is_empty() => held.posted.devices(),
+            Counterpart::Either => held.posted.persons(),
         })
     }
 
@@ -206,6 +230,6 @@ impl Holder for Slab<Held> {
     }
 
     fn values(&self, finding: FindingIx) -> impl Iterator<Item = ValueIx> {
-        self.get(finding).into_iter().flat_map(|held| held.uses.iter().map(|(value, _)| *value))
+        self.get(finding).into_iter().flat_map(|held| held.posted.values()).copied()
     }
 }

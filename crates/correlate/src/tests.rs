@@ -800,7 +800,7 @@ pub(crate) fn check(engine: &Engine<People>, seed: u64) {
         let name = &held.key.id;
         let record = held.record.and_then(|r| engine.records.get(r));
         assert!(record.is_some_and(|r| r.members.contains(&ix)), "seed {seed}: {name} is not in its incident");
-        let Some(wish) = held.prefers else {
+        let Some(wish) = held.prefers.as_deref() else {
             assert!(!held.attached, "seed {seed}: {name} is attached to nothing");
             continue;
         };

@@ -24,22 +24,22 @@ pub(super) struct Stale {
     pub bindings: Bindings,
 }
 
-impl<'a> Writer<'a> {
-    pub fn stale(&mut self, held: &'a Held, postings: &'a Postings) {
+impl Writer {
+    pub fn stale(&mut self, held: &Held, postings: &Postings) {
         self.brief(held.merged);
         self.list(held.incidents.iter(), Self::source_key);
         self.list(held.accounts.iter(), |w, Bound { account, person, via, possible }| {
             w.account(*account);
             w.account(*person);
-            w.maybe(via.as_ref(), Self::link);
+            w.maybe(via.as_deref(), Self::link);
             w.list(possible.iter(), Self::link);
         });
         let value = |ix: &u32| postings.get(*ix).map(|p| &p.value);
-        self.list(held.uses.iter(), |w, (ix, account)| {
-            w.maybe(value(ix), Self::value);
-            w.maybe(postings.account(*account), Self::account);
+        self.list(held.posted.uses(), |w, (ix, account)| {
+            w.maybe(value(&ix), Self::value);
+            w.maybe(postings.account(account), Self::account);
         });
-        for list in [&held.counted, &held.persons, &held.devices] {
+        for list in [held.posted.counted(), held.posted.persons(), held.posted.devices()] {
             // Places are history.
             let mut values: Vec<Option<&Value>> = list.iter().map(value).collect();
             values.sort();
@@ -57,7 +57,7 @@ impl<'a> Writer<'a> {
         self.time(last);
     }
 
-    fn link(&mut self, link: &'a Link) {
+    fn link(&mut self, link: &Link) {
         let Link { account, home, state, confidence, kinds, sources, from, until } = link;
         self.account(*account);
         self.account(*home);
@@ -69,7 +69,7 @@ impl<'a> Writer<'a> {
         self.time(*until);
     }
 
-    fn value(&mut self, value: &'a Value) {
+    fn value(&mut self, value: &Value) {
         let number = match value {
             Value::Account(_) => 0,
             Value::Sid(..) => 1,
@@ -139,7 +139,7 @@ impl Reader<'_> {
             Ok(Bound {
                 account: r.account()?,
                 person: r.account()?,
-                via: r.maybe(Self::link)?,
+                via: r.maybe(Self::link)?.map(Box::new),
                 possible: r.list(Self::link)?,
             })
         })?;

@@ -3,6 +3,7 @@
 //! Whole numbers are LEB128. A time is the difference to the time before it. A text or tenant that was written before is its number;
 //! GUIDs and hexadecimal digits are packed.
 
+use crate::place::{Places, hash};
 use caponier_model::{EventTime, Guid, TenantId};
 use compact_str::CompactString;
 use hashbrown::HashMap;
@@ -69,16 +70,18 @@ const GUID: u8 = 1;
 const HEX: u8 = 2;
 const SHA256: u8 = 3;
 
-/// Takes values down; texts are borrowed from the engine while it is written.
+/// Takes values down.
 #[derive(Debug, Default)]
-pub(super) struct Writer<'a> {
+pub(super) struct Writer {
     pub out: Vec<u8>,
-    texts: HashMap<&'a str, u64, foldhash::fast::FixedState>,
+    /// Texts by number, one behind the other, with where each ends.
+    said: (String, Vec<usize>),
+    texts: Places,
     tenants: HashMap<TenantId, u64, foldhash::fast::FixedState>,
     clock: i64,
 }
 
-impl<'a> Writer<'a> {
+impl Writer {
     pub fn byte(&mut self, value: u8) {
         self.out.push(value);
     }
@@ -124,11 +127,16 @@ impl<'a> Writer<'a> {
         }
     }
 
-    pub fn text(&mut self, text: &'a str) {
-        if let Some(number) = self.texts.get(text) {
-            return self.number(*number);
+    pub fn text(&mut self, text: &str) {
+        let hash = hash(&text);
+        let (said, ends) = &mut self.said;
+        let begin = |at: usize| at.checked_sub(1).map_or(0, |before| ends[before]);
+        if let Some(at) = self.texts.find(hash, |at| said[begin(at as usize)..ends[at as usize]] == *text) {
+            return self.number(at + 1);
         }
-        self.texts.insert(text, self.texts.len() as u64 + 1);
+        self.texts.insert(hash, ends.len() as u32);
+        said.push_str(text);
+        ends.push(said.len());
         self.byte(0);
         if let Some(guid) = Guid::parse(text).filter(|g| g.to_string() == text) {
             self.byte(GUID);

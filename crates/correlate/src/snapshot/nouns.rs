@@ -12,7 +12,7 @@ use compact_str::CompactString;
 type Result<T> = std::result::Result<T, SnapshotError>;
 
 /// A closed list of words, each with a number that never changes.
-pub(super) trait Word: Sized {
+pub(crate) trait Word: Sized {
     fn number(self) -> u8;
     fn of(number: u8) -> Option<Self>;
 }
@@ -256,7 +256,7 @@ impl Reader<'_> {
     }
 }
 
-impl<'a> Writer<'a> {
+impl Writer {
     pub fn word(&mut self, word: impl Word) {
         self.byte(word.number());
     }
@@ -265,7 +265,7 @@ impl<'a> Writer<'a> {
         self.maybe(verdict, Self::flag);
     }
 
-    pub fn key(&mut self, key: &'a FindingKey) {
+    pub fn key(&mut self, key: &FindingKey) {
         let FindingKey { tenant, product, id } = key;
         self.tenant(*tenant);
         self.text(product);
@@ -277,18 +277,18 @@ impl<'a> Writer<'a> {
         self.wide(account.object.as_u128());
     }
 
-    pub fn source_key(&mut self, key: &'a SourceIncidentKey) {
+    pub fn source_key(&mut self, key: &SourceIncidentKey) {
         let SourceIncidentKey { tenant, provider, id } = key;
         self.tenant(*tenant);
         self.text(provider);
         self.text(id);
     }
 
-    pub fn texts(&mut self, texts: &'a [CompactString]) {
+    pub fn texts(&mut self, texts: &[CompactString]) {
         self.list(texts.iter(), |w, t| w.text(t));
     }
 
-    pub fn words(&mut self, text: &'a Text) {
+    pub fn words(&mut self, text: &Text) {
         let Text { template, params } = text;
         self.text(template);
         self.list(params.iter(), |w, Param { name, value, kind, owner }| {
@@ -300,7 +300,7 @@ impl<'a> Writer<'a> {
     }
 
     /// A sighting without its key, which its finding has.
-    pub fn sighting(&mut self, sighting: &'a Sighting) {
+    pub fn sighting(&mut self, sighting: &Sighting) {
         let Sighting { key: _, kind, format, id, url, rank, version, content, title, severity, .. } = sighting;
         let Sighting { closed, verdict, first, last, ingested, entities, tactics, techniques, .. } = sighting;
         self.word(*kind);
@@ -330,7 +330,7 @@ impl<'a> Writer<'a> {
         self.maybe(sighting.detector.as_deref(), Self::text);
     }
 
-    pub fn source(&mut self, incident: &'a SourceIncident) {
+    pub fn source(&mut self, incident: &SourceIncident) {
         let SourceIncident { key, aliases, redirect_to, version, first, last, alert_ids, title, .. } = incident;
         self.source_key(key);
         self.list(aliases.iter(), Self::source_key);
@@ -346,11 +346,11 @@ impl<'a> Writer<'a> {
         self.maybe(incident.owner.as_deref(), Self::text);
     }
 
-    fn keys(&mut self, keys: &'a [FindingKey]) {
+    fn keys(&mut self, keys: &[FindingKey]) {
         self.list(keys.iter(), Self::key);
     }
 
-    pub fn decision(&mut self, decision: &'a Decision) {
+    pub fn decision(&mut self, decision: &Decision) {
         let Decision { at, author, reason, act } = decision;
         self.time(*at);
         self.text(author);
@@ -386,7 +386,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    pub fn chain(&mut self, chain: &'a Chain) {
+    pub fn chain(&mut self, chain: &Chain) {
         let Chain { rule, id, steps } = chain;
         self.text(rule);
         self.text(id);
@@ -396,7 +396,7 @@ impl<'a> Writer<'a> {
         });
     }
 
-    pub fn policy(&mut self, policy: &'a Policy) {
+    pub fn policy(&mut self, policy: &Policy) {
         let Policy { pairs, unlisted } = policy;
         self.list(pairs.iter(), |w, (pair, allowed)| {
             w.tenant(pair.home);
@@ -406,7 +406,7 @@ impl<'a> Writer<'a> {
         self.word(*unlisted);
     }
 
-    pub fn settings(&mut self, settings: &'a Settings) {
+    pub fn settings(&mut self, settings: &Settings) {
         let Settings {
             epoch,
             windows,
