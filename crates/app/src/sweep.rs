@@ -10,6 +10,7 @@ use crate::failure::{Failure, failed};
 use crate::intake::intake;
 use crate::journal::{combined, each_record, join};
 use crate::progress;
+use crate::triage::Call;
 use caponier_correlate::Counts;
 use caponier_identity as identity;
 use caponier_lab as lab;
@@ -54,6 +55,7 @@ struct Read {
     facts: Vec<AccountFacts>,
     testimony: Testimony,
     statements: Vec<Statement>,
+    calls: Vec<Call>,
 }
 
 /// Measures every row of a sweep on one capture, in the rows' order. `heed` adds what people decided to a configuration.
@@ -120,7 +122,14 @@ fn read(config: &Config, inputs: &[Input], not_after: EventTime) -> Result<Read,
     })?;
     step.finish_and_clear();
     let (facts, testimony) = (identities.facts, identities.testimony);
-    Ok(Read { tenants: identities.tenants, entries, facts, testimony, statements: taken.rows.statements })
+    Ok(Read {
+        tenants: identities.tenants,
+        entries,
+        facts,
+        testimony,
+        statements: taken.rows.statements,
+        calls: config.calls.clone(),
+    })
 }
 
 /// Runs the jobs on all cores; the results in any order.
@@ -147,7 +156,7 @@ fn correlate_all(read: &Read, jobs: &[(usize, &Config)], truth: &[u8]) -> Result
 fn correlate(read: &Read, config: &Config, truth: &[u8]) -> Result<Measured, Failure> {
     let identity::Weighed { links, .. } = combined(&read.facts, &read.testimony, &config.identity);
     let conflicts = identity::conflicts(&links, &read.testimony);
-    let (facts, statements, calls) = (read.facts.clone(), read.statements.clone(), config.calls.clone());
+    let (facts, statements, calls) = (read.facts.clone(), read.statements.clone(), read.calls.clone());
     let aside = Aside { facts, links, conflicts, statements, calls };
     let mut course = Course::begin(config.engine.clone(), config.policy.clone(), aside);
     for record in &read.entries {

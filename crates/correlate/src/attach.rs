@@ -42,6 +42,9 @@ impl<P> Engine<P> {
             let place = place.filter(|at| posting.is_some_and(|p| !p.is_closed_around(*at, span)));
             posting.zip(place).into_iter().flat_map(move |(posting, at)| {
                 posting.near(at).filter_map(move |(i, entry, gap)| {
+                    if posting.value.is_personal() && (entry.is_common() || posting.entries[at].is_common()) {
+                        return None;
+                    }
                     // An address alone is a coincidence too often to show one tenant's evidence to another for it.
                     if posting.rule.kind == EdgeKind::SameIp && entry.tenant != posting.entries[at].tenant {
                         return None;

@@ -3,7 +3,7 @@
 //! Nothing is resolved before this place, so that a link that comes to light later can still change all that rests on it.
 
 use crate::finding::{Merged, Named};
-use crate::second::second;
+use crate::second::{alert, second};
 use crate::value::{Value, is_stop_value, joins};
 use crate::{Edges, Settings};
 use caponier_model::{
@@ -51,6 +51,8 @@ pub(crate) struct Bindings {
     pub persons: Vec<Value>,
     /// Devices: what G2 counts for accounts.
     pub devices: Vec<Value>,
+    /// What its product calls this kind of alert.
+    pub alert: CompactString,
     /// Values left out for lack of room (G12).
     pub cut: u64,
     /// Values that mean nothing or that the operator stopped (G1), of kinds that join otherwise.
@@ -98,6 +100,7 @@ pub(crate) fn bind<P: Persons>(
 }
 
 fn finish(out: &mut Bindings, merged: &Merged, tenant: TenantId, settings: &Settings) {
+    out.alert = alert(merged);
     out.accounts.sort_by_key(|b| b.account);
     out.accounts.dedup_by_key(|b| b.account);
     for list in [&mut out.counted, &mut out.persons, &mut out.devices] {

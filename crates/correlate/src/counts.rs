@@ -42,10 +42,14 @@ pub struct Counts {
     pub evicted_unpaired: u64,
     /// Correlating values left out because a finding named too many (G12).
     pub values_cut: u64,
+    /// Most values under which one finding was ever posted (G12 bounds it).
+    pub values_most: u64,
     /// Stop values among the values that the findings held name (G1).
     pub values_stopped: u64,
     /// Findings that are attached and join nothing (G2, G4, G5).
     pub attached: u64,
+    /// Findings held of common detectors: an account or a device alone ties them to nothing.
+    pub common: u64,
     /// Sightings left out because a finding had too many (G12).
     pub sightings_cut: u64,
     /// Incidents live now.

@@ -6,6 +6,7 @@ use crate::bind::{Bindings, Given, bind};
 use crate::chains::Chains;
 use crate::cold::Formats;
 use crate::decisions::Decisions;
+use crate::detector::Detectors;
 use crate::finding::{Brief, Kept, Sightings, Taken};
 use crate::name::{IncidentId, id_of};
 use crate::names::Names;
@@ -17,8 +18,8 @@ use crate::state::{Group, GroupIx, Held, Record, RecordIx, Slab};
 use crate::value::Value;
 use crate::{Counts, Settings};
 use caponier_model::{
-    Change, ChangeKind, EventTime, FindingKey, IdentityChange, Incident, Journalled, Persons, Policy, Sighting,
-    SourceIncident, SourceIncidentKey, TenantId,
+    Change, ChangeKind, EventTime, FindingKey, IdentityChange, Incident, Journalled, Persons, Policy, Severity,
+    Sighting, SourceIncident, SourceIncidentKey, TenantId,
 };
 use compact_str::CompactString;
 use hashbrown::{HashMap, HashSet};
@@ -42,6 +43,7 @@ pub struct Engine<P> {
     pub(crate) sources: SourceIncidents,
     pub(crate) decisions: Decisions,
     pub(crate) chains: Chains,
+    pub(crate) detectors: Detectors,
     /// Cores of more than one tenant, by each pair of theirs (E9).
     pub(crate) spans: BTreeMap<(TenantId, TenantId), BTreeSet<GroupIx>>,
     pub(crate) names: Names,
@@ -95,6 +97,7 @@ impl<P: Persons> Engine<P> {
             sources: SourceIncidents::default(),
             decisions: Decisions::default(),
             chains: Chains::default(),
+            detectors: Detectors::default(),
             spans: BTreeMap::new(),
             names: Names::default(),
             by_incident: HashMap::default(),
@@ -240,6 +243,7 @@ impl<P: Persons> Engine<P> {
         counts.incidents = self.records.len() as u64;
         counts.values_cut = self.findings.iter().map(|(_, h)| u64::from(h.cut)).sum();
         counts.values_stopped = self.findings.iter().map(|(_, h)| u64::from(h.stopped)).sum();
+        counts.common = self.findings.iter().filter(|(_, h)| h.common).count() as u64;
         counts.attached = self.findings.iter().filter(|(_, h)| h.attached).count() as u64;
         for (_, record) in self.records.iter() {
             let mut tenants = record.members.iter().filter_map(|f| self.findings.get(*f)).map(|h| h.key.tenant);
@@ -467,8 +471,15 @@ impl<P: Persons> Engine<P> {
         // What is new was in no core that it could have left.
         self.pack(staged.iter().copied());
         let held = staged.iter().copied().filter(|f| self.findings.get(*f).is_some_and(|h| h.group.is_some()));
-        let rebound: Findings = held.collect();
+        let mut rebound: Findings = held.collect();
         let mut dirty = staged;
+        for finding in self.detectors.settle(self.settings.caps.window, self.settings.caps.detector) {
+            let stood = self.findings.get(finding).is_some_and(|held| held.group.is_some());
+            if self.judge_again(finding) && stood && rebound.insert(finding) {
+                dirty.push(finding);
+                batch.eased = true;
+            }
+        }
         self.refresh_changed(&mut batch, &mut dirty);
         self.settle(dirty, batch.loose, &rebound, &batch.corrected);
     }
@@ -488,10 +499,11 @@ impl<P: Persons> Engine<P> {
     }
 
     /// Posts findings that a snapshot held and were posted when it was taken: as they were bound then, where that is written.
-    pub(crate) fn post_held(&mut self, findings: Vec<(FindingIx, Option<AsBound>)>) {
+    pub(crate) fn post_held(&mut self, findings: Vec<(FindingIx, bool, Option<AsBound>)>) {
         let mut batch = Batch::default();
-        for (ix, bound) in findings {
-            let bound = bound;
+        let mut common = Vec::with_capacity(findings.len());
+        for (ix, was_common, bound) in findings {
+            common.push((ix, was_common));
             let Some((incidents, bindings)) = bound else {
                 self.post(ix, &mut batch);
                 continue;
@@ -503,6 +515,14 @@ impl<P: Persons> Engine<P> {
                 held.incidents = incidents;
             }
             self.post_as(ix, bindings, &mut batch);
+        }
+        for (ix, was_common) in &common {
+            if let Some(slot) = self.findings.get(*ix).and_then(|held| held.slot) {
+                self.detectors.adopt(slot, *was_common);
+            }
+        }
+        for (ix, _) in common {
+            self.judge_again(ix);
         }
         self.refresh_changed(&mut batch, &mut Vec::new());
     }
@@ -628,12 +648,23 @@ impl<P: Persons> Engine<P> {
             });
             uses.push((value, account.unwrap_or(NOBODY)));
         }
+        self.counts.values_most = self.counts.values_most.max(uses.len() as u64);
         if bindings.cut > 0 {
             self.crowded.insert(ix);
         } else {
             self.crowded.remove(&ix);
         }
+        if let Some(slot) = held.slot.take() {
+            self.detectors.take(ix, slot, false);
+        }
+        if self.settings.caps.detector < u32::MAX {
+            let place = |v: &Value| bindings.uses.iter().position(|u| u.value == *v).map(|at| uses[at].0);
+            let victim = bindings.persons.iter().chain(&bindings.devices).find_map(place);
+            let named = (&held.key.product, &bindings.alert);
+            held.slot = Some(self.detectors.put(ix, named, held.merged.first, victim));
+        }
         held.fill(bindings, &uses);
+        held.common = held.is_common(&self.detectors);
         let held = &*held;
         batch.removed.extend(held.links.iter().filter(|l| !held.posted.values().contains(&l.value)));
         let times = (held.merged.first, held.merged.last);
@@ -642,7 +673,7 @@ impl<P: Persons> Engine<P> {
         let Some(held) = self.findings.get(ix) else { return };
         for (value, account) in held.posted.uses() {
             let strength = self.postings.account(account).map_or(1_000_000, |a| held.confidence(a));
-            let entry = Entry::new(times, ix, account, tenant, strength);
+            let entry = Entry::new(times, ix, account, tenant, strength).of_common(held.common);
             self.postings.insert(value, entry, &self.findings);
             if suspect {
                 batch.suspects.insert(value);
@@ -650,9 +681,27 @@ impl<P: Persons> Engine<P> {
         }
     }
 
+    /// Posts a finding again whose detector became common, or is so no more; false where it is what it was.
+    fn judge_again(&mut self, ix: FindingIx) -> bool {
+        let Some(held) = self.findings.get_mut(ix) else { return false };
+        let common = held.is_common(&self.detectors);
+        if held.common == common {
+            return false;
+        }
+        held.common = common;
+        let (first, held) = (held.merged.first, &*held);
+        for value in held.posted.values() {
+            self.postings.mark(*value, ix, first, common);
+        }
+        true
+    }
+
     /// Lets a finding go from every index.
     pub(crate) fn drop_finding(&mut self, ix: FindingIx) {
         let Some(held) = self.findings.remove(ix) else { return };
+        if let Some(slot) = held.slot {
+            self.detectors.take(ix, slot, true);
+        }
         self.counts.evicted += 1;
         self.names.forget(&held, ix);
         self.crowded.remove(&ix);
@@ -709,12 +758,19 @@ impl Held {
             prefers: None,
             attached: false,
             record: None,
+            slot: None,
+            common: false,
             cut: 0,
             stopped: 0,
             staged: false,
             corrected: false,
             fresh: true,
         }
+    }
+
+    /// True where its detector is common that day and it is not severe.
+    fn is_common(&self, detectors: &Detectors) -> bool {
+        self.merged.severity < Severity::High && self.slot.is_some_and(|slot| detectors.is_common(slot))
     }
 
     /// Takes over what binding said; a value that was cut is not posted and counts nowhere.

@@ -123,6 +123,7 @@ fn joined<P: Persons>(engine: &Engine<P>, held: &Held, join: &Join) -> Option<Ed
     let second = match &posting.value {
         Value::Pair(_, kind, text) => Some((*kind, text.clone())),
         Value::Tool(_, _, alert) => Some((EntityKind::Other, alert.clone())),
+        Value::At(_, ip) => Some((EntityKind::Ip, ip.clone())),
         _ => None,
     };
     let tenants = tenants(held, peer);
@@ -252,6 +253,11 @@ fn sentence<P: Persons>(engine: &Engine<P>, held: &Held, peer: &Held, join: &Joi
             Value::Tool(_, _, alert) => {
                 with_value("the alert {alert} was raised for the tool {value} on both sides, {gap}")
                     .with("alert", alert, None, owner)
+            }
+            Value::At(who, ip) => {
+                let text = text("both findings name {value} at the address {second}, {gap}");
+                let text = with_account(engine, text, "value", *who, held.merged.first);
+                text.with("second", ip, Some(EntityKind::Ip), owner)
             }
             Value::Pair(_, kind, second) => {
                 let text = with_value("both findings name the address {value} and {second}, {gap}");

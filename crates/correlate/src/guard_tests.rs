@@ -2,7 +2,7 @@
 
 use crate::tests::{Dice, HOUR, account, alert, any_policy, give, guid, link, merge_all, run, tight, truth, world};
 use crate::{Guards, Settings};
-use caponier_model::{EntityKind, Entry, LinkState, MergePolicy, Policy, Setting};
+use caponier_model::{EntityKind, Entry, LinkState, MergePolicy, Policy, Setting, Severity, Text};
 
 const DAY: i64 = 24 * HOUR;
 
@@ -36,6 +36,52 @@ fn g1_stop_values_join_nothing() {
 fn g2_prolific_values_do_not_bridge() {
     let entries = shared(51, (EntityKind::HostFqdn, "jump.corp.example"));
     assert_eq!(with_and_without(&Settings::defaults(), &merge_all(), |g| g.g2 = false, &entries), (51, 1));
+}
+
+/// What a detector says of everybody that week says nothing of one: an account alone ties it to nothing, the same address does.
+#[test]
+fn g2_a_common_detector_needs_more_than_an_account() {
+    let raised = |id: &str, at: i64, title: &str, who: u128, address: &str| {
+        let Entry::Sighting(mut made) =
+            alert(1, id, at, &[(EntityKind::Account, &person(who)), (EntityKind::Ip, address)])
+        else {
+            unreachable!()
+        };
+        made.title = Text::quoted(title, made.key.tenant);
+        Entry::Sighting(made)
+    };
+    let crowd = |at: i64, n: u128| -> Vec<Entry> {
+        (1..=n).map(|i| raised(&format!("n{i}"), at, "Mail reported as junk", i, &format!("192.0.2.{i}"))).collect()
+    };
+    let attack = raised("attack", 3 * DAY, "Token stolen", 1, "203.0.113.5");
+    let common = |address: &str| raised("common", 3 * DAY + HOUR * 5, "Mail reported as junk", 1, address);
+    let settings = Settings { retention_days: None, ..Settings::defaults() };
+    let apart = |entries: &[Entry]| with_and_without(&settings, &merge_all(), |g| g.g2 = false, entries);
+    let week = crowd(2 * DAY, 26);
+    // The first of the crowd is the victim: without the guard all three of that person are one incident.
+    assert_eq!(apart(&[week.clone(), vec![attack.clone(), common("192.0.2.77")]].concat()), (28, 26));
+    assert_eq!(
+        apart(&[week[..25].to_vec(), vec![attack.clone(), common("192.0.2.77")]].concat()),
+        (25, 25),
+        "at the cap"
+    );
+    assert_eq!(apart(&[week.clone(), vec![attack.clone(), common("203.0.113.5")]].concat()), (27, 26), "by an address");
+    let later = crowd(12 * DAY, 26);
+    assert_eq!(
+        apart(&[later[1..].to_vec(), vec![attack.clone(), common("192.0.2.77")]].concat()),
+        (26, 26),
+        "next week"
+    );
+    let severe = |mut entry: Entry| {
+        if let Entry::Sighting(made) = &mut entry {
+            made.severity = Severity::High;
+        }
+        entry
+    };
+    assert_eq!(
+        apart(&[week[1..].to_vec(), crowd(2 * DAY, 1), vec![attack, severe(common("192.0.2.77"))]].concat()),
+        (27, 26)
+    );
 }
 
 /// A device that many people share over months, a few in any one week, is an ordinary device in each of those weeks.

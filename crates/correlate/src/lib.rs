@@ -18,6 +18,7 @@ mod decide;
 #[cfg(test)]
 mod decide_tests;
 mod decisions;
+mod detector;
 mod digest;
 #[cfg(test)]
 mod edge_tests;

@@ -48,6 +48,8 @@ pub(crate) struct Entry {
 
 /// Bits of [`Entry::marks`] that are the confidence.
 const STRENGTH_BITS: u32 = 24;
+/// The bit that says that the finding's detector is common.
+const COMMON: u32 = 1 << 31;
 
 impl Entry {
     /// `parts` is set when it is posted.
@@ -63,11 +65,22 @@ impl Entry {
 
     /// How prolific the window is that starts here, as last counted.
     pub(crate) const fn over(&self) -> u8 {
-        (self.marks >> STRENGTH_BITS) as u8
+        ((self.marks & !COMMON) >> STRENGTH_BITS) as u8
     }
 
     pub(crate) const fn set_over(&mut self, over: u8) {
-        self.marks = self.strength() | (over as u32) << STRENGTH_BITS;
+        self.marks = self.marks & COMMON | self.strength() | (over as u32) << STRENGTH_BITS;
+    }
+
+    /// The same of a finding whose detector is common, or is not.
+    pub(crate) const fn of_common(mut self, common: bool) -> Self {
+        self.marks = if common { self.marks | COMMON } else { self.marks & !COMMON };
+        self
+    }
+
+    /// True for a finding whose detector is common.
+    pub(crate) const fn is_common(&self) -> bool {
+        self.marks & COMMON != 0
     }
 
     pub(crate) const fn strength(&self) -> u32 {
@@ -322,6 +335,22 @@ impl Postings {
         {
             note(&mut self.noted, posting, ix, (at, first));
         }
+    }
+
+    /// Says of a finding in a posting that its detector is common, or is not; [`Postings::refresh`] must follow.
+    pub(crate) fn mark(&mut self, ix: ValueIx, finding: FindingIx, first: EventTime, common: bool) {
+        let Some(posting) = self.all.get_mut(ix as usize).and_then(Option::as_mut) else { return };
+        let Some(start) = posting.place(finding, first) else { return };
+        for at in start..posting.entries.len() {
+            let entry = posting.entries[at];
+            if entry.first != first {
+                break;
+            }
+            if entry.finding == finding {
+                posting.entries[at] = entry.of_common(common);
+            }
+        }
+        note(&mut self.noted, posting, ix, (start, first));
     }
 
     /// The values that changed since this was last called: what is no pair first, since pairs rest on it.
@@ -672,7 +701,11 @@ impl Posting {
         // Accounts of one person, a detection and its alert: what stands under one account is not joined here.
         let person = matches!(self.value, Value::Person(_) | Value::Detection(..));
         let mut lanes: Vec<Lane> = Vec::new();
+        let personal = self.value.is_personal();
         for (j, entry) in self.entries.range(begin..until).enumerate().map(|(i, e)| (begin + i, e)) {
+            if personal && entry.is_common() {
+                continue;
+            }
             for lane in lanes.iter().filter(|_| j >= from) {
                 if person && lane.account == entry.account {
                     continue;
@@ -707,8 +740,12 @@ impl Posting {
         if a.finding == b.finding || self.rule.window.is_some_and(|w| gap > w) {
             return None;
         }
+        // Others are joined by the person alone.
+        if matches!(self.value, Value::At(..)) && !a.is_common() && !b.is_common() {
+            return None;
+        }
         let strength = match self.value {
-            Value::Person(_) => a.strength().min(b.strength()).min(self.rule.strength),
+            Value::Person(_) | Value::At(..) => a.strength().min(b.strength()).min(self.rule.strength),
             _ => self.value.strength(&self.rule, gap),
         };
         Some(Link {

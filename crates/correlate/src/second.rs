@@ -78,7 +78,15 @@ pub(crate) fn second(merged: &Merged<'_>, tenant: TenantId, uses: &[Use], settin
         let alert = alert(merged);
         out.extend(tools(merged).map(|tool| Value::Tool(tenant, tool, alert.clone())));
     }
-    out.into_iter().map(|value| Use { value, account: None }).collect()
+    let mut out: Vec<Use> = out.into_iter().map(|value| Use { value, account: None }).collect();
+    if settings.caps.detector < u32::MAX {
+        let people =
+            uses.iter().filter_map(|u| if let Value::Person(who) = u.value { Some((who, u.account)) } else { None });
+        let at = people
+            .flat_map(|(who, account)| addresses().map(move |ip| Use { value: Value::At(who, ip.clone()), account }));
+        out.extend(at.collect::<BTreeSet<_>>());
+    }
+    out
 }
 
 /// The addresses or the artefacts among a finding's values.
@@ -90,7 +98,7 @@ fn weak(uses: &[Use], want_ip: bool) -> impl Iterator<Item = (EntityKind, &Compa
 }
 
 /// What the source calls this kind of alert: its title, since a product's alerts share one detector more often than not.
-fn alert(merged: &Merged<'_>) -> CompactString {
+pub(crate) fn alert(merged: &Merged<'_>) -> CompactString {
     let words: Vec<&str> = merged.title.params.iter().map(|p| p.value.as_str()).collect();
     if words.is_empty() { merged.title.template.clone() } else { format_compact!("{}", words.join(" ")) }
 }

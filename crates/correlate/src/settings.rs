@@ -148,6 +148,9 @@ pub struct Caps {
     pub artefact: u32,
     /// Devices on which one kind of alert raised one tool: 8.
     pub tool: u32,
+    /// Victims (the first person, or device, that a finding names) of one kind of alert of one product, above which an account or a
+    /// device alone ties such an alert to nothing: 25. Severe alerts are excepted.
+    pub detector: u32,
     /// The span over which counterparts are counted, in seconds: 7 d.
     pub window: i64,
 }
@@ -216,7 +219,7 @@ impl Settings {
                 movement: true,
                 tool: true,
             },
-            caps: Caps { address: 10, device: 50, account: 25, artefact: 20, tool: 8, window: 7 * DAY },
+            caps: Caps { address: 10, device: 50, account: 25, artefact: 20, tool: 8, detector: 25, window: 7 * DAY },
             limits: Limits {
                 findings: 150,
                 values: 100,
@@ -247,9 +250,10 @@ impl Settings {
         let Guards { g2, g3, g4, g6, g7, g8, g12, .. } = self.guards;
         if !g2 {
             let caps = &mut out.caps;
-            for cap in [&mut caps.address, &mut caps.device, &mut caps.account, &mut caps.artefact, &mut caps.tool] {
+            for cap in [&mut caps.address, &mut caps.device, &mut caps.account, &mut caps.artefact] {
                 *cap = u32::MAX;
             }
+            (caps.tool, caps.detector) = (u32::MAX, u32::MAX);
         }
         if !g3 {
             out.caps.window = i64::MAX;
@@ -330,6 +334,7 @@ impl Settings {
             "guards.account_devices" => &mut caps.account,
             "guards.artefact_persons" => &mut caps.artefact,
             "guards.tool_devices" => &mut caps.tool,
+            "guards.detector_persons" => &mut caps.detector,
             "guards.findings" => &mut limits.findings,
             "guards.values" => &mut limits.values,
             "guards.source_alerts" => &mut limits.source_alerts,

@@ -69,8 +69,10 @@ impl<P: Persons> Engine<P> {
                 w.key(&held.key);
                 w.list(held.sightings().all().iter(), Writer::sighting);
                 w.flag(held.fresh);
+                w.flag(held.slot.is_some_and(|slot| self.detectors.is_common(slot)));
                 let stale = Some(held).filter(|held| self.is_stale(held));
-                w.maybe(stale, |w, held| w.stale(held, &self.postings));
+                let alert = held.slot.and_then(|slot| self.detectors.title(slot)).map_or("", |title| title.as_str());
+                w.maybe(stale, |w, held| w.stale(held, alert, &self.postings));
             }
         });
         w.list(self.unpaired.iter(), |w, (key, sightings)| {
@@ -116,7 +118,7 @@ impl<P: Persons> Engine<P> {
         let mut posted = Vec::new();
         for _ in 0..r.count()? {
             let (key, sightings) = engine.read_sightings(&mut r, formats)?;
-            let (fresh, stale) = (r.flag()?, r.maybe(Reader::stale)?);
+            let (fresh, common, stale) = (r.flag()?, r.flag()?, r.maybe(Reader::stale)?);
             let Some(ix) = engine.hold(key, sightings) else {
                 return r.fault("a finding that nobody raised, or twice");
             };
@@ -128,7 +130,7 @@ impl<P: Persons> Engine<P> {
                 (stale.incidents, stale.bindings)
             });
             if !fresh {
-                posted.push((ix, bound));
+                posted.push((ix, common, bound));
             }
         }
         for _ in 0..r.count()? {
@@ -397,7 +399,7 @@ impl<P: Persons> Engine<P> {
 }
 
 /// The counters that are kept and not computed, in the order in which they are written.
-fn counters(counts: &mut Counts) -> [&mut u64; 16] {
+fn counters(counts: &mut Counts) -> [&mut u64; 17] {
     // No `..`: a new counter must say whether it is kept or computed.
     let Counts {
         sightings,
@@ -418,8 +420,10 @@ fn counters(counts: &mut Counts) -> [&mut u64; 16] {
         shed,
         evicted_unpaired,
         values_cut: _,
+        values_most,
         values_stopped: _,
         attached: _,
+        common: _,
         sightings_cut,
         incidents: _,
         cross_tenant_incidents: _,
@@ -444,6 +448,7 @@ fn counters(counts: &mut Counts) -> [&mut u64; 16] {
         evicted_unpaired,
         sightings_cut,
         changes,
+        values_most,
     ]
 }
 

@@ -2,6 +2,7 @@
 
 use crate::bind::Bound;
 use crate::cold::{Cold, Formats};
+use crate::detector::Slot;
 use crate::finding::{Brief, Kept, Rank, Sightings, Taken};
 use crate::name::IncidentId;
 use crate::partition::Core;
@@ -93,6 +94,10 @@ pub(crate) struct Held {
     /// Whether the core took it.
     pub attached: bool,
     pub record: Option<RecordIx>,
+    /// Where it is counted among the findings of its detector.
+    pub slot: Option<Slot>,
+    /// Its detector is common: an account or a device alone ties it to nothing.
+    pub common: bool,
     /// Values left out (G12).
     pub cut: u32,
     /// Stop values it names (G1).

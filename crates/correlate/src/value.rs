@@ -42,6 +42,8 @@ pub(crate) enum Value {
     Movement(CompactString),
     /// G5: a tool in an alert of one kind, both by name, in one tenant.
     Tool(TenantId, CompactString, CompactString),
+    /// A person at an address: what ties the finding of a common detector to another.
+    At(AccountKey, CompactString),
 }
 
 /// How a value joins.
@@ -126,7 +128,7 @@ impl Value {
                 Rule { bridges: false, ..bridge(EdgeKind::SamePerson, windows.person, None, Counterpart::Either, 0) }
             }
             Self::Weak(kind, _) => weak_rule(*kind, settings),
-            Self::Movement(_) | Self::Tool(..) | Self::Pair(..) => self.second(settings),
+            Self::Movement(_) | Self::Tool(..) | Self::Pair(..) | Self::At(..) => self.second(settings),
         }
     }
 
@@ -138,6 +140,11 @@ impl Value {
                 attaches: false,
                 bridges: edges.tool,
                 ..bridge(EdgeKind::WeakPair, windows.tool, Some(caps.tool), Counterpart::Devices, 800_000)
+            },
+            Self::At(..) => Rule {
+                attaches: false,
+                bridges: edges.address,
+                ..bridge(EdgeKind::WeakPair, windows.person, None, Counterpart::Either, 940_000)
             },
             Self::Pair(_, kind, _) => Rule {
                 kind: EdgeKind::WeakPair,
@@ -162,6 +169,7 @@ impl Value {
         match self {
             // It rests on one: an address that is prolific moves nobody.
             Self::Movement(ip) => Some([ip, ip].map(|ip| Self::Weak(EntityKind::Ip, ip.clone()))),
+            Self::At(person, ip) => Some([Self::Person(*person), Self::Weak(EntityKind::Ip, ip.clone())]),
             Self::Pair(ip, kind, value) => {
                 Some([Self::Weak(EntityKind::Ip, ip.clone()), Self::Weak(*kind, value.clone())])
             }
@@ -178,11 +186,17 @@ impl Value {
         }
     }
 
+    /// True for what says who or which machine: by that alone a common detector's finding joins nothing.
+    pub(crate) const fn is_personal(&self) -> bool {
+        use Value::{Account, Device, EntraDevice, Label, Name, Person, Sid};
+        matches!(self, Account(_) | Sid(..) | Name(..) | Person(_) | Device(..) | EntraDevice(_) | Label(..))
+    }
+
     /// The kind and text that an explanation shows.
     pub(crate) fn shown(&self) -> (EntityKind, CompactString) {
         use compact_str::format_compact;
         match self {
-            Self::Account(key) | Self::Person(key) | Self::Possible(key) => {
+            Self::Account(key) | Self::Person(key) | Self::Possible(key) | Self::At(key, _) => {
                 (EntityKind::Account, format_compact!("{}", key.object))
             }
             Self::Sid(_, sid) => (EntityKind::AccountSid, sid.clone()),

@@ -190,6 +190,7 @@ knobs! {
     "guards.account_devices" Small engine.caps.account => "G2: devices of one account";
     "guards.artefact_persons" Small engine.caps.artefact => "G2: persons that one hash, URL or mail reached";
     "guards.tool_devices" Small engine.caps.tool => "G2: devices on which one kind of alert raised one tool";
+    "guards.detector_persons" Small engine.caps.detector => "G2: victims of one kind of alert: beyond, an account or a device alone ties it to nothing";
     "guards.window" Signed engine.caps.window => "G3: the span over which counterparts are counted, in seconds";
     "guards.findings" Small engine.limits.findings => "G6: findings in one incident";
     "guards.values" Small engine.limits.values => "G6: distinct correlating values in one incident";

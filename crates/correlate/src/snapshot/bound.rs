@@ -25,7 +25,8 @@ pub(super) struct Stale {
 }
 
 impl Writer {
-    pub fn stale(&mut self, held: &Held, postings: &Postings) {
+    /// `alert` is what its detector was called then.
+    pub fn stale(&mut self, held: &Held, alert: &str, postings: &Postings) {
         self.brief(held.merged);
         self.list(held.incidents.iter(), Self::source_key);
         self.list(held.accounts.iter(), |w, Bound { account, person, via, possible }| {
@@ -47,6 +48,7 @@ impl Writer {
         }
         self.number(held.cut);
         self.number(held.stopped);
+        self.text(alert);
     }
 
     fn brief(&mut self, brief: Brief) {
@@ -88,6 +90,7 @@ impl Writer {
             Value::Label(..) => 14,
             Value::Movement(_) => 15,
             Value::Tool(..) => 16,
+            Value::At(..) => 17,
         };
         self.byte(number);
         match value {
@@ -119,9 +122,9 @@ impl Writer {
                 self.word(*kind);
                 self.text(text);
             }
-            Value::Detection(account, kind) => {
+            Value::Detection(account, text) | Value::At(account, text) => {
                 self.account(*account);
-                self.text(kind);
+                self.text(text);
             }
             Value::Trust(one, other) => {
                 self.tenant(*one);
@@ -147,7 +150,9 @@ impl Reader<'_> {
         let [counted, persons, devices] =
             [self.list(Self::held_value)?, self.list(Self::held_value)?, self.list(Self::held_value)?];
         let (cut, stopped) = (self.counter()?, self.counter()?);
-        Ok(Stale { merged, incidents, bindings: Bindings { accounts, uses, counted, persons, devices, cut, stopped } })
+        let alert = self.text()?;
+        let bindings = Bindings { accounts, uses, counted, persons, devices, alert, cut, stopped };
+        Ok(Stale { merged, incidents, bindings })
     }
 
     fn brief(&mut self) -> Result<Brief> {
@@ -196,6 +201,7 @@ impl Reader<'_> {
             14 => Value::Label(self.tenant()?, self.word()?, self.text()?),
             15 => Value::Movement(self.text()?),
             16 => Value::Tool(self.tenant()?, self.text()?, self.text()?),
+            17 => Value::At(self.account()?, self.text()?),
             _ => return self.fault("a value of an unknown kind"),
         })
     }

@@ -182,6 +182,18 @@ impl Reader<'_> {
         }
     }
 
+    fn caps(&mut self) -> Result<Caps> {
+        Ok(Caps {
+            address: self.small()?,
+            device: self.small()?,
+            account: self.small()?,
+            artefact: self.small()?,
+            tool: self.small()?,
+            detector: self.small()?,
+            window: self.seconds()?,
+        })
+    }
+
     pub fn settings(&mut self) -> Result<Settings> {
         Ok(Settings {
             epoch: self.small()?,
@@ -212,14 +224,7 @@ impl Reader<'_> {
                 movement: self.flag()?,
                 tool: self.flag()?,
             },
-            caps: Caps {
-                address: self.small()?,
-                device: self.small()?,
-                account: self.small()?,
-                artefact: self.small()?,
-                tool: self.small()?,
-                window: self.seconds()?,
-            },
+            caps: self.caps()?,
             limits: Limits {
                 findings: self.small()?,
                 values: self.small()?,
@@ -444,8 +449,8 @@ impl Writer {
         for edge in [movement, tool] {
             self.flag(*edge);
         }
-        let Caps { address, device, account, artefact, tool, window } = caps;
-        for cap in [address, device, account, artefact, tool] {
+        let Caps { address, device, account, artefact, tool, detector, window } = caps;
+        for cap in [address, device, account, artefact, tool, detector] {
             self.number(*cap);
         }
         self.signed(*window);

@@ -3,7 +3,7 @@
 //! scenarios.md 2.2 (attach edges) and 2.7.
 
 use crate::joins::{By, Core, Level, Set};
-use crate::values::Value;
+use crate::values::{Value, is_personal};
 use caponier_model::{EdgeKind, TenantId};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,6 +102,9 @@ fn offers(set: &Set<'_>, finding: usize, peer: usize) -> Vec<Offer> {
             continue;
         }
         if rule.kind == EdgeKind::SameIp && set.findings[finding].key.tenant != set.findings[peer].key.tenant {
+            continue;
+        }
+        if is_personal(value) && (set.common[finding] || set.common[peer]) {
             continue;
         }
         let level = set.level(value, finding, peer);

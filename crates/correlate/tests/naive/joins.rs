@@ -5,7 +5,7 @@
 
 use crate::decided::{Decided, Order, Told};
 use crate::known::{Finding, Known};
-use crate::values::{Bound, Counts, Rule, Value, rule};
+use crate::values::{Bound, Counts, Rule, Value, common, is_personal, rule};
 use caponier_correlate::Settings;
 use caponier_model::{AccountKey, Act, DecisionId, EdgeKind, EventTime, FindingKey, MergePolicy, Policy, TenantId};
 use std::cmp::Reverse;
@@ -85,6 +85,8 @@ pub struct Set<'a> {
     pub policy: &'a Policy,
     pub decided: &'a Decided,
     pub told: Vec<Told>,
+    /// Whose detector is common.
+    pub common: Vec<bool>,
     pub values: BTreeMap<Value, Vec<Entry>>,
 }
 
@@ -104,7 +106,8 @@ impl<'a> Set<'a> {
             }
         }
         let told = findings.iter().map(|f| decided.told(&f.key)).collect();
-        Self { findings, bound, settings, policy, decided, told, values }
+        let common = common(findings, bound, settings);
+        Self { findings, bound, settings, policy, decided, told, common, values }
     }
 
     pub fn rule(&self, value: &Value) -> Rule {
@@ -163,6 +166,9 @@ impl<'a> Set<'a> {
             if !self.rule(value).bridges || self.joins_nothing(value, entries) {
                 continue;
             }
+            // What common detectors say of accounts and devices joins nothing.
+            let entries: &[Entry] =
+                &entries.iter().filter(|e| !is_personal(value) || !self.common[e.finding]).cloned().collect::<Vec<_>>();
             for j in 0..entries.len() {
                 for i in 0..j {
                     if (pairs == Pairs::All || is_neighbour(value, entries, i, j))
@@ -199,6 +205,13 @@ impl<'a> Set<'a> {
         if rule.window.is_some_and(|w| gap > w) || self.level(value, a, b) != Level::Open {
             return None;
         }
+        if let Value::At(who, ip) = value {
+            let halves = [Value::Person(*who), Value::Weak(caponier_model::EntityKind::Ip, ip.clone())];
+            let open = halves.iter().all(|half| self.level(half, a, b) == Level::Open);
+            if !open || !self.common[a] && !self.common[b] {
+                return None;
+            }
+        }
         if let Value::Pair(ip, kind, text) = value {
             let halves = [Value::Weak(caponier_model::EntityKind::Ip, ip.clone()), Value::Weak(*kind, text.clone())];
             if halves.iter().any(|half| self.level(half, a, b) != Level::Open) {
@@ -206,7 +219,7 @@ impl<'a> Set<'a> {
             }
         }
         let strength = match (value, x.account, y.account) {
-            (Value::Person(_), Some(one), Some(other)) => {
+            (Value::Person(_) | Value::At(..), Some(one), Some(other)) => {
                 rule.strength.min(self.confidence(a, one)).min(self.confidence(b, other))
             }
             _ => rule.strength,

@@ -281,6 +281,7 @@ impl World<'_> {
             entity_value: Some(text),
             second: match value {
                 Value::Pair(_, kind, text) => Some((*kind, text.clone())),
+                Value::At(_, ip) => Some((EntityKind::Ip, ip.clone())),
                 _ => None,
             },
             guards: if tenants.len() > 1 { vec!["policy_merge".into()] } else { Vec::new() },

@@ -5,7 +5,7 @@
 use crate::known::{Finding, Known};
 use caponier_correlate::Settings;
 use caponier_model::{
-    AccountKey, Binding, EdgeKind, Entity, EntityKind, Guid, Handle, Persons, SourceIncidentKey, TenantId,
+    AccountKey, Binding, EdgeKind, Entity, EntityKind, Guid, Handle, Persons, Severity, SourceIncidentKey, TenantId,
 };
 use compact_str::CompactString;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +28,7 @@ pub enum Value {
     Pair(CompactString, EntityKind, CompactString),
     Trust(TenantId, TenantId),
     Label(TenantId, EntityKind, CompactString),
+    At(AccountKey, CompactString),
 }
 
 /// A finding, bound.
@@ -122,6 +123,7 @@ pub fn rule(value: &Value, settings: &Settings) -> Rule {
             };
             row(SameArtefact, Some(weak_window(*kind)), Some(c.artefact), Counts::Either, strength, false, e.artefact)
         }
+        Value::At(..) => row(WeakPair, Some(w.person), None, Counts::Either, 940_000, e.address, false),
         Value::Pair(_, kind, _) => {
             let window = w.address.min(weak_window(*kind));
             let on = e.weak_pair && e.address && e.artefact;
@@ -133,7 +135,7 @@ pub fn rule(value: &Value, settings: &Settings) -> Rule {
 /// The kind and text of a value as a reader sees it.
 pub fn shown(value: &Value) -> (EntityKind, CompactString) {
     match value {
-        Value::Account(a) | Value::Person(a) | Value::Possible(a) | Value::Detection(a, _) => {
+        Value::Account(a) | Value::Person(a) | Value::Possible(a) | Value::Detection(a, _) | Value::At(a, _) => {
             (EntityKind::Account, a.object.to_string().into())
         }
         Value::Sid(_, sid) => (EntityKind::AccountSid, sid.clone()),
@@ -185,6 +187,7 @@ pub fn bind(finding: &Finding, known: &Known, settings: &Settings) -> Bound {
     out.uses = uses.into_iter().take(room).collect();
     // What was cut joins nothing and counts nowhere.
     let kept: BTreeSet<Value> = out.uses.iter().map(|(v, _)| v.clone()).collect();
+    let named = out.uses.clone();
     out.counted = out.counted.into_iter().take(16).filter(|v| kept.contains(v)).collect();
     out.persons.retain(|v| kept.contains(v));
     out.devices.retain(|v| kept.contains(v));
@@ -199,11 +202,52 @@ pub fn bind(finding: &Finding, known: &Known, settings: &Settings) -> Bound {
                 }
             }
         }
-        let left = room - out.uses.len();
-        out.cut += pairs.len().saturating_sub(left) as u64;
-        out.uses.extend(pairs.into_iter().take(left));
+        add(pairs, room, &mut out);
     }
+    // A person at an address, for what common detectors say.
+    let mut at = BTreeSet::new();
+    for (who, account) in &named {
+        for (value, _) in &named {
+            if let (Value::Person(who), Value::Weak(EntityKind::Ip, ip)) = (who, value) {
+                at.insert((Value::At(*who, ip.clone()), *account));
+            }
+        }
+    }
+    add(at.into_iter().collect(), room, &mut out);
     out
+}
+
+/// What comes on top of a finding's values, as far as there is room.
+fn add(more: Vec<(Value, Option<AccountKey>)>, room: usize, out: &mut Bound) {
+    let left = room - out.uses.len();
+    out.cut += more.len().saturating_sub(left) as u64;
+    out.uses.extend(more.into_iter().take(left));
+}
+
+/// True for what says who or which machine.
+pub fn is_personal(value: &Value) -> bool {
+    use Value::{Account, Device, EntraDevice, Label, Name, Person, Sid};
+    matches!(value, Account(_) | Sid(..) | Name(..) | Person(_) | Device(..) | EntraDevice(_) | Label(..))
+}
+
+/// Whose detector is common: by counting, for each finding, the victims of every seven days in a row that hold its day.
+pub fn common(findings: &[Finding], bound: &[Bound], settings: &Settings) -> Vec<bool> {
+    let day = |f: &Finding| f.first.nanos().div_euclid(86_400_000_000_000);
+    let days = (settings.caps.window / 86_400).max(1);
+    let alert = |f: &Finding| f.title.params.iter().map(|p| p.value.to_string()).collect::<Vec<_>>().join(" ");
+    let kind = |f: &Finding| (f.key.product.clone(), alert(f));
+    let victim = |b: &Bound| b.persons.first().or(b.devices.first()).cloned();
+    let is_common = |f: &Finding| {
+        (0..days.min(400)).map(|back| day(f) - back).any(|start| {
+            let inside = findings
+                .iter()
+                .zip(bound)
+                .filter(|(g, _)| kind(g) == kind(f) && day(g) >= start && day(g) - start < days);
+            let victims: BTreeSet<Value> = inside.filter_map(|(_, b)| victim(b)).collect();
+            victims.len() > settings.caps.detector as usize
+        })
+    };
+    findings.iter().map(|f| f.severity < Severity::High && is_common(f)).collect()
 }
 
 /// An object id says who is meant; without one, a name or SID does where one account bears it at that time.

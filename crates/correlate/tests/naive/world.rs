@@ -46,6 +46,9 @@ pub fn settings(dice: &mut Dice) -> Settings {
     s.caps.device = 1 + dice.roll(4) as u32;
     s.caps.account = 1 + dice.roll(3) as u32;
     s.caps.window = (24 + dice.roll(200) as i64) * HOUR;
+    if dice.once_in(2) {
+        s.caps.detector = 1 + dice.roll(4) as u32;
+    }
     s.limits.findings = 2 + dice.roll(20) as u32;
     s.limits.values = 4 + dice.roll(30) as u32;
     s.limits.span = (20 + dice.roll(300) as i64) * HOUR;
@@ -221,7 +224,7 @@ fn sighting(dice: &mut Dice, t: u64, id: &str, first: EventTime) -> Sighting {
         rank: SourceRank::SENTINEL,
         version: first,
         content: dice.next().into(),
-        title: Text::quoted(id, owner),
+        title: Text::quoted(&if dice.once_in(2) { id.to_owned() } else { format!("alert {}", dice.roll(3)) }, owner),
         severity: severities[dice.roll(4) as usize],
         closed: false,
         verdict: [None, None, Some(true), Some(false)][dice.roll(4) as usize],
