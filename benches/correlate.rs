@@ -2,8 +2,8 @@
 //! of its correlating values into a table that holds the same values; how that grows with what is held; memory, eviction, snapshots,
 //! and many findings on one account.
 //!
-//! The findings are generated (`caponier_benches::findings`). The engine holds `CAPONIER_FINDINGS` of them (ten million), or as
-//! many as fit into `CAPONIER_MEMORY` gigabytes (14), and says which.
+//! The findings are generated (`caponier_benches::findings`). The engine holds `CAPONIER_FINDINGS` of them (a million), or as
+//! many as fit into `CAPONIER_MEMORY` gigabytes (14), and says which. `-- growth` and `-- snapshots` run only these parts.
 
 use caponier_benches::findings::{Findings, STEP_SECONDS, correlates};
 use caponier_benches::machine::{busy, resident};
@@ -26,7 +26,7 @@ const GROWTH: f64 = 1.5;
 fn main() -> io::Result<()> {
     let mut out = io::stdout().lock();
     let asked = |name: &str, default| std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default);
-    let (findings, memory) = (asked("CAPONIER_FINDINGS", 10_000_000), asked("CAPONIER_MEMORY", 14));
+    let (findings, memory) = (asked("CAPONIER_FINDINGS", 1_000_000), asked("CAPONIER_MEMORY", 14));
     let only = |part: &str| std::env::args().any(|a| a == part);
     if only("snapshots") {
         return snapshots(&mut out);

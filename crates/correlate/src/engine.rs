@@ -523,6 +523,7 @@ impl<P: Persons> Engine<P> {
         }
         for (ix, _) in common {
             self.judge_again(ix);
+            self.pack(std::iter::once(ix));
         }
         self.refresh_changed(&mut batch, &mut Vec::new());
     }
@@ -609,6 +610,7 @@ impl<P: Persons> Engine<P> {
     /// Takes a finding out of its postings, binds it anew and posts it again.
     fn post(&mut self, ix: FindingIx, batch: &mut Batch) {
         let Some(held) = self.findings.get_mut(ix) else { return };
+        held.unpack();
         let former = std::mem::take(&mut held.posted);
         for value in former.values() {
             self.postings.remove(*value, ix, held.merged.first);

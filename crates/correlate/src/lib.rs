@@ -29,6 +29,7 @@ mod finding;
 #[cfg(test)]
 mod guard_tests;
 mod history;
+mod meant;
 mod name;
 mod names;
 mod partition;

@@ -10,6 +10,7 @@ use crate::posting::{FindingIx, Link, NOBODY, ValueIx};
 use crate::state::Members;
 use caponier_model::{EdgeKind, EventTime, MergePolicy, Policy, TenantId};
 use hashbrown::HashMap;
+use smallvec::{Array, SmallVec, smallvec};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -96,8 +97,8 @@ struct Set {
     findings: u32,
     first: EventTime,
     last: EventTime,
-    tenants: Vec<TenantId>,
-    values: Vec<ValueIx>,
+    tenants: SmallVec<[TenantId; 2]>,
+    values: SmallVec<[ValueIx; 8]>,
     standing: Option<Standing>,
 }
 
@@ -348,8 +349,8 @@ impl Set {
             findings: 1,
             first: node.first,
             last: node.last,
-            tenants: vec![node.tenant],
-            values: node.counted.to_vec(),
+            tenants: smallvec![node.tenant],
+            values: SmallVec::from_slice(node.counted),
             standing: node.standing.clone(),
         }
     }
@@ -372,8 +373,8 @@ fn unite(sets: &mut [Set], x: usize, y: usize) {
             findings: 0,
             first: EventTime::MAX,
             last: EventTime::MIN,
-            tenants: vec![],
-            values: vec![],
+            tenants: SmallVec::new(),
+            values: SmallVec::new(),
             standing: None,
         },
     );
@@ -387,8 +388,8 @@ fn unite(sets: &mut [Set], x: usize, y: usize) {
 }
 
 /// The union of two sorted lists.
-fn union<T: Ord + Copy>(a: &[T], b: &[T]) -> Vec<T> {
-    let mut out: Vec<T> = a.iter().chain(b).copied().collect();
+fn union<A: Array<Item: Ord + Copy>>(a: &SmallVec<A>, b: &SmallVec<A>) -> SmallVec<A> {
+    let mut out: SmallVec<A> = a.iter().chain(b).copied().collect();
     out.sort_unstable();
     out.dedup();
     out

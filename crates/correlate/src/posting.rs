@@ -3,6 +3,7 @@
 //! What changes is noted and brought up to date once, by [`Postings::refresh`], and only around what changed.
 
 use crate::Settings;
+use crate::meant::Meant;
 use crate::place::{self, Places};
 use crate::prolific::{Measure, Prolific};
 use crate::value::{Counterpart, Rule, Value};
@@ -127,6 +128,8 @@ pub(crate) struct Posting {
     pairs: u32,
     /// Its place among what changed, or [`NOBODY`].
     noted: u32,
+    /// Accounts that its entries mean.
+    meant: Meant,
     /// G4: the operator says that it is shared.
     shared: bool,
     /// It joins nothing: a name of two accounts, or a source incident that is too big.
@@ -220,6 +223,7 @@ impl Postings {
             mass: 0,
             pairs: 0,
             noted: NOBODY,
+            meant: Meant::default(),
             shared,
             severed: false,
         }
@@ -288,6 +292,7 @@ impl Postings {
         }
         posting.longest = posting.longest.max(entry.last.seconds_since(entry.first));
         posting.mass += u32::from(entry.parts);
+        posting.meant.add(entry.account);
         posting.entries.insert(at, entry);
         note(&mut self.noted, posting, ix, (at, entry.first));
     }
@@ -298,6 +303,7 @@ impl Postings {
         while let Some(at) = posting.place(finding, first) {
             let Some(gone) = posting.entries.remove(at) else { break };
             posting.mass -= u32::from(gone.parts);
+            posting.meant.take(gone.account, &posting.entries);
             let dirty = note(&mut self.noted, posting, ix, (at, first));
             dirty.was_over |= gone.over() > 0;
         }
@@ -309,6 +315,7 @@ impl Postings {
         while let Some(at) = posting.place(finding, first) {
             let Some(gone) = posting.entries.remove(at) else { break };
             posting.mass -= u32::from(gone.parts);
+            posting.meant.take(gone.account, &posting.entries);
             if at == 0 && posting.noted == NOBODY {
                 posting.prolific.iter_mut().for_each(|p| p.pop_front());
             } else if posting.prolific.is_some() {
@@ -671,11 +678,7 @@ impl Posting {
         match self.value {
             Value::SourceIncident(_) => self.entries.len() > settings.limits.source_alerts as usize,
             // A name or SID that two accounts bore would say that two objects are one.
-            Value::Name(..) | Value::Sid(..) => {
-                let mut meant = self.entries.iter().map(|e| e.account).filter(|a| *a != NOBODY);
-                let first = meant.next();
-                meant.any(|account| Some(account) != first)
-            }
+            Value::Name(..) | Value::Sid(..) => self.meant.is_torn(),
             _ => false,
         }
     }

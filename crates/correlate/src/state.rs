@@ -126,6 +126,13 @@ impl Held {
         taken
     }
 
+    /// Unpacks it for who reads it more than once.
+    pub(crate) fn unpack(&mut self) {
+        if let Kept::Cold(cold) = &self.kept {
+            self.kept = Kept::Open(cold.unpack(&self.key));
+        }
+    }
+
     /// Packs what was told of it until somebody asks.
     pub(crate) fn pack(&mut self, formats: &mut Formats, room: &mut Vec<u8>) {
         if let Kept::Open(sightings) = &self.kept {
