@@ -11,23 +11,23 @@ WITH said AS (
     FROM names
     WHERE side = 'satellite' AND NOT ext
     UNION ALL
-    SELECT i.tenant, i.object, i.address, min(i.address_text), min(i.time), 9223372036854775807, min(i.id)
+    SELECT i.tenant, i.object, i.address, i.address_text, min(i.time), 9223372036854775807, min(i.id)
     FROM invitations i
     LEFT JOIN (SELECT DISTINCT tenant, object FROM invitations WHERE redeemed) r
       ON r.tenant = i.tenant AND r.object = i.object
     WHERE r.object IS NULL
-    GROUP BY i.tenant, i.object, i.address
+    GROUP BY i.tenant, i.object, i.address, i.address_text
 ),
 sole AS (
     SELECT g.tenant, g.object, h.tenant AS home, min(h.object) AS bearer,
            CASE WHEN min(h.object) = max(h.object) THEN 1 ELSE 2 END AS candidates,
-           min(g.name_text) AS name_text, g.valid_from, g.valid_until, min(g.source) AS source
+           g.name_text, g.valid_from, g.valid_until, g.source
     FROM said g
     JOIN names h ON h.name = g.name
     JOIN domains d ON d.tenant = h.tenant AND d.domain = h.domain
     WHERE h.tenant <> g.tenant AND h.side <> 'satellite'
       AND (g.valid_from = -9223372036854775807 - 1 OR (h.valid_from <= g.valid_from AND h.valid_until > g.valid_from))
-    GROUP BY g.tenant, g.object, h.tenant, g.name, g.valid_from, g.valid_until
+    GROUP BY g.tenant, g.object, h.tenant, g.name, g.name_text, g.valid_from, g.valid_until, g.source
 )
 SELECT tenant AS account_tenant,
        object AS account_object,

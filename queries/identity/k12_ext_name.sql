@@ -8,14 +8,14 @@
 -- `@` becomes `_` and nothing else changes (exports.md 7.3), so instead of guessing which underscore it was, every home name
 -- is encoded and compared (`encoded`); two home users with one encoding are ambiguous. User principal names go before addresses.
 WITH guests AS (
-    SELECT tenant, object, name, encoded, min(name_text) AS name_text,
+    SELECT tenant, object, name, name_text, encoded,
            min(valid_from) AS valid_from, max(valid_until) AS valid_until
     FROM names
     WHERE side = 'satellite' AND ext
-    GROUP BY tenant, object, name, encoded
+    GROUP BY tenant, object, name, name_text, encoded
 ),
 met AS (
-    SELECT g.tenant, g.object, h.tenant AS home, min(g.name_text) AS name_text, g.valid_from, g.valid_until,
+    SELECT g.tenant, g.object, h.tenant AS home, g.name_text, g.valid_from, g.valid_until,
            min(h.object) AS least, max(h.object) AS greatest,
            min(CASE WHEN h.source = 'upn' THEN h.object END) AS least_upn,
            max(CASE WHEN h.source = 'upn' THEN h.object END) AS greatest_upn
@@ -24,7 +24,7 @@ met AS (
     JOIN domains d ON d.tenant = h.tenant AND d.domain = h.domain
     WHERE h.tenant <> g.tenant AND h.side <> 'satellite'
       AND (g.valid_from = -9223372036854775807 - 1 OR (h.valid_from <= g.valid_from AND h.valid_until > g.valid_from))
-    GROUP BY g.tenant, g.object, g.name, g.valid_from, g.valid_until, h.tenant
+    GROUP BY g.tenant, g.object, g.name, g.name_text, g.valid_from, g.valid_until, h.tenant
 )
 SELECT tenant AS account_tenant,
        object AS account_object,

@@ -5,7 +5,7 @@
 -- Wrong if   two people share a name, which is why it weighs next to nothing; a name that two accounts of one tenant bear says
 --            nothing at all.
 WITH shown AS (
-    SELECT tenant, display, min(display_text) AS display_text, min(object) AS object,
+    SELECT tenant, display, min(object) AS object,
            min(CASE side WHEN 'home' THEN 0 WHEN 'satellite' THEN 1 ELSE 2 END) AS side, min(valid_from) AS valid_from,
            max(valid_until) AS valid_until
     FROM accounts
@@ -14,7 +14,7 @@ WITH shown AS (
     HAVING count(*) = 1
 ),
 sole AS (
-    SELECT s.tenant, t.role, s.display, s.display_text, s.object, s.side, s.valid_from, s.valid_until
+    SELECT s.tenant, t.role, s.display, s.object, s.side, s.valid_from, s.valid_until
     FROM shown s
     LEFT JOIN tenants t ON t.tenant = s.tenant
     WHERE s.side < 2
@@ -27,9 +27,10 @@ SELECT g.tenant AS account_tenant,
        1 AS candidates,
        CASE WHEN g.valid_from > h.valid_from THEN g.valid_from ELSE h.valid_from END AS valid_from,
        g.valid_until,
-       concat('display name ', g.display_text) AS source
+       concat('display name ', a.display_text) AS source
 FROM sole g
 JOIN sole h ON h.display = g.display
+JOIN accounts a ON a.tenant = g.tenant AND a.object = g.object
 WHERE g.tenant <> h.tenant AND h.side = 0
   AND (g.side = 1 OR (g.role = 'secondary' AND h.role = 'primary'))
   AND h.valid_from < g.valid_until AND g.valid_from < h.valid_until

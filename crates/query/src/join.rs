@@ -4,6 +4,7 @@
 use crate::QueryError;
 use crate::numbers::{Words, numbered};
 use crate::plans::Plans;
+use crate::shared::planned;
 use crate::tables::tables;
 use caponier_model::{
     AccountFacts, AccountKey, Ambiguity, EventTime, Evidence, EvidenceKind, Guid, NamingRule, Portion, Refutation,
@@ -278,7 +279,7 @@ fn session(question: &Question<'_>) -> Result<(SessionContext, Words), QueryErro
 }
 
 async fn collect(session: &SessionContext, words: &Words, query: &Query) -> Result<Vec<RecordBatch>, QueryError> {
-    let frame = session.sql(&query.text).await.map_err(QueryError::engine(&query.name))?;
+    let frame = planned(session, &query.text).await.map_err(QueryError::engine(&query.name))?;
     let batches = frame.collect().await.map_err(QueryError::engine(&query.name))?;
     let spelled = batches.iter().map(|b| words.spelled(b)).collect::<Result<_, _>>();
     spelled.map_err(|e| QueryError::engine(&query.name)(e.into()))

@@ -9,6 +9,7 @@ mod join;
 mod numbers;
 mod parquet;
 mod plans;
+mod shared;
 mod tables;
 
 pub use ask::{Answered, AskError, Asking, Cell, Described, Hunt, Known, Sink, functions, tables as described_tables};

@@ -2,6 +2,7 @@
 //! and for whoever wants to ask the same questions with another engine. Knows files and the engine's settings, no query.
 
 use crate::numbers::numbered;
+use crate::shared::planned;
 use crate::tables::tables;
 use crate::{Query, QueryError, Question};
 use datafusion::config::TableParquetOptions;
@@ -66,7 +67,7 @@ impl Files {
     /// # Errors
     /// A query that cannot be planned or fails.
     pub fn count(&self, query: &Query) -> Result<usize, QueryError> {
-        let run = async { self.engine.session.sql(&query.text).await?.collect().await };
+        let run = async { planned(&self.engine.session, &query.text).await?.collect().await };
         let batches = self.engine.runtime.block_on(run).map_err(QueryError::engine(&query.name))?;
         Ok(batches.iter().map(|b| b.num_rows()).sum())
     }
@@ -76,7 +77,7 @@ impl Files {
     /// # Errors
     /// A query that cannot be planned or fails, a file that cannot be written.
     pub fn save(&self, query: &Query, to: &Path) -> Result<(), QueryError> {
-        let frame = self.engine.runtime.block_on(self.engine.session.sql(&query.text));
+        let frame = self.engine.runtime.block_on(planned(&self.engine.session, &query.text));
         self.engine.write(&query.name, frame.map_err(QueryError::engine(&query.name))?, to)
     }
 
@@ -85,7 +86,7 @@ impl Files {
     /// # Errors
     /// A query that cannot be planned or fails.
     pub fn explain(&self, query: &Query) -> Result<String, QueryError> {
-        let run = async { self.engine.session.sql(&query.text).await?.explain(false, true)?.to_string().await };
+        let run = async { planned(&self.engine.session, &query.text).await?.explain(false, true)?.to_string().await };
         self.engine.runtime.block_on(run).map_err(QueryError::engine(&query.name))
     }
 }
