@@ -25,6 +25,8 @@ const TITLES: [&str; 6] = [
     "Suspicious PowerShell command line",
     "Mail with a malicious link was delivered",
 ];
+/// Titles of each of these: so many that no detector is common, and all that may join does. A queue of six detectors would stand alone.
+const VARIANTS: u64 = 1000;
 const TACTICS: [&str; 6] =
     ["InitialAccess", "Execution", "CredentialAccess", "Exfiltration", "Persistence", "LateralMovement"];
 
@@ -156,7 +158,7 @@ impl Findings {
             rank: SourceRank::SENTINEL,
             version: self.now(),
             content: u128::from(mixed(self.number)),
-            title: Text::quoted(TITLES[kind], tenant),
+            title: Text::quoted(&format_compact!("{} ({})", TITLES[kind], mixed(self.number) % VARIANTS), tenant),
             severity: [Severity::Low, Severity::Medium, Severity::High][kind % 3],
             closed: false,
             verdict: None,
