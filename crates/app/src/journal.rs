@@ -90,7 +90,8 @@ pub fn weigh(config: &Config, rows: &mut Rows, tenants: Tenants) -> Result<Ident
     let failing = |e| failed("the identity join failed", e);
     let facts = identity::facts(rows);
     let join = Join::new(Queries::embedded()).map_err(failing)?;
-    let question = Question { rows, facts: &facts, tenants: &tenants, naming: &config.naming };
+    let verified = identity::domains(&facts, &tenants);
+    let question = Question { rows, facts: &facts, tenants: &verified, naming: &config.naming };
     let testimony = join.testimony(&question).map_err(failing)?;
     let identity::Weighed { links, refusals } = combined(&facts, &testimony, &config.identity);
     Ok(Identities { tenants, facts, testimony, links, refusals })

@@ -82,7 +82,7 @@ pub struct Question<'a> {
     pub rows: &'a Rows,
     /// The dated names of the same rows' accounts (from `identity`).
     pub facts: &'a [AccountFacts],
-    /// Tenants and their domains.
+    /// Tenants and their domains, those included that are derived for tenants without configured ones (`identity`).
     pub tenants: &'a Tenants,
     /// Agreed naming rules (K13).
     pub naming: &'a [NamingRule],
@@ -93,7 +93,7 @@ pub struct Question<'a> {
 pub struct Parts<'a> {
     /// Rows of evidence; all that one portion has of an account's directory rows is all that any has.
     pub portions: &'a [Portion],
-    /// Tenants and their domains.
+    /// Tenants and their domains, those included that are derived for tenants without configured ones (`identity`).
     pub tenants: &'a Tenants,
     /// Agreed naming rules (K13).
     pub naming: &'a [NamingRule],

@@ -128,3 +128,7 @@ impl Words {
         RecordBatch::try_from_iter(columns)
     }
 }
+
+#[cfg(test)]
+#[path = "numbers_tests.rs"]
+mod tests;

@@ -84,7 +84,7 @@ impl Plans {
     pub(crate) fn run(&mut self, parts: &Parts<'_>, runtime: &Runtime) -> Result<Answered, QueryError> {
         let Parts { portions, tenants, naming } = *parts;
         // Those that everybody gets first, then portion by portion: one set of tables, one set of numbers.
-        let mut built = shared_tables(portions.iter().map(|p| &p.facts[..]), tenants, naming)?;
+        let mut built = shared_tables(tenants, naming)?;
         let mut topics = vec![Topics::ALL; built.len()];
         for portion in portions {
             built.extend(row_tables(&portion.rows, &portion.facts)?);

@@ -34,25 +34,19 @@ use std::collections::{BTreeMap, BTreeSet};
 /// `unsaid`, `collaboration`, `direct_connect`, `delegated`, `other`; `verdict` one of `same`, `different`, `withdrawn`.
 pub(crate) fn tables(question: &Question<'_>) -> Result<Vec<(&'static str, RecordBatch)>, QueryError> {
     let Question { rows, facts, tenants, naming } = *question;
-    let mut all = shared_tables([facts], tenants, naming)?;
+    let mut all = shared_tables(tenants, naming)?;
     let own = || BUILDERS.iter().map(|(name, build)| Ok((*name, build(rows, facts)?))).collect::<Result<Vec<_>, _>>();
     all.extend(own().map_err(failed)?);
     Ok(all)
 }
 
 /// The tables that every query gets whole: `tenants`, `domains` and `naming`.
-pub(crate) fn shared_tables<'a>(
-    facts: impl IntoIterator<Item = &'a [AccountFacts]>,
+pub(crate) fn shared_tables(
     tenants: &Tenants,
     naming: &[NamingRule],
 ) -> Result<Vec<(&'static str, RecordBatch)>, QueryError> {
-    let facts = facts.into_iter().flatten();
     let build = || -> Result<_, ArrowError> {
-        Ok(vec![
-            ("tenants", tenant_table(tenants)?),
-            ("domains", domains(facts, tenants)?),
-            ("naming", naming_rules(naming)?),
-        ])
+        Ok(vec![("tenants", tenant_table(tenants)?), ("domains", domains(tenants)?), ("naming", naming_rules(naming)?)])
     };
     build().map_err(failed)
 }
@@ -99,19 +93,11 @@ fn tenant_table(tenants: &Tenants) -> Result<RecordBatch, ArrowError> {
         .finish()
 }
 
-/// The verified domains as configured; for a tenant without any, the domains of the user names of its own members.
-///
-/// A domain is verified in one tenant at a time. What another tenant has configured is therefore not derived, and what two
-/// tenants claim with equal right belongs to neither: else a directory that lists a stranger's domain could claim its users.
-fn domains<'a>(facts: impl Iterator<Item = &'a AccountFacts>, tenants: &Tenants) -> Result<RecordBatch, ArrowError> {
-    let configured: BTreeSet<(TenantId, &str)> =
+/// The verified domains. One is verified in one tenant at a time: what two tenants claim belongs to neither, else a directory that
+/// lists a stranger's domain could claim its users.
+fn domains(tenants: &Tenants) -> Result<RecordBatch, ArrowError> {
+    let mut all: BTreeSet<(TenantId, &str)> =
         tenants.all.iter().flat_map(|t| t.domains.iter().map(|d| (t.id, d.as_str()))).collect();
-    let known: BTreeSet<TenantId> = configured.iter().map(|(t, _)| *t).collect();
-    let taken: BTreeSet<&str> = configured.iter().map(|(_, d)| *d).collect();
-    let members = facts.filter(|f| f.kind == AccountKind::Member && !known.contains(&f.account.tenant));
-    let derived = members.filter_map(|f| Some((f.account.tenant, domain(f.upn.as_deref()?)?)));
-    let mut all = configured.clone();
-    all.extend(derived.filter(|(_, d)| !taken.contains(d)));
     let mut owners: BTreeMap<&str, usize> = BTreeMap::new();
     all.iter().for_each(|(_, d)| *owners.entry(*d).or_default() += 1);
     all.retain(|(_, d)| owners.get(d) == Some(&1));
@@ -129,10 +115,6 @@ fn naming_rules(rules: &[NamingRule]) -> Result<RecordBatch, ArrowError> {
         .texts("prefix", all().map(|r| Some(r.prefix.as_str())))
         .texts("suffix", all().map(|r| Some(r.suffix.as_str())))
         .finish()
-}
-
-fn domain(name: &str) -> Option<&str> {
-    name.rsplit_once('@').map(|(_, domain)| domain).filter(|d| !d.is_empty())
 }
 
 fn side(kind: AccountKind) -> &'static str {
@@ -214,6 +196,11 @@ struct Name<'a> {
 }
 
 impl<'a> Name<'a> {
+    /// What follows the last `@`.
+    fn domain(&self) -> Option<&'a str> {
+        self.name.rsplit_once('@').map(|(_, domain)| domain).filter(|d| !d.is_empty())
+    }
+
     /// The name as an `#EXT#` name begins with it: `@` becomes `_` and nothing else changes (exports.md 7.3). Of a satellite's
     /// `#EXT#` name, what it begins with.
     fn encoded(&self) -> Cow<'a, str> {
@@ -256,7 +243,7 @@ fn names(facts: &[AccountFacts]) -> Result<RecordBatch, ArrowError> {
         .texts("name", all.iter().map(|n| Some(n.name)))
         .texts("name_text", all.iter().map(|n| Some(n.name)))
         .texts("encoded", encoded.iter().map(|e| Some(&**e)))
-        .texts("domain", all.iter().map(|n| domain(n.name)))
+        .texts("domain", all.iter().map(Name::domain))
         .texts("source", all.iter().map(|n| Some(n.source)))
         .flags("ext", all.iter().map(|n| n.name.contains("#ext#@")))
         .texts("side", all.iter().map(|n| Some(n.side)))

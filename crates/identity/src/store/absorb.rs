@@ -117,13 +117,14 @@ impl Store {
     /// where it may have ceased to bear a key.
     fn follow(&mut self, slot: u32, before: &Held, moved: &[(&[u8], bool)]) {
         let now = &self.accounts[slot as usize].rows;
-        let (mut came, mut went, mut directory) = (Rows::default(), Rows::default(), false);
-        for (bytes, put) in moved {
-            directory |= Kinds::DIRECTORY.meets(Kinds::of(bytes));
-            // Written by this very store.
-            let _ = row::read(bytes, &self.words, if *put { &mut came } else { &mut went });
-        }
-        let (mut new, mut old) = (self.row_keys(slot, &came), self.row_keys(slot, &went));
+        let directory = moved.iter().any(|(row, _)| Kinds::DIRECTORY.meets(Kinds::of(row)));
+        let of_logs = |wanted: bool| {
+            let rows = moved.iter().filter(|(_, put)| *put == wanted).map(|(row, _)| *row);
+            let mut ties = self.bearing(slot);
+            let others = self.log_ties(rows, &mut ties);
+            (ties.keys(), others.statements)
+        };
+        let ((mut old, went), (mut new, came)) = (of_logs(false), of_logs(true));
         let mut shown = [super::domains::Shown::new(), super::domains::Shown::new()];
         let mut profiles = None;
         if directory {
@@ -147,20 +148,13 @@ impl Store {
             let before = Some(before).filter(|_| !self.changed.contains_key(&slot));
             self.profiles.learn(slot, before, now);
         }
-        self.follow_statements(went.statements, came.statements);
-    }
-
-    /// The keys of rows of logs, sorted.
-    fn row_keys(&self, slot: u32, rows: &Rows) -> BTreeSet<Key> {
-        let mut ties = self.bearing(slot);
-        row::each(rows).for_each(|row| ties.row(row));
-        ties.all.into_iter().map(|t| t.key).collect()
+        self.follow_statements(went, came);
     }
 
     fn directory_keys(&self, slot: u32, profile: &Profile) -> BTreeSet<Key> {
         let mut ties = self.bearing(slot);
         ties.directory(profile);
-        ties.all.into_iter().map(|t| t.key).collect()
+        ties.keys()
     }
 
     /// The account differs from what was last settled, unless this change has taken the difference back.

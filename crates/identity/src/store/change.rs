@@ -120,14 +120,22 @@ impl Store {
         if kinds.meets(Kinds::DIRECTORY) {
             ties.directory(&self.profile(held));
         }
-        self.log_ties(held, &mut ties);
+        self.log_ties(held.each(), &mut ties);
         ties.sorted()
     }
 
-    /// What an account shares by its rows of logs. Most sign-ins repeat one name.
-    pub(super) fn log_ties(&self, held: &Held, ties: &mut Ties<'_>) {
-        let mut names: Vec<(bool, u32)> =
-            held.briefs(&self.words).filter_map(|b| Some((b.is_there(), b.upn?))).collect();
+    /// What an account shares by rows of logs; gives back those that are no sign-ins. Of sign-ins, of which there are most and
+    /// most repeat one name, nothing else is read.
+    pub(super) fn log_ties<'a>(&self, rows: impl Iterator<Item = &'a [u8]>, ties: &mut Ties<'_>) -> Rows {
+        let (mut names, mut others) = (Vec::new(), Rows::default());
+        for row in rows {
+            if let Some(brief) = Brief::read(row, &self.words) {
+                names.extend(brief.upn.map(|name| (brief.is_there(), name)));
+            } else if Kinds::OTHER_LOGS.meets(Kinds::of(row)) {
+                // Written by this very store.
+                let _ = row::read(row, &self.words, &mut others);
+            }
+        }
         names.sort_unstable();
         names.dedup();
         for (there, name) in names {
@@ -135,8 +143,8 @@ impl Store {
                 ties.name(if there { Aspects::THERE } else { Aspects::HERE }, name);
             }
         }
-        let rows = held.rows_of(Kinds::OTHER_LOGS, &self.words);
-        row::each(&rows).for_each(|row| ties.row(row));
+        row::each(&others).for_each(|row| ties.row(row));
+        others
     }
 
     /// Its ties, still to be gathered.

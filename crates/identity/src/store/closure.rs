@@ -221,7 +221,7 @@ impl Walk<'_> {
             if kinds.meets(Kinds::DIRECTORY) {
                 ties.directory(profiles.now(slot, || store.profile(held)));
             }
-            store.log_ties(held, &mut ties);
+            store.log_ties(held.each(), &mut ties);
             Known { kinds, ties: ties.sorted() }
         })
     }

@@ -33,6 +33,7 @@
 //! the postings; [`Store::size`] has the figures.
 
 mod absorb;
+mod accounts;
 mod answer;
 mod aspects;
 mod change;
@@ -53,6 +54,7 @@ pub use snapshot::RestoreError;
 
 use crate::Settings;
 use absorb::Pending;
+use accounts::{Account, Accounts};
 use answer::Answer;
 use caponier_model::{AccountKey, Guid, NamingRule, Refusal, Statement, TenantId, Tenants, Testimony};
 use codec::Words;
@@ -74,7 +76,7 @@ pub struct Store {
     words: Words,
     /// Slot by account; the account itself stands in the slot.
     slots: HashTable<u32>,
-    accounts: Vec<Account>,
+    accounts: Accounts,
     postings: Postings,
     /// Statements by either of the two accounts they are about.
     statements: BTreeMap<AccountKey, BTreeSet<Statement>>,
@@ -96,16 +98,6 @@ pub struct Store {
     /// The derived domains as last settled.
     settled_domains: BTreeSet<(CompactString, TenantId)>,
     last: Settled,
-}
-
-/// One account at rest.
-#[derive(Clone, Debug)]
-struct Account {
-    key: AccountKey,
-    /// The tenant as a word.
-    tenant: u32,
-    rows: Held,
-    answer: Answer,
 }
 
 /// What a store holds, in bytes and numbers.
@@ -132,7 +124,7 @@ impl Store {
             settings,
             words: Words::default(),
             slots: HashTable::new(),
-            accounts: Vec::new(),
+            accounts: Accounts::default(),
             postings: Postings::default(),
             statements: BTreeMap::new(),
             satellites: HashMap::default(),
@@ -176,7 +168,7 @@ impl Store {
     /// Everything last settled: what was said, and what became of it; all sorted. Cost of everything that is held.
     pub fn answers(&self) -> (Testimony, crate::Weighed) {
         let (mut said, mut weighed) = (Testimony::default(), crate::Weighed::default());
-        for account in &self.accounts {
+        for account in self.accounts.held() {
             let answer = account.answer.read(&self.words);
             said.evidence.extend(answer.testimony.evidence);
             said.refutations.extend(answer.testimony.refutations);
@@ -202,8 +194,8 @@ impl Store {
 
     /// What is held, counted. Cost of one pass over the accounts.
     pub fn size(&self) -> Size {
-        let rows = self.accounts.iter().map(|a| a.rows.size()).sum();
-        let answers = self.accounts.iter().map(|a| a.answer.size()).sum();
+        let rows = self.accounts.held().map(|a| a.rows.size()).sum();
+        let answers = self.accounts.held().map(|a| a.answer.size()).sum();
         Size { accounts: self.accounts.len(), rows, answers, keys: self.postings.len(), refused: self.refused }
     }
 
@@ -231,7 +223,7 @@ impl Store {
         let tenant = self.words.guids.number(&account.tenant.0);
         self.accounts.push(Account { key: account, tenant, rows: Held::default(), answer: Answer::default() });
         let accounts = &self.accounts;
-        self.slots.insert_unique(hashed(account), slot, |s| hashed(accounts[*s as usize].key));
+        self.slots.insert_unique(hashed(account), slot, |s| hashed(accounts.key(*s)));
         if let Err(at) = self.tenants.binary_search(&account.tenant) {
             self.tenants.insert(at, account.tenant);
         }

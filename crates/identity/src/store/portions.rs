@@ -46,7 +46,7 @@ impl Readers {
     }
 }
 
-/// The portions of a question about these accounts. `profiles` has those that are known already.
+/// The portions of a question about these accounts. `profiles` has those that are known already, and loses their rows.
 pub(super) fn portions(store: &Store, masks: &BTreeMap<u32, Masks>, profiles: &mut Profiles) -> Vec<Portion> {
     let readers = Readers::new();
     let mut all = All(BTreeMap::new());
@@ -54,10 +54,11 @@ pub(super) fn portions(store: &Store, masks: &BTreeMap<u32, Masks>, profiles: &m
         let held = &store.accounts[*slot as usize].rows;
         let directory = masks.of(readers.directory);
         if !directory.is_empty() && held.kinds().meets(Kinds::DIRECTORY) {
-            let profile = profiles.now(*slot, || store.profile(held));
+            profiles.now(*slot, || store.profile(held));
             let portion = all.of(directory);
-            portion.rows.append(profile.rows.clone());
-            portion.facts.extend_from_slice(&profile.facts);
+            let (rows, facts) = profiles.hand_over(*slot);
+            portion.rows.append(rows);
+            portion.facts.extend_from_slice(facts);
         }
         let logs: Vec<(Aspects, Topics)> = readers.logs.iter().map(|(a, r)| (*a, masks.of(*r))).collect();
         let readers = |aspects: Aspects| {

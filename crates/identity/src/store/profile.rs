@@ -168,6 +168,11 @@ impl Profiles {
         self.now.entry(slot).or_insert_with(make)
     }
 
+    /// The rows of a profile, which has none from now on, and its facts, which it keeps.
+    pub(super) fn hand_over(&mut self, slot: u32) -> (Rows, &[AccountFacts]) {
+        self.now.get_mut(&slot).map_or_else(Default::default, |p| (std::mem::take(&mut p.rows), &p.facts[..]))
+    }
+
     /// Both, if both are known.
     pub(super) fn both(&self, slot: u32) -> Option<(&Profile, &Profile)> {
         Some((self.before.get(&slot)?, self.now.get(&slot)?))

@@ -4,9 +4,10 @@ use super::answer::{Answer, Said};
 use super::change::Why;
 use super::closure::Closure;
 use super::profile::Profiles;
-use super::row::Kinds;
+use super::row::{Held, Kinds};
 use super::{Account, Store};
 use crate::facts::facts;
+use crate::known::equal_range;
 use crate::{Weighed, decide, star};
 use caponier_model::{
     AccountFacts, AccountKey, IdentityChange, Link, LinkState, Portion, Refusal, Statement, Tenants, Testimony, Topic,
@@ -15,6 +16,7 @@ use caponier_model::{
 use compact_str::CompactString;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a settlement did: what it cost, and whether it was in proportion.
@@ -32,6 +34,9 @@ pub struct Settled {
     pub fan_out: usize,
     /// Changes told.
     pub told: usize,
+    /// How often an account was looked at, for its key, its rows or its answer, since the settlement before: what the store did
+    /// itself, in proportion to which its time is.
+    pub looks: usize,
 }
 
 impl Store {
@@ -54,25 +59,21 @@ impl Store {
         changed.extend(self.recheck.iter().map(|slot| (*slot, Why::Recheck)));
         if changed.is_empty() {
             self.settled_domains = derived;
+            self.accounts.take_looks();
             return Ok(Vec::new());
         }
         let mut profiles = std::mem::take(&mut self.profiles);
         let closure = self.closure(&changed, &mut profiles);
-        let said = match ask(&closure.portions, &self.domains.tenants()) {
-            Ok(said) => said,
-            Err(failed) => {
-                self.profiles = profiles;
-                return Err(failed);
-            }
-        };
-
+        // Where it fails, what was learned of profiles is gone, and is learned again.
+        let said = ask(&closure.portions, &self.domains.tenants())?;
         let mut changes = self.changed_facts(&closure, &mut profiles);
         let decided = self.decided(&closure, said, &mut profiles);
         changes.extend(self.held_together(&closure, decided));
         changes.sort_unstable();
         let (affected, asked, rows) = (closure.affected.len(), closure.asked, closure.rows());
         let (told, fan_out) = (changes.len(), closure.fan_out);
-        self.last = Settled { changed: changed.len(), affected, asked, rows, fan_out, told };
+        let looks = self.accounts.take_looks();
+        self.last = Settled { changed: changed.len(), affected, asked, rows, fan_out, told, looks };
         self.changed.clear();
         self.recheck.clear();
         self.settled_domains = derived;
@@ -110,8 +111,14 @@ impl Store {
             }
             if closure.whole || held.kinds().or(rows.kinds()).meets(Kinds::CALLER) {
                 // Tokens show PUIDs, which no profile has.
-                let before = facts(&held.rows_of(Kinds::FACTS, &self.words));
-                told_facts(&before, &facts(&rows.rows_of(Kinds::FACTS, &self.words)), &mut changes);
+                let made = |held: &Held| facts(&held.rows_of(Kinds::FACTS, &self.words));
+                let now = match &closure.portions[..] {
+                    [all] if closure.whole => {
+                        Cow::Borrowed(equal_range(&all.facts, |f| f.account, self.accounts[*slot as usize].key))
+                    }
+                    _ => Cow::Owned(made(rows)),
+                };
+                told_facts(&made(held), &now, &mut changes);
             } else {
                 profiles.before(*slot, || self.profile(held));
                 profiles.now(*slot, || self.profile(rows));
@@ -152,7 +159,7 @@ impl Store {
         });
         let whole = self.together(&all);
         let facts = if closure.whole {
-            std::borrow::Cow::Borrowed(&closure.portions[0].facts[..])
+            Cow::Borrowed(&closure.portions[0].facts[..])
         } else {
             let homes: BTreeSet<AccountKey> = whole.evidence.iter().map(|e| e.home).collect();
             let homes = homes.into_iter().filter_map(|home| self.find(home));

@@ -8,6 +8,7 @@ use super::profile::{Profile, Spell};
 use super::row::Row;
 use caponier_model::{AccountKey, Guid, NamingRule};
 use foldhash::fast::FixedState;
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher, Hash, Hasher};
 
 /// One key of one account.
@@ -115,6 +116,11 @@ impl<'a> Ties<'a> {
         self.all.sort_unstable();
         self.all.dedup();
         self.all
+    }
+
+    /// The keys alone.
+    pub(super) fn keys(self) -> BTreeSet<Key> {
+        self.all.into_iter().map(|t| t.key).collect()
     }
 
     fn whole(&mut self, aspect: Aspects, of: Of, hash: u64) {

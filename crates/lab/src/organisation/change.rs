@@ -24,9 +24,10 @@ impl Change {
 
     /// The rows that come on top of those of `organisation`, all dated the day after its directories were listed.
     ///
-    /// `size` rows; for a renamed domain as many as there are people in it.
-    pub fn rows(self, organisation: &Organisation, size: usize) -> Rows {
-        let mut random = Random::new(organisation.seed, "change");
+    /// `size` rows; for a renamed domain as many as there are people in it. Changes of another `number` are other rows, but for
+    /// the renamed domain, of which there is one.
+    pub fn rows(self, organisation: &Organisation, size: usize, number: u64) -> Rows {
+        let mut random = Random::new(organisation.seed.wrapping_add(number), "change");
         match self {
             Self::RandomKeys => anywhere(organisation, size, &mut random),
             Self::HotDomain => hot(organisation, size, &mut random),

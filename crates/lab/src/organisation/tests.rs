@@ -31,9 +31,10 @@ fn proportions_hold_at_any_size() {
         assert!(all.rows.sign_ins.len() >= shape.sign_ins / 2, "{}", all.rows.sign_ins.len());
         assert!(all.truth.iter().all(|a| a.home.is_none_or(|h| at_home.contains(&h))));
         assert_eq!(Story::ALL.iter().map(|(_, share)| share).sum::<u16>(), 1000);
-        assert_eq!(Change::RenamedDomain.rows(&all, 0).accounts.len(), people / 1000);
-        assert_eq!(Change::HotDomain.rows(&all, 50).accounts.len(), 50);
-        assert_eq!(Change::RandomKeys.rows(&all, 1000).len(), 1000);
+        assert_eq!(Change::RenamedDomain.rows(&all, 0, 0).accounts.len(), people / 1000);
+        assert_eq!(Change::HotDomain.rows(&all, 50, 0).accounts.len(), 50);
+        assert_eq!(Change::RandomKeys.rows(&all, 1000, 0).len(), 1000);
+        assert_ne!(Change::RandomKeys.rows(&all, 1000, 0), Change::RandomKeys.rows(&all, 1000, 1));
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reads a small organisation from text and writes results with the same labels, so that goldens can be read by people.
 
+use caponier_identity::{domains, facts};
 use caponier_model::{
     Access, AccountFacts, AccountKey, AccountRow, Ambiguity, CallerRow, EventTime, Evidence, Guid, InvitationRow, Link,
     NamingRule, PrincipalRow, ProvisioningRow, Refutation, Rows, SignInRow, Statement, Tenant, TenantId, TenantRole,
@@ -83,6 +84,11 @@ impl Cast {
 
     pub fn question<'a>(&'a self, facts: &'a [AccountFacts]) -> Question<'a> {
         Question { rows: &self.rows, facts, tenants: &self.tenants, naming: &self.naming }
+    }
+
+    /// Gives the tenants without configured domains those that their members' names show.
+    pub fn derive_domains(&mut self) {
+        self.tenants = domains(&facts(&self.rows), &self.tenants);
     }
 
     /// A label is its own identifier: the bytes of its text.

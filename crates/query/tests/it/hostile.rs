@@ -267,7 +267,8 @@ fn table(suite: &Suite) -> String {
 
 #[test]
 fn no_case_fools_the_join() {
-    let suite = Suite::read();
+    let mut suite = Suite::read();
+    suite.cast.derive_domains();
     let facts = facts(&suite.cast.rows);
     let testimony = Join::new(Queries::embedded()).unwrap().testimony(&suite.cast.question(&facts)).unwrap();
     let mut faults = String::new();

@@ -1,7 +1,7 @@
 //! The store against the join: whatever was built row by row, in any order, is what the same queries say over all rows at once.
 
 use crate::cast::Cast;
-use caponier_identity::{Index, Settings, Store, combine, facts};
+use caponier_identity::{Index, Settings, Store, combine, domains, facts};
 use caponier_model::{
     Access, AccountKey, AccountRow, EventTime, Guid, IdentityChange, InvitationRow, Persons, Portion, Rows, SignInRow,
     TenantId, Tenants,
@@ -173,7 +173,8 @@ impl Run {
     /// Row for row what a join of all rows says, under the tenants as configured.
     fn check(&self) {
         let facts = facts(&self.rows);
-        let question = Question { rows: &self.rows, facts: &facts, tenants: &self.tenants, naming: &[] };
+        let tenants = domains(&facts, &self.tenants);
+        let question = Question { rows: &self.rows, facts: &facts, tenants: &tenants, naming: &[] };
         let mut whole = self.join.testimony(&question).unwrap();
         whole.statements.sort_unstable();
         let weighed = combine(&whole, &facts, &Settings::default());

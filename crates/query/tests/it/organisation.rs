@@ -83,8 +83,13 @@ fn verified_domains_are_derived_where_none_are_configured() {
     let configured = join().testimony(&cast.question(&facts(&cast.rows)));
     // One reader's tenants, with and without their domains.
     cast.tenants.all.iter_mut().for_each(|t| t.domains.clear());
+    let nothing = join().testimony(&cast.question(&facts(&cast.rows)));
+    cast.derive_domains();
     let derived = join().testimony(&cast.question(&facts(&cast.rows)));
-    assert_eq!(configured.unwrap(), derived.unwrap());
+    let configured = configured.unwrap();
+    assert_eq!(configured, derived.unwrap());
+    // Deriving is not the join's: it takes the tenants as they are.
+    assert_ne!(configured, nothing.unwrap());
 }
 
 #[test]

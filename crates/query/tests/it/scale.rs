@@ -44,7 +44,7 @@ fn a_change_leads_to_what_the_join_of_all_rows_says() {
     settle(&mut store);
     let before = store.answers();
     for change in Change::ALL {
-        let added = change.rows(&all, 100);
+        let added = change.rows(&all, 100, 0);
         store.insert(&added);
         let asked = settle(&mut store);
         let mut rows = all.rows.clone();
