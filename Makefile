@@ -46,11 +46,12 @@ corpus: build ## replay the public captures that CAPONIER_CORPUS names, and comp
 	@test -n "$$CAPONIER_CORPUS" || { echo "CAPONIER_CORPUS must name the folder of public captures"; exit 2; }
 	$(CARGO) test --workspace --exclude caponier-benches corpus
 
-accuracy: build ## the lab's figures: SEED, PEOPLE, DAYS and ATTACKS may be set
+accuracy: build ## all of the lab's figures: SEED, PEOPLE, DAYS and ATTACKS may be set; with the month (9 GB, MONTH_PEOPLE=1000 MONTH_ATTACKS=60 for a twentieth)
 	rm -rf $(FIGURES)
 	$(RUN) simulate --out $(FIGURES) --seed $(SEED) --people $(PEOPLE) --days $(DAYS) --attacks $(ATTACKS)
 	$(RUN) replay $(FIGURES)/captures --out $(FIGURES)/incidents.ndjson --summary $(FIGURES)/summary.json --dead-letter $(FIGURES)/dead.ndjson
 	$(RUN) evaluate --truth $(FIGURES)/truth.ndjson $(FIGURES)/incidents.ndjson
+	$(MAKE) month
 
 # Four sign-ins a day: 30 days of 20,000 people stay below four million records (ten gigabytes on disk).
 month: build ## a month of MONTH_PEOPLE people (20,000) in three tenants with a red herring for each guard: scores, and the table of guards off

@@ -248,6 +248,9 @@ pub struct Evaluate {
     /// Most incidents that hold more than one attack
     #[arg(long, value_name = "N")]
     pub max_over_merged: Option<u64>,
+    /// Most ambient findings that an incident with an attack absorbs, in the median
+    #[arg(long, value_name = "N")]
+    pub max_ambient: Option<u64>,
     /// Decisions to heed.
     #[command(flatten)]
     pub decided: Decided,

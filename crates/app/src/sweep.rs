@@ -15,10 +15,12 @@ use caponier_correlate::Counts;
 use caponier_identity as identity;
 use caponier_lab as lab;
 use caponier_model::{
-    AccountFacts, Audience, EventTime, Incident, Journalled, MergePolicy, Policy, Statement, Tenants, Testimony,
+    AccountFacts, Audience, EventTime, Incident, Journalled, MergePolicy, Policy, Statement, TenantId, Tenants,
+    Testimony,
 };
 use caponier_transport::Input;
 use caponier_wire as wire;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A capture to measure, its files found and its truth read.
@@ -46,6 +48,8 @@ pub struct Measured {
     pub cross_tenant: u64,
     /// Incidents that hold two tenants whose pair the configuration of the row does not allow to merge.
     pub against_policy: u64,
+    /// Canaries of the truth that a reader sees whose tenant may not be joined with the owner's: with masking (G11) and without.
+    pub leaks: [u64; 2],
 }
 
 /// What reading a capture and joining its identities yields: nothing of windows, guards and policies.
@@ -173,9 +177,36 @@ fn correlate(read: &Read, config: &Config, truth: &[u8]) -> Result<Measured, Fai
         scores,
         findings: outcome.counts.findings + outcome.counts.evicted,
         cross_tenant: outcome.incidents.iter().filter(|i| i.cross_tenant()).count() as u64,
+        leaks: [true, false].map(|masked| leaks(&outcome.incidents, (truth, &read.tenants), &config.policy, masked)),
         against_policy: outcome.incidents.iter().filter(|i| forbidden(i, &config.policy)).count() as u64,
         counts: outcome.counts,
     })
+}
+
+/// How many canaries some stranger to their owner reads in these incidents.
+fn leaks(incidents: &[Incident], (truth, tenants): (&[u8], &Tenants), policy: &Policy, masked: bool) -> u64 {
+    let canary = |line: &[u8]| {
+        let line: serde_json::Value = serde_json::from_slice(line).ok()?;
+        Some((TenantId::parse(line["owner"].as_str()?)?, line["canary"].as_str()?.to_owned()))
+    };
+    // A line of findings has no such word: most are never parsed.
+    let marked = truth.split(|b| *b == b'\n').filter(|l| l.starts_with(b"{\"type\":\"herring\""));
+    let canaries: Vec<(TenantId, String)> = marked.filter_map(canary).collect();
+    let readers: BTreeSet<TenantId> = incidents.iter().flat_map(|i| &i.tenants).copied().collect();
+    let mut seen = BTreeSet::new();
+    for reader in readers {
+        let strange = |owner: &TenantId| *owner != reader && policy.between(reader, *owner) != MergePolicy::Merge;
+        let words: Vec<&String> = canaries.iter().filter(|(owner, _)| strange(owner)).map(|(_, word)| word).collect();
+        if words.is_empty() {
+            continue;
+        }
+        let audience = if masked { Audience::Tenant(reader) } else { Audience::Operator };
+        for incident in incidents {
+            let text = String::from_utf8(wire::encode(incident, audience, tenants, policy)).unwrap_or_default();
+            seen.extend(words.iter().filter(|word| text.contains(word.as_str())).map(|word| (reader, *word)));
+        }
+    }
+    seen.len() as u64
 }
 
 /// True for an incident that holds two tenants whose pair may not merge.

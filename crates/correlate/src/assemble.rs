@@ -256,6 +256,9 @@ impl<P: Persons> Engine<P> {
         };
         let cut = members.iter().map(|(_, h)| u64::from(h.cut)).sum();
         note("budget", cut, Text::plain("values beyond what is taken of one finding, joining nothing: {n}"));
+        let common = members.iter().filter(|(_, h)| h.common).count() as u64;
+        let text = "findings of detectors that many others met that week, which an account or a device alone ties to nothing: {n}";
+        note("common_detector", common, Text::plain(text));
         let mut shared: BTreeMap<&Value, (TenantId, u64)> = BTreeMap::new();
         for (_, held) in members {
             for posting in held.posted.values().iter().filter_map(|ix| self.postings.get(*ix)).filter(|p| p.is_shared())

@@ -66,6 +66,12 @@ fn g2_a_common_detector_needs_more_than_an_account() {
         "at the cap"
     );
     assert_eq!(apart(&[week.clone(), vec![attack.clone(), common("203.0.113.5")]].concat()), (27, 26), "by an address");
+    let engine = run(&settings, &merge_all(), &[week.clone(), vec![attack.clone(), common("203.0.113.5")]].concat());
+    let joined = engine.incidents().find(|i| i.findings.len() == 2).unwrap();
+    let said = joined.edges[1].sentence.render(|p| p.value.clone());
+    assert!(said.contains("at the address 203.0.113.5"), "{said}");
+    assert_eq!(joined.guards.iter().map(|g| (g.guard, g.count)).collect::<Vec<_>>(), [("common_detector", 1)]);
+    assert_eq!(engine.counts().common, 27);
     let later = crowd(12 * DAY, 26);
     assert_eq!(
         apart(&[later[1..].to_vec(), vec![attack.clone(), common("192.0.2.77")]].concat()),

@@ -46,10 +46,16 @@ pub fn bars(args: &Evaluate, scores: &lab::Scores) -> Vec<String> {
         .max_over_merged
         .filter(|most| scores.over_merged > *most)
         .map(|most| format!("{} incidents hold more than one attack, wanted at most {most}", scores.over_merged));
+    let median = scores.ambient_absorbed.1;
+    let ambient = args
+        .max_ambient
+        .filter(|most| median > *most)
+        .map(|most| format!("the median incident absorbs {median} ambient findings, wanted at most {most}"));
     [
         least("cross-tenant precision", scores.cross_precision, args.min_cross_precision),
         least("cross-tenant recall", scores.cross_recall, args.min_cross_recall),
         over,
+        ambient,
     ]
     .into_iter()
     .flatten()

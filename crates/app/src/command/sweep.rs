@@ -27,7 +27,7 @@ enum Figure {
 type Measure = (&'static str, fn(&Measured) -> Figure);
 
 /// The columns, in their order.
-const MEASURES: [Measure; 9] = [
+const MEASURES: [Measure; 13] = [
     ("precision", |m| Figure::Ratio(m.scores.precision)),
     ("recall", |m| Figure::Ratio(m.scores.recall)),
     ("cross precision", |m| Figure::Ratio(m.scores.cross_precision)),
@@ -36,8 +36,15 @@ const MEASURES: [Measure; 9] = [
     ("biggest", |m| Figure::Count(m.scores.biggest)),
     ("incidents", |m| Figure::Count(m.scores.incidents)),
     ("findings", |m| Figure::Count(m.findings)),
+    ("ambient", |m| Figure::Count(m.scores.ambient_absorbed.1)),
+    ("most values", |m| Figure::Count(m.counts.values_most)),
     ("against policy", |m| Figure::Count(m.against_policy)),
+    ("leaks", |m| Figure::Count(m.leaks[0])),
+    ("without G11", |m| Figure::Count(m.leaks[1])),
 ];
+
+/// Columns that are left out where nothing stands in them.
+const SELDOM: [&str; 4] = ["ambient", "against policy", "leaks", "without G11"];
 
 /// Runs the sweep and prints it; a figure of a base row below its bar exits 1.
 pub fn run(args: &Evaluate, file: &Path, config: Option<&Path>) -> Result<Exit, Failure> {
@@ -115,9 +122,7 @@ fn shown(sweep: &Sweep, rows: &[Measured]) -> String {
     let Some(base) = rows.first() else { return String::new() };
     let measures: Vec<Measure> = MEASURES
         .into_iter()
-        .filter(|(name, of)| {
-            *name != "against policy" || rows.iter().any(|m| matches!(of(m), Figure::Count(n) if n > 0))
-        })
+        .filter(|(name, of)| !SELDOM.contains(name) || rows.iter().any(|m| matches!(of(m), Figure::Count(n) if n > 0)))
         .collect();
     let columns: Vec<Vec<String>> = measures
         .iter()
@@ -195,7 +200,7 @@ fn engine(counts: &Counts) -> Value {
     let refused: Map<String, Value> = counts.refused.iter().map(|(k, n)| ((*k).to_owned(), json!(n))).collect();
     json!({
         "sightings": counts.sightings, "duplicates": counts.duplicates, "late": counts.late,
-        "evicted": counts.evicted, "values_cut": counts.values_cut, "sightings_cut": counts.sightings_cut,
+        "evicted": counts.evicted, "values_cut": counts.values_cut, "values_most": counts.values_most, "sightings_cut": counts.sightings_cut,
         "changes": counts.changes, "edges": edges, "refused": refused,
     })
 }
