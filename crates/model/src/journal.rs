@@ -1,6 +1,6 @@
 //! The journal: the correlator's only input, in one order.
 
-use crate::{Decision, EventTime, FindingKey, IdentityChange, Policy, Position, Sighting, SourceIncident, Statement};
+use crate::{Decision, EventTime, FindingKey, IdentityChange, Policy, Position, Sighting, Signal, SourceIncident, Statement};
 use compact_str::CompactString;
 
 /// One entry of the journal.
@@ -8,6 +8,8 @@ use compact_str::CompactString;
 pub enum Entry {
     /// A finding, seen by one road.
     Sighting(Box<Sighting>),
+    /// A base rule matched a record: rule windows read it, incidents do not.
+    Signal(Box<Signal>),
     /// A source incident's version.
     Incident(Box<SourceIncident>),
     /// A change of what is known about identities.

@@ -14,6 +14,7 @@ mod journal;
 mod link;
 mod position;
 mod rows;
+mod signal;
 mod tenant;
 mod text;
 mod time;
@@ -42,6 +43,7 @@ pub use position::{Class, DeadLetter, Position, Reject, RejectReason};
 pub use rows::{
     Access, AccountRow, CallerRow, DeviceRow, InvitationRow, PrincipalRow, ProvisioningRow, Rows, SignInRow,
 };
+pub use signal::{Mention, Party, Side, Signal, SignalKey};
 pub use tenant::{MergePolicy, Pair, Policy, Tenant, TenantRole, Tenants};
 pub use text::{Param, Text};
 pub use time::EventTime;

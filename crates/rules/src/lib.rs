@@ -3,7 +3,28 @@
 //! Growth happens in [`BASE`]: one file and one row per rule. A rule sees one decoded event and nothing else: no clock, no
 //! state, no other event, no wire format (it matches on an event's body, never on a format's name).
 
+mod build;
+mod emission;
+mod fault;
+pub mod field;
+mod file;
+mod group;
+pub mod logsource;
+mod machine;
 mod risky_cross_tenant_sign_in;
+mod scenario;
+mod set;
+mod value;
+mod view;
+mod windows;
+
+pub use emission::{Emission, FORMAT, PRODUCT};
+pub use fault::Fault;
+pub use file::RuleFile;
+pub use scenario::{Absence, Aggregate, Role, Scenario, Seen, Shape, Step, Term, Window};
+pub use set::{Base, RuleSet};
+pub use value::{Columns, NoColumns, Value};
+pub use windows::{Counts, Limits, Windows};
 
 use caponier_model::{Event, Sighting};
 

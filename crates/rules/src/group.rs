@@ -1,0 +1,232 @@
+//! One group of one scenario: its signals in order of time, the instances that came of them, and what is still to be waited for.
+//!
+//! The instances are a function of the signals, not of their arrival: a signal that comes in order is taken as it comes, one that
+//! comes late or leaves makes the group read all it holds anew. An instance begins with the earliest signal of what completed it
+//! and takes in what completes within the span from there; what completes later is the next instance.
+
+use crate::machine::{Hit, Item, Machine};
+use crate::scenario::{Absence, Scenario};
+use std::collections::BTreeMap;
+
+/// An instance: what came together, and when.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Instance {
+    /// (when, step, place), sorted, at most [`MEMBERS_MAX`].
+    pub items: Vec<(i64, u16, u32)>,
+    /// How often it was completed.
+    pub times: u32,
+    /// It takes in no more.
+    pub closed: bool,
+}
+
+/// An instance names at most so many signals.
+const MEMBERS_MAX: usize = 128;
+
+/// The first signal of an instance: (when, place).
+pub(crate) type First = (i64, u32);
+
+/// What changed in a group.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Turn {
+    /// An instance appeared or has more to say.
+    Say(First),
+    /// An instance turned out to be none.
+    Withdraw(First, Instance),
+}
+
+#[derive(Debug)]
+pub(crate) struct Group {
+    /// The key that its signals share, for the reader.
+    pub key: compact_str::CompactString,
+    items: Vec<Item>,
+    machine: Machine,
+    open: Option<First>,
+    waiting: Vec<(i64, Hit)>,
+    marks: BTreeMap<u16, Vec<i64>>,
+    pub instances: BTreeMap<First, Instance>,
+    /// What was said of each, to tell what is new.
+    said: BTreeMap<First, Instance>,
+    /// Everything up to here was taken.
+    now: i64,
+}
+
+impl Group {
+    pub(crate) fn new(scenario: &Scenario, key: compact_str::CompactString) -> Self {
+        Self {
+            key,
+            items: Vec::new(),
+            machine: Machine::new(scenario),
+            open: None,
+            waiting: Vec::new(),
+            marks: BTreeMap::new(),
+            instances: BTreeMap::new(),
+            said: BTreeMap::new(),
+            now: i64::MIN,
+        }
+    }
+
+    /// Adds a signal; `order` compares places by what the signals are.
+    pub(crate) fn add(&mut self, item: Item, scenario: &Scenario, order: &dyn Fn(u32, u32) -> std::cmp::Ordering) {
+        let later = |held: &Item| {
+            (held.at, held.step).cmp(&(item.at, item.step)).then_with(|| order(held.place, item.place)).is_gt()
+        };
+        let at = self.items.partition_point(|held| !later(held));
+        let in_order = at == self.items.len() && item.at >= self.now;
+        self.items.insert(at, item);
+        if in_order {
+            let item = self.items[at].clone();
+            self.settle(item.at, scenario);
+            self.take(&item, scenario);
+        } else {
+            self.again(scenario);
+        }
+    }
+
+    /// Takes a signal away.
+    pub(crate) fn remove(&mut self, place: u32, scenario: &Scenario) {
+        let before = self.items.len();
+        self.items.retain(|item| item.place != place);
+        if self.items.len() != before {
+            self.again(scenario);
+        }
+    }
+
+    /// Forgets signals before `horizon`, and instances that rest on them: they stay as they were said.
+    pub(crate) fn forget(&mut self, horizon: i64) {
+        let gone = self.items.partition_point(|item| item.at < horizon);
+        if gone == 0 {
+            return;
+        }
+        self.items.drain(..gone);
+        self.instances.retain(|first, instance| first.0 >= horizon || !instance.closed);
+        self.said.retain(|first, _| first.0 >= horizon || self.instances.contains_key(first));
+        for marks in self.marks.values_mut() {
+            marks.retain(|at| *at >= horizon);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items.is_empty() && self.waiting.is_empty() && self.instances.is_empty()
+    }
+
+    /// The next time at which this group has something to settle without a signal.
+    pub(crate) fn due(&self, scenario: &Scenario) -> Option<i64> {
+        let waiting = self.waiting.iter().map(|(due, _)| *due).min();
+        let closing = self.open.map(|first| first.0.saturating_add(scenario.span));
+        [waiting, closing].into_iter().flatten().min()
+    }
+
+    /// Settles what is due before `now`.
+    pub(crate) fn settle(&mut self, now: i64, scenario: &Scenario) {
+        self.waiting.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.items.cmp(&b.1.items)));
+        while let Some((due, _)) = self.waiting.first().filter(|(due, _)| *due < now) {
+            let due = *due;
+            let (_, hit) = self.waiting.remove(0);
+            self.close(due, scenario);
+            if scenario.absent.iter().all(|absence| self.is_absent(absence, &hit)) {
+                self.accept(hit, scenario);
+            }
+        }
+        self.close(now, scenario);
+        self.now = self.now.max(now);
+    }
+
+    fn close(&mut self, now: i64, scenario: &Scenario) {
+        if let Some(first) = self.open.filter(|first| first.0.saturating_add(scenario.span) < now) {
+            if let Some(instance) = self.instances.get_mut(&first) {
+                instance.closed = true;
+            }
+            self.open = None;
+        }
+    }
+
+    fn take(&mut self, item: &Item, scenario: &Scenario) {
+        self.now = self.now.max(item.at);
+        if scenario.absent.iter().any(|absence| absence.mark == usize::from(item.step)) {
+            self.marks.entry(item.step).or_default().push(item.at);
+        }
+        let Some(hit) = self.machine.take(item, scenario) else { return };
+        let due =
+            scenario.absent.iter().filter(|a| !a.before).filter_map(|a| Some(from(a, &hit)?.saturating_add(a.within)));
+        match due.max() {
+            Some(due) => self.waiting.push((due, hit)),
+            None if scenario.absent.iter().all(|absence| self.is_absent(absence, &hit)) => self.accept(hit, scenario),
+            None => {}
+        }
+    }
+
+    fn is_absent(&self, absence: &Absence, hit: &Hit) -> bool {
+        let Some(from) = from(absence, hit) else { return true };
+        let marks = self.marks.get(&(absence.mark as u16)).map_or(&[][..], Vec::as_slice);
+        if absence.before {
+            !marks.iter().any(|at| *at < from && *at >= from.saturating_sub(absence.within))
+        } else {
+            !marks.iter().any(|at| *at > from && *at <= from.saturating_add(absence.within))
+        }
+    }
+
+    fn accept(&mut self, hit: Hit, scenario: &Scenario) {
+        let Some((at, _, place)) = hit.items.first().copied() else { return };
+        let last = hit.items.last().map_or(at, |(at, ..)| *at);
+        let first = self.open.filter(|first| last <= first.0.saturating_add(scenario.span));
+        let first = first.unwrap_or_else(|| {
+            self.close(i64::MAX, scenario);
+            (at, place)
+        });
+        self.open = Some(first);
+        let fresh = || Instance { items: Vec::new(), times: 0, closed: false };
+        let instance = self.instances.entry(first).or_insert_with(fresh);
+        instance.times = instance.times.saturating_add(1);
+        for item in hit.items {
+            if let Err(place) = instance.items.binary_search(&item)
+                && instance.items.len() < MEMBERS_MAX
+            {
+                instance.items.insert(place, item);
+            }
+        }
+    }
+
+    /// Reads everything anew; instances whose first signal is forgotten stay as they are.
+    fn again(&mut self, scenario: &Scenario) {
+        let oldest = self.items.first().map_or(i64::MAX, |item| item.at);
+        self.machine = Machine::new(scenario);
+        (self.open, self.waiting) = (None, Vec::new());
+        self.marks.clear();
+        self.instances.retain(|first, _| first.0 < oldest);
+        let (items, now) = (std::mem::take(&mut self.items), self.now);
+        self.now = i64::MIN;
+        for item in &items {
+            self.settle(item.at, scenario);
+            self.take(item, scenario);
+        }
+        self.items = items;
+        self.settle(now, scenario);
+    }
+
+    /// What there is to say since the last time: of an open instance when it appears, of a closed one if it grew.
+    pub(crate) fn turns(&mut self) -> Vec<Turn> {
+        let mut out = Vec::new();
+        let gone: Vec<First> = self.said.keys().filter(|first| !self.instances.contains_key(*first)).copied().collect();
+        for first in gone {
+            if let Some(instance) = self.said.remove(&first) {
+                out.push(Turn::Withdraw(first, instance));
+            }
+        }
+        for (first, instance) in &self.instances {
+            let news = match self.said.get(first) {
+                None => true,
+                Some(said) => instance.closed && said.items != instance.items,
+            };
+            if news {
+                self.said.insert(*first, instance.clone());
+                out.push(Turn::Say(*first));
+            }
+        }
+        out
+    }
+}
+
+/// When the step that an absence counts from was met: the last time.
+fn from(absence: &Absence, hit: &Hit) -> Option<i64> {
+    hit.items.iter().rev().find(|(_, step, _)| usize::from(*step) == absence.from).map(|(at, ..)| *at)
+}

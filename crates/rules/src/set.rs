@@ -1,0 +1,291 @@
+//! Rules put together: compiled base rules with an index that passes most events by, and the scenarios that read their signals.
+//!
+//! Cost: an event whose format no rule names costs one probe; one whose format is named, a probe by operation and a look at two
+//! bytes for each rule that remains. Only then is a rule asked, and only then are columns read.
+
+use crate::build;
+use crate::fault::Fault;
+use crate::field::{self, fold};
+use crate::file::{self, RuleFile};
+use crate::scenario::Scenario;
+use crate::value::{Columns, Value};
+use crate::view::View;
+use caponier_model::{
+    Body, Entity, EntityKind, EntityRole, Event, Mention, Outcome, Party, Side, Signal, SignalKey, TenantId,
+};
+use compact_str::{CompactString, ToCompactString, format_compact};
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use rsigma_eval::{CompiledRule, evaluate_rule};
+
+/// At most so many values of one field go into a signal.
+const VALUES_MAX: usize = 64;
+
+/// A compiled base rule.
+#[derive(Debug)]
+pub struct Base {
+    /// Unique name.
+    pub name: CompactString,
+    /// Title.
+    pub title: CompactString,
+    /// Formats it reads; empty where we read none of its log source.
+    pub formats: &'static [&'static str],
+    /// Operations, folded, one of which an event must bear; `None` where any may match.
+    pub operations: Option<Vec<String>>,
+    /// The side an event must tell.
+    pub side: Option<Side>,
+    /// The outcome an event must have.
+    pub outcome: Option<Outcome>,
+    /// Whether correlations read it.
+    pub read: bool,
+    /// Fields that its signals carry, sorted.
+    pub carried: Vec<CompactString>,
+    /// Where it stands.
+    pub file: CompactString,
+    pub(crate) compiled: CompiledRule,
+}
+
+/// Which base rules may match an event of one format.
+#[derive(Debug, Default)]
+struct Routes {
+    any: Vec<u32>,
+    by_operation: HashMap<String, Vec<u32>, FixedState>,
+}
+
+/// Every rule, compiled.
+#[derive(Debug, Default)]
+pub struct RuleSet {
+    /// Base rules, by name.
+    pub base: Vec<Base>,
+    /// Scenario rules, by name; every rule they read stands before them.
+    pub scenarios: Vec<Scenario>,
+    /// What all files say, as one number: the same files in any order are the same rules.
+    pub digest: u128,
+    routes: HashMap<&'static str, Routes, FixedState>,
+}
+
+impl RuleSet {
+    /// Reads rule files, in any order. Rules with a fatal fault, and those that read them, are left out.
+    pub fn read(files: &[RuleFile]) -> (Self, Vec<Fault>) {
+        let mut faults = Vec::new();
+        let documents = file::read(files, &mut faults);
+        file::unknown_fields(&documents, &mut faults);
+        let (base, scenarios) = build::build(documents, &mut faults);
+        let mut set = Self { base, scenarios, digest: digest(files), routes: HashMap::default() };
+        for (at, rule) in set.base.iter().enumerate() {
+            for format in rule.formats {
+                let routes = set.routes.entry(format).or_default();
+                match &rule.operations {
+                    None => routes.any.push(at as u32),
+                    Some(operations) => {
+                        for operation in operations {
+                            routes.by_operation.entry(operation.clone()).or_default().push(at as u32);
+                        }
+                    }
+                }
+            }
+        }
+        faults.sort();
+        faults.dedup();
+        (set, faults)
+    }
+
+    /// Asks every base rule that may match an event, and appends a signal for each that does.
+    pub fn signals(&self, event: &Event<'_>, columns: &dyn Columns, out: &mut Vec<Signal>) {
+        let Some(routes) = self.routes.get(event.format) else { return };
+        let side = field::side_of(event);
+        let view = View { event, columns };
+        let mut ask = |at: u32| {
+            let rule = &self.base[at as usize];
+            let passed =
+                rule.side.is_none_or(|s| side == Some(s)) && rule.outcome.is_none_or(|o| event.outcome == Some(o));
+            if passed && evaluate_rule(&rule.compiled, &view).is_some() {
+                out.push(signal(rule, &view, side));
+            }
+        };
+        routes.any.iter().for_each(|at| ask(*at));
+        if let Some(operation) = event.operation.as_deref().filter(|_| !routes.by_operation.is_empty()) {
+            let found = routes.by_operation.get(fold(operation).as_str());
+            found.into_iter().flatten().for_each(|at| ask(*at));
+        }
+    }
+
+    /// Whether one named base rule matches one event, whatever the index says.
+    pub fn matches(&self, rule: &Base, event: &Event<'_>, columns: &dyn Columns) -> bool {
+        rule.formats.contains(&event.format) && evaluate_rule(&rule.compiled, &View { event, columns }).is_some()
+    }
+
+    /// A base rule by name.
+    pub fn base(&self, name: &str) -> Option<&Base> {
+        self.base.iter().find(|rule| rule.name == name)
+    }
+
+    /// A scenario by name.
+    pub fn scenario(&self, name: &str) -> Option<&Scenario> {
+        self.scenarios.iter().find(|rule| rule.name == name)
+    }
+}
+
+fn digest(files: &[RuleFile]) -> u128 {
+    let mut sorted: Vec<_> = files.iter().map(|f| (&f.name, &f.text)).collect();
+    sorted.sort();
+    let mut hash = xxhash_rust::xxh3::Xxh3::new();
+    for (name, text) in sorted {
+        for part in [name.as_bytes(), text.as_bytes()] {
+            hash.update(&(part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+    }
+    hash.digest128()
+}
+
+fn signal(rule: &Base, view: &View<'_>, side: Option<Side>) -> Signal {
+    let event = view.event;
+    let record = match event.id.as_deref().filter(|id| !id.is_empty()) {
+        Some(id) => id.to_ascii_lowercase().into(),
+        None => format_compact!("{:032x}", event.content),
+    };
+    let key = SignalKey { at: event.time, tenant: event.tenant, record, rule: rule.name.clone() };
+    let (mentions, entities, finding) = match &event.body {
+        Body::Sighting(s) => (of_entities(&s.entities), s.entities.clone(), Some(s.key.clone())),
+        _ => {
+            let mentions = mentions(event);
+            let entities = entities(event, &mentions);
+            (mentions, entities, None)
+        }
+    };
+    Signal {
+        key,
+        format: event.format,
+        finding,
+        side,
+        home: field::home_of(event),
+        mentions,
+        fields: fields(rule, view),
+        entities,
+    }
+}
+
+fn fields(rule: &Base, view: &View<'_>) -> Vec<(CompactString, CompactString)> {
+    let mut out = Vec::new();
+    for name in &rule.carried {
+        let mut kept = 0;
+        let mut see = |text: &str| {
+            if !text.is_empty() && kept < VALUES_MAX {
+                out.push((name.clone(), text.to_lowercase().into()));
+                kept += 1;
+            }
+        };
+        if let Some(value) = view.field(name) {
+            each(&value, &mut see);
+        }
+    }
+    out.sort();
+    out.dedup();
+    out
+}
+
+fn each(value: &Value<'_>, see: &mut dyn FnMut(&str)) {
+    value.each(see);
+}
+
+/// Whom the entities of a finding name: the accounts it is about.
+fn of_entities(entities: &[Entity]) -> Vec<Mention> {
+    let mut out = Vec::new();
+    for entity in entities {
+        let (object, name) = match entity.kind {
+            EntityKind::Account => (caponier_model::Guid::parse(&entity.value), None),
+            EntityKind::AccountName | EntityKind::Mailbox => (None, Some(entity.value.clone())),
+            _ => continue,
+        };
+        // A name in the group of an object id is that object's.
+        let known = object.is_none()
+            && entities.iter().any(|other| other.kind == EntityKind::Account && other.group == entity.group);
+        if !known {
+            out.push(Mention { party: Party::Actor, tenant: entity.tenant, object, name });
+        }
+    }
+    out.sort();
+    out.dedup();
+    out
+}
+
+/// Whom a record names: who acted, and each user it was done to.
+fn mentions(event: &Event<'_>) -> Vec<Mention> {
+    let named = |name: Option<&str>| name.filter(|n| n.contains('@')).map(|n| CompactString::from(n.to_lowercase()));
+    let mut out = Vec::new();
+    let mut add = |party, tenant: TenantId, object: Option<caponier_model::Guid>, name: Option<CompactString>| {
+        if object.is_some() || name.is_some() {
+            out.push(Mention { party, tenant, object, name });
+        }
+    };
+    let (tenant, object) = match &event.body {
+        // The caller of a delegated operation is an object of the tenant that issued the token.
+        Body::Caller(caller) => (caller.tenant.unwrap_or(event.tenant), caller.object.or(event.actor.id)),
+        _ => (event.tenant, event.actor.id),
+    };
+    add(Party::Actor, tenant, object, named(event.actor.name.as_deref()));
+    match &event.body {
+        Body::Audit(audit) => {
+            for target in &audit.targets {
+                let user = target.kind.as_deref().is_none_or(|k| k.eq_ignore_ascii_case("user"));
+                if user {
+                    let object = target.id.as_deref().and_then(caponier_model::Guid::parse);
+                    add(Party::Target, event.tenant, object, named(target.name.as_deref()));
+                }
+            }
+        }
+        Body::Provisioning(row) => {
+            add(Party::Actor, event.tenant, row.source, None);
+            if let Some(target) = row.target_tenant {
+                add(Party::Target, target, row.target, None);
+            }
+        }
+        _ => {}
+    }
+    out.sort();
+    out.dedup();
+    out
+}
+
+/// What the finding of a scenario names of a record: accounts, address, device, session, ARM resource.
+fn entities(event: &Event<'_>, mentions: &[Mention]) -> Vec<Entity> {
+    let mut out = Vec::new();
+    let mut group = 0;
+    let mut add = |kind, value: CompactString, tenant, group| {
+        if !value.is_empty() {
+            out.push(Entity { kind, value, tenant, group, role: EntityRole::Related });
+        }
+    };
+    for mention in mentions {
+        if let Some(object) = mention.object {
+            add(EntityKind::Account, object.to_compact_string(), mention.tenant, group);
+        }
+        if let Some(name) = &mention.name {
+            add(EntityKind::AccountName, name.clone(), mention.tenant, group);
+        }
+        group += 1;
+    }
+    let mut alone = |kind, value: Option<CompactString>| {
+        if let Some(value) = value {
+            add(kind, value, event.tenant, group);
+            group += 1;
+        }
+    };
+    alone(EntityKind::Ip, event.address.as_deref().map(address));
+    alone(EntityKind::HostName, event.device.name.as_deref().map(|name| name.to_lowercase().into()));
+    match &event.body {
+        Body::SignIn(sign_in) => {
+            alone(EntityKind::Session, sign_in.session.as_deref().map(CompactString::from));
+            alone(EntityKind::SignInRequest, event.id.as_deref().map(|id| id.to_lowercase().into()));
+        }
+        Body::Caller(caller) => alone(EntityKind::AzureResource, caller.resource.as_deref().map(CompactString::from)),
+        _ => {}
+    }
+    out.sort();
+    out
+}
+
+fn address(text: &str) -> CompactString {
+    text.parse::<std::net::IpAddr>().map_or_else(|_| text.into(), |ip| ip.to_compact_string())
+}

@@ -1,0 +1,106 @@
+//! An event as the base matcher sees it: our fields, then the record's own columns. The one place that implements rsigma's trait.
+
+use crate::field;
+use crate::value::{Columns, Value};
+use caponier_model::Event;
+use rsigma_eval::EventValue;
+use std::borrow::Cow;
+
+/// An event with the columns of its record.
+pub(crate) struct View<'v> {
+    pub event: &'v Event<'v>,
+    pub columns: &'v dyn Columns,
+}
+
+impl<'v> View<'v> {
+    /// The value of a field, in our words where the name is ours.
+    pub(crate) fn field(&self, name: &str) -> Option<Value<'v>> {
+        if let Some(property) = name.strip_prefix(field::MODIFIED) {
+            return self.modified(property);
+        }
+        if name.starts_with("caponier.") {
+            return field::find(name).and_then(|f| (f.read)(self.event));
+        }
+        let path: Vec<&str> = name.split('.').collect();
+        self.columns.column(&path).or_else(|| {
+            let below: Vec<&str> = std::iter::once("properties").chain(path).collect();
+            self.columns.column(&below)
+        })
+    }
+
+    /// What an audit row says a property became (or, with `.old`, was): of every target that has it.
+    fn modified(&self, property: &str) -> Option<Value<'v>> {
+        let (name, side) = property.strip_suffix(".old").map_or((property, "newValue"), |name| (name, "oldValue"));
+        let targets = self.field("targetResources")?;
+        let Some(Value::List(lists)) = targets.get("modifiedProperties").map(flat) else { return None };
+        let mut found = Vec::new();
+        for entry in &lists {
+            let Some(Value::Text(display)) = entry.get("displayName") else { continue };
+            if display.eq_ignore_ascii_case(name) {
+                found.extend(entry.get(side).map(|value| bare(owned(value))));
+            }
+        }
+        if found.is_empty() { None } else { Some(Value::List(found)) }
+    }
+}
+
+/// Lists of lists as one.
+fn flat(value: Value<'_>) -> Value<'_> {
+    match value {
+        Value::List(items) => Value::List(
+            items
+                .into_iter()
+                .flat_map(|item| if let Value::List(inner) = flat(item.clone()) { inner } else { vec![item] })
+                .collect(),
+        ),
+        one => Value::List(vec![one]),
+    }
+}
+
+/// Text that spells a quoted text is that text: audit rows quote the values of properties once more.
+fn bare(value: Value<'_>) -> Value<'_> {
+    match value {
+        Value::Text(text) => {
+            let inner = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).map(str::to_owned);
+            Value::Text(inner.map_or(text, Cow::Owned))
+        }
+        other => other,
+    }
+}
+
+fn owned<'x>(value: Value<'_>) -> Value<'x> {
+    match value {
+        Value::Null => Value::Null,
+        Value::Bool(b) => Value::Bool(b),
+        Value::Integer(n) => Value::Integer(n),
+        Value::Float(n) => Value::Float(n),
+        Value::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
+        Value::List(items) => Value::List(items.into_iter().map(owned).collect()),
+        Value::Map(entries) => {
+            Value::Map(entries.into_iter().map(|(k, v)| (Cow::Owned(k.into_owned()), owned(v))).collect())
+        }
+    }
+}
+
+impl rsigma_eval::Event for View<'_> {
+    fn get_field(&self, path: &str) -> Option<EventValue<'_>> {
+        self.field(path).map(Value::into_sigma)
+    }
+
+    fn any_string_value(&self, pred: &dyn Fn(&str) -> bool) -> bool {
+        let mut any = false;
+        self.columns.each_text(&mut |text| any = any || pred(text));
+        any
+    }
+
+    fn all_string_values(&self) -> Vec<Cow<'_, str>> {
+        let mut all = Vec::new();
+        self.columns.each_text(&mut |text| all.push(Cow::Owned(text.to_owned())));
+        all
+    }
+
+    /// rsigma asks for this only to quote a record in its own results, which nobody here reads.
+    fn to_json(&self) -> serde_json::Value {
+        serde_json::Value::Null
+    }
+}
