@@ -2,9 +2,12 @@
 
 mod identity;
 mod incident;
+mod rules;
 
 pub use identity::{Audit, AuditFormat, Couple, Decided, IdentityAction, IdentityArgs, Stated, Statements};
 pub use incident::{IncidentAction, IncidentArgs, Listed, Outcome, Parted, Said};
+
+pub use rules::{RulesAction, RulesArgs, RulesCoverage, RulesExplain, RulesLint, RulesList, RulesTest};
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -48,6 +51,8 @@ pub enum Command {
     Explain(Explain),
     /// Score incidents against the truth; sweep settings over labelled captures
     Evaluate(Evaluate),
+    /// The scenario rules: list, lint, test, explain, coverage
+    Rules(RulesArgs),
     /// Check, show or begin a configuration
     Config(ConfigArgs),
 }
@@ -115,6 +120,9 @@ pub struct Replay {
     /// What an earlier run wrote with --out: tells which incidents are merged, split, gained and lost since, by their findings
     #[arg(long, value_name = "OLD")]
     pub compare: Option<PathBuf>,
+    /// Rules of this folder in place of those that come with the program
+    #[arg(long, value_name = "DIR")]
+    pub rules: Option<PathBuf>,
     /// Do not use the incidents of the source products (E5)
     #[arg(long)]
     pub without_source_incidents: bool,

@@ -9,9 +9,11 @@ use caponier_model::{
     AccountFacts, Change, Entry, EventTime, IdentityChange, Incident, IncidentState, Journalled, Link, Policy,
     Sighting, Statement,
 };
+use caponier_rules::{self as rules, RuleSet, Windows};
 use compact_str::CompactString;
 use std::collections::BTreeMap;
 use std::iter::Peekable;
+use std::sync::Arc;
 use std::vec::IntoIter;
 
 /// What a journal holds that no record brings: identities, conflicts among them, and what people said.
@@ -42,6 +44,7 @@ pub struct Outcome {
 /// The engine on its way through a journal.
 pub struct Course {
     engine: Engine<Index>,
+    windows: Windows,
     conflicts: Peekable<IntoIter<Sighting>>,
     statements: Peekable<IntoIter<Statement>>,
     calls: Peekable<IntoIter<Call>>,
@@ -54,8 +57,12 @@ pub type OnChange<'f> = dyn FnMut(&Change) -> Result<(), Failure> + 'f;
 
 impl Course {
     /// An engine that knows the identities and has seen no record yet.
-    pub fn begin(settings: Settings, policy: Policy, aside: Aside) -> Self {
+    pub fn begin(settings: Settings, policy: Policy, rules: &Arc<RuleSet>, aside: Aside) -> Self {
         let Aside { facts, links, conflicts, mut statements, calls } = aside;
+        let windows = Windows::new(
+            Arc::clone(rules),
+            rules::Limits { epoch: i64::from(settings.epoch), ..rules::Limits::default() },
+        );
         let mut engine = Engine::new(settings, policy, Index::default());
         let changes = facts.into_iter().map(IdentityChange::Account).chain(links.into_iter().map(IdentityChange::Link));
         for change in changes {
@@ -64,7 +71,7 @@ impl Course {
         statements.sort_by_key(|s| s.at);
         let (conflicts, statements) = (conflicts.into_iter().peekable(), statements.into_iter().peekable());
         let calls = triage::in_order(calls).into_iter().peekable();
-        Self { engine, conflicts, statements, calls, unplaced: Vec::new(), latest: BTreeMap::new() }
+        Self { engine, windows, conflicts, statements, calls, unplaced: Vec::new(), latest: BTreeMap::new() }
     }
 
     /// Takes the entries of one record; those of a later call are no earlier.
@@ -87,8 +94,12 @@ impl Course {
             while let Some(call) = self.calls.next_if(|c| c.decision.at <= entry.at) {
                 self.decide(&call);
             }
+            self.pass(entry.at);
             self.engine.handle_time(entry.at);
-            self.engine.handle(entry);
+            match entry.entry {
+                Entry::Signal(signal) => self.windows.take(*signal, self.engine.persons()),
+                _ => self.engine.handle(entry),
+            }
         }
         self.drain(on_change)
     }
@@ -107,12 +118,28 @@ impl Course {
         while let Some(call) = self.calls.next() {
             self.decide(&call);
         }
+        self.pass(EventTime::MAX);
         self.engine.handle_time(EventTime::MAX);
         self.drain(on_change)?;
         let mut incidents: Vec<Incident> =
             self.latest.into_values().filter(|i: &Incident| i.state != IncidentState::Redirected).collect();
         incidents.sort_by(|a, b| (a.first, &a.id).cmp(&(b.first, &b.id)));
         Ok(Outcome { incidents, counts: self.engine.counts(), unplaced: self.unplaced })
+    }
+
+    /// Rules whose windows have passed by `at` say what they found; it enters the journal here, as if a product had said it.
+    fn pass(&mut self, at: EventTime) {
+        self.windows.advance(at, self.engine.persons());
+        while let Some(emission) = self.windows.poll() {
+            let at = emission.at;
+            let journalled = |entry| Journalled { at, position: None, entry };
+            for finding in emission.findings {
+                self.engine.handle(journalled(Entry::Sighting(Box::new(finding))));
+            }
+            if let Some(chain) = emission.chain {
+                self.engine.handle(journalled(Entry::Chain(Box::new(chain))));
+            }
+        }
     }
 
     /// A decision at its place: incidents stand for the members that they have here.

@@ -3,12 +3,14 @@
 //! Each record gets exactly one class. Every decoded record leaves a fingerprint behind, so that exact copies are counted
 //! without holding the records; those that matter leave their bytes in a sorter, to be decoded again in event-time order.
 
+use crate::columns::Row;
 use crate::config::Config;
 use crate::failure::{Failure, failed};
 use crate::summary::{Summary, Tally};
 use caponier_identity as identity;
 use caponier_model::{
-    Body, Class, DeadLetter, Event, EventTime, Guid, Position, Reject, RejectReason, Rows, Sighting, TenantId, Tenants,
+    Body, Class, DeadLetter, Event, EventTime, Guid, Position, Reject, RejectReason, Rows, Sighting, Signal, TenantId,
+    Tenants,
 };
 use caponier_rules as rules;
 use caponier_transport::{self as transport, DeadLetters, Distinct, Input, Item, Sorter};
@@ -193,6 +195,7 @@ struct Worker<'c> {
     inputs: &'c [Input],
     not_after: EventTime,
     rules: Vec<Sighting>,
+    signals: Vec<Signal>,
     tallies: BTreeMap<&'static str, Tally>,
     reasons: BTreeMap<&'static str, u64>,
     bases: BTreeMap<Basis, u64>,
@@ -214,6 +217,7 @@ impl<'c> Worker<'c> {
             inputs,
             not_after,
             rules: Vec::new(),
+            signals: Vec::new(),
             tallies: BTreeMap::new(),
             reasons: BTreeMap::new(),
             bases: BTreeMap::new(),
@@ -284,7 +288,7 @@ impl<'c> Worker<'c> {
         decoded: &wire::Decoded<'_>,
     ) -> Result<(), Failure> {
         let event = &decoded.event;
-        let journals = self.journals(event);
+        let journals = self.journals(event, &record.bytes);
         let used = self.observer.observe(event) || journals;
         if journals {
             let place = Place { input: index as u32, offset, index: record.index };
@@ -309,13 +313,15 @@ impl<'c> Worker<'c> {
     }
 
     /// Does the event make journal entries: by itself, or because a base rule says so?
-    fn journals(&mut self, event: &Event<'_>) -> bool {
+    fn journals(&mut self, event: &Event<'_>, record: &[u8]) -> bool {
         if matches!(event.body, Body::Sighting(_) | Body::Incident(_)) {
             return true;
         }
         self.rules.clear();
         rules::apply(event, &mut self.rules);
-        !self.rules.is_empty()
+        self.signals.clear();
+        self.config.rules.signals(event, &Row::new(record), &mut self.signals);
+        !self.rules.is_empty() || !self.signals.is_empty()
     }
 
     fn refuse(&mut self, index: usize, offset: u64, at: u32, reject: Reject, raw: &[u8]) -> Result<(), Failure> {

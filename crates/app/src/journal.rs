@@ -1,5 +1,6 @@
 //! From intake to incidents: the identity join, then every entry in event-time order through the correlator.
 
+use crate::columns::Row;
 use crate::command::tell;
 use crate::config::Config;
 use crate::course::{Aside, Course, Outcome};
@@ -128,7 +129,7 @@ fn correlate(
     let policy = config.policy.clone();
     let conflicts = identity::conflicts(&links, &testimony);
     let aside = Aside { facts, links, conflicts, statements: rows.statements, calls: config.calls.clone() };
-    let mut course = Course::begin(config.engine.clone(), policy.clone(), aside);
+    let mut course = Course::begin(config.engine.clone(), policy.clone(), &config.rules, aside);
     let mut on_change = |change: &Change| on_change(change, &tenants, &policy);
     each_record(config, &tenants, inputs, sorter, &mut |entries| course.take(entries, &mut on_change))?;
     let Outcome { incidents, counts, unplaced } = course.finish(&mut on_change)?;
@@ -176,6 +177,9 @@ fn entries(config: &Config, tenants: &Tenants, inputs: &[Input], value: &[u8]) -
     let mut found = Vec::new();
     rules::apply(&event, &mut found);
     let mut out: Vec<_> = found.into_iter().map(|s| journalled(Entry::Sighting(Box::new(s)))).collect();
+    let mut signals = Vec::new();
+    config.rules.signals(&event, &Row::new(kept.record), &mut signals);
+    out.extend(signals.into_iter().map(|s| journalled(Entry::Signal(Box::new(s)))));
     match event.body {
         Body::Sighting(sighting) => out.push(journalled(Entry::Sighting(sighting))),
         Body::Incident(incident) => out.push(journalled(Entry::Incident(incident))),

@@ -4,6 +4,7 @@
 //! `identity` into an ordered journal, hands that to `correlate`, and publishes what comes out through `ledger`.
 
 mod cli;
+mod columns;
 mod command;
 mod compare;
 mod config;
@@ -16,11 +17,13 @@ mod journal;
 mod learned;
 mod profile;
 mod progress;
+mod rulebook;
 mod sheet;
 mod story;
 mod summary;
 mod sweep;
 mod triage;
+mod vectors;
 mod who;
 
 pub use cli::Cli;

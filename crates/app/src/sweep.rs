@@ -162,7 +162,7 @@ fn correlate(read: &Read, config: &Config, truth: &[u8]) -> Result<Measured, Fai
     let conflicts = identity::conflicts(&links, &read.testimony);
     let (facts, statements, calls) = (read.facts.clone(), read.statements.clone(), read.calls.clone());
     let aside = Aside { facts, links, conflicts, statements, calls };
-    let mut course = Course::begin(config.engine.clone(), config.policy.clone(), aside);
+    let mut course = Course::begin(config.engine.clone(), config.policy.clone(), &config.rules, aside);
     for record in &read.entries {
         course.take(record.iter().cloned(), &mut |_| Ok(()))?;
     }

@@ -128,8 +128,10 @@ impl<P: Persons> Engine<P> {
             caponier_model::Entry::Sighting(sighting) => self.take_sighting(*sighting),
             caponier_model::Entry::Incident(incident) => self.take_incident(*incident),
             caponier_model::Entry::Identity(change) => self.take_identity(change),
-            // Its effect comes as identity changes; here it only has its place in the order.
-            caponier_model::Entry::Statement(_) | caponier_model::Entry::Rules(_) => {}
+            // Their effects come as identity changes and as findings of rules; here they only have their places in the order.
+            caponier_model::Entry::Statement(_)
+            | caponier_model::Entry::Rules(_)
+            | caponier_model::Entry::Signal(_) => {}
             caponier_model::Entry::Policy(policy) => self.take_policy(policy),
             caponier_model::Entry::Setting(setting) => self.take_setting(&setting),
             caponier_model::Entry::Decision(decision) => self.take_decision(*decision),

@@ -28,10 +28,19 @@ pub(crate) fn build(documents: Documents, faults: &mut Vec<Fault>) -> (Vec<Base>
     }
     let mut scenarios: Vec<Scenario> =
         documents.correlations.into_iter().filter_map(|placed| scenario(placed, &names, faults)).collect();
-    let read: BTreeSet<_> = scenarios.iter().flat_map(|s| s.steps.iter().map(|step| step.rule.clone())).collect();
+    // Sigma: what a correlation reads says nothing by itself, unless every reader wants it to.
+    let mut read = BTreeMap::<CompactString, bool>::new();
+    for scenario in &scenarios {
+        for step in &scenario.steps {
+            *read.entry(step.rule.clone()).or_insert(true) &= scenario.generate;
+        }
+    }
+    for scenario in &mut scenarios {
+        scenario.generate = read.get(&scenario.name).copied().unwrap_or(true);
+    }
     for (rule, sigma) in &mut base {
-        rule.read = read.contains(&rule.name);
-        if !rule.read {
+        rule.read = read.contains_key(&rule.name);
+        if read.get(&rule.name).copied().unwrap_or(true) {
             scenarios.push(single(rule, sigma));
         }
     }
@@ -370,7 +379,7 @@ fn scenario(
         seen,
         early,
         correlate: extension.correlate.unwrap_or(true),
-        generate: true,
+        generate: rule.generate,
         steps: std::mem::take(&mut reading.steps),
         file,
     };

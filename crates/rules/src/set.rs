@@ -17,6 +17,7 @@ use compact_str::{CompactString, ToCompactString, format_compact};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use rsigma_eval::{CompiledRule, evaluate_rule};
+use std::sync::Arc;
 
 /// At most so many values of one field go into a signal.
 const VALUES_MAX: usize = 64;
@@ -56,12 +57,12 @@ struct Routes {
 #[derive(Debug, Default)]
 pub struct RuleSet {
     /// Base rules, by name.
-    pub base: Vec<Base>,
+    pub base: Arc<Vec<Base>>,
     /// Scenario rules, by name; every rule they read stands before them.
     pub scenarios: Vec<Scenario>,
     /// What all files say, as one number: the same files in any order are the same rules.
     pub digest: u128,
-    routes: HashMap<&'static str, Routes, FixedState>,
+    routes: Arc<HashMap<&'static str, Routes, FixedState>>,
 }
 
 impl RuleSet {
@@ -71,10 +72,10 @@ impl RuleSet {
         let documents = file::read(files, &mut faults);
         file::unknown_fields(&documents, &mut faults);
         let (base, scenarios) = build::build(documents, &mut faults);
-        let mut set = Self { base, scenarios, digest: digest(files), routes: HashMap::default() };
-        for (at, rule) in set.base.iter().enumerate() {
+        let mut by_format = HashMap::<&'static str, Routes, FixedState>::default();
+        for (at, rule) in base.iter().enumerate() {
             for format in rule.formats {
-                let routes = set.routes.entry(format).or_default();
+                let routes = by_format.entry(format).or_default();
                 match &rule.operations {
                     None => routes.any.push(at as u32),
                     Some(operations) => {
@@ -87,6 +88,7 @@ impl RuleSet {
         }
         faults.sort();
         faults.dedup();
+        let set = Self { base: Arc::new(base), scenarios, digest: digest(files), routes: Arc::new(by_format) };
         (set, faults)
     }
 
@@ -113,6 +115,15 @@ impl RuleSet {
     /// Whether one named base rule matches one event, whatever the index says.
     pub fn matches(&self, rule: &Base, event: &Event<'_>, columns: &dyn Columns) -> bool {
         rule.formats.contains(&event.format) && evaluate_rule(&rule.compiled, &View { event, columns }).is_some()
+    }
+
+    /// The same rules with one scenario in another form, for asking whether its vectors notice.
+    pub fn with(&self, scenario: Scenario) -> Self {
+        let mut scenarios = self.scenarios.clone();
+        for held in scenarios.iter_mut().filter(|held| held.name == scenario.name) {
+            *held = scenario.clone();
+        }
+        Self { base: Arc::clone(&self.base), scenarios, digest: self.digest, routes: Arc::clone(&self.routes) }
     }
 
     /// A base rule by name.

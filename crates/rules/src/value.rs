@@ -52,6 +52,21 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The same value without a borrow.
+    pub fn into_owned<'x>(self) -> Value<'x> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(b) => Value::Bool(b),
+            Self::Integer(n) => Value::Integer(n),
+            Self::Float(n) => Value::Float(n),
+            Self::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
+            Self::List(items) => Value::List(items.into_iter().map(Value::into_owned).collect()),
+            Self::Map(entries) => {
+                Value::Map(entries.into_iter().map(|(k, v)| (Cow::Owned(k.into_owned()), v.into_owned())).collect())
+            }
+        }
+    }
+
     pub(crate) fn into_sigma(self) -> rsigma_eval::EventValue<'a> {
         use rsigma_eval::EventValue;
         match self {

@@ -37,7 +37,7 @@ impl<'v> View<'v> {
         for entry in &lists {
             let Some(Value::Text(display)) = entry.get("displayName") else { continue };
             if display.eq_ignore_ascii_case(name) {
-                found.extend(entry.get(side).map(|value| bare(owned(value))));
+                found.extend(entry.get(side).map(|value| bare(value.into_owned())));
             }
         }
         if found.is_empty() { None } else { Some(Value::List(found)) }
@@ -65,20 +65,6 @@ fn bare(value: Value<'_>) -> Value<'_> {
             Value::Text(inner.map_or(text, Cow::Owned))
         }
         other => other,
-    }
-}
-
-fn owned<'x>(value: Value<'_>) -> Value<'x> {
-    match value {
-        Value::Null => Value::Null,
-        Value::Bool(b) => Value::Bool(b),
-        Value::Integer(n) => Value::Integer(n),
-        Value::Float(n) => Value::Float(n),
-        Value::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
-        Value::List(items) => Value::List(items.into_iter().map(owned).collect()),
-        Value::Map(entries) => {
-            Value::Map(entries.into_iter().map(|(k, v)| (Cow::Owned(k.into_owned()), owned(v))).collect())
-        }
     }
 }
 

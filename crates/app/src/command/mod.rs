@@ -9,6 +9,7 @@ mod incident;
 mod query;
 mod replay;
 mod resolve;
+mod rules;
 mod simulate;
 mod sweep;
 
@@ -30,6 +31,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Incident(args) => incident::run(&args.action, config),
         Command::Explain(args) => explain::run(&args),
         Command::Evaluate(args) => evaluate::run(&args, config),
+        Command::Rules(args) => rules::run(&args.action),
         Command::Config(args) => config::run(args.action, config),
     }
 }

@@ -20,6 +20,9 @@ pub fn run(args: &Replay, config: Option<&Path>) -> Result<Exit, Failure> {
     let begun = Instant::now();
     let mut config = Config::load(config)?;
     config.engine.edges.source_incident &= !args.without_source_incidents;
+    if let Some(folder) = &args.rules {
+        config.rules = super::rules::chosen(folder)?;
+    }
     decisions::heed(&args.decided, &mut config)?;
     let earlier = args.compare.as_deref().map(compare::read).transpose()?;
     let (inputs, skipped, faults) = inputs(&args.paths)?;

@@ -12,14 +12,17 @@ pub use knobs::{KNOBS, Slot};
 pub use read::{Fault, parse};
 pub use show::{effective, template};
 
+use crate::rulebook;
 use crate::triage::Call;
 use caponier_correlate as correlate;
 use caponier_identity as identity;
 use caponier_model::{MergePolicy, NamingRule, Policy, Statement, Tenants};
+use caponier_rules::RuleSet;
 use caponier_transport as transport;
 use caponier_wire as wire;
 use compact_str::CompactString;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Everything a run is told.
 #[derive(Clone, Debug)]
@@ -38,6 +41,8 @@ pub struct Config {
     pub engine: correlate::Settings,
     /// The identity join's settings.
     pub identity: identity::Settings,
+    /// Rules: those that come with the program, unless a folder of others is named.
+    pub rules: Arc<RuleSet>,
     /// Agreed naming rules for cloud-only twins (K13).
     pub naming: Vec<NamingRule>,
     /// The configured table of twins, as statements older than any other: an analyst's overrides them.
@@ -65,6 +70,7 @@ impl Config {
             intake_threads: 0,
             engine: correlate::Settings::defaults(),
             identity: identity::Settings::default(),
+            rules: rulebook::embedded(),
             naming: Vec::new(),
             twins: Vec::new(),
             decisions: Vec::new(),

@@ -1,0 +1,111 @@
+//! The rules that come with the program, and those of a folder. Reading only: `rules` says what is wrong with them.
+
+use crate::failure::{Failure, failed};
+use caponier_rules::{Fault, RuleFile, RuleSet};
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+/// Beside a rule file lie its vectors, under this ending.
+pub const VECTORS: &str = ".vectors.yml";
+
+/// A file by its place below `rules/`.
+macro_rules! shipped {
+    ($($path:literal),+ $(,)?) => {
+        &[$(($path, include_str!(concat!("../../../rules/", $path)))),+]
+    };
+}
+
+/// Every file of `rules/` that the program carries: rules and their vectors. A test compares it with the folder.
+pub const SHIPPED: &[(&str, &str)] = shipped![
+    "applications/x30.vectors.yml",
+    "applications/x30.yml",
+    "control-plane/x33.vectors.yml",
+    "control-plane/x33.yml",
+    "control-plane/x35.vectors.yml",
+    "control-plane/x35.yml",
+    "control-plane/x39.vectors.yml",
+    "control-plane/x39.yml",
+    "endpoint/x41.vectors.yml",
+    "endpoint/x41.yml",
+    "guest-lifecycle/x11.vectors.yml",
+    "guest-lifecycle/x11.yml",
+    "guest-lifecycle/x12.vectors.yml",
+    "guest-lifecycle/x12.yml",
+    "guest-lifecycle/x14.vectors.yml",
+    "guest-lifecycle/x14.yml",
+    "guest-lifecycle/x15.vectors.yml",
+    "guest-lifecycle/x15.yml",
+    "identity-risk/x01.vectors.yml",
+    "identity-risk/x01.yml",
+    "identity-risk/x02.vectors.yml",
+    "identity-risk/x02.yml",
+    "identity-risk/x03.vectors.yml",
+    "identity-risk/x03.yml",
+    "identity-risk/x04.vectors.yml",
+    "identity-risk/x04.yml",
+    "identity-risk/x05.vectors.yml",
+    "identity-risk/x05.yml",
+    "identity-risk/x06.vectors.yml",
+    "identity-risk/x06.yml",
+    "identity-risk/x07.vectors.yml",
+    "identity-risk/x07.yml",
+    "templates/activity.json",
+    "templates/alert.json",
+    "templates/consent.json",
+    "templates/delegate.json",
+    "templates/invited.json",
+    "templates/policy.json",
+    "templates/risk.json",
+    "templates/role-added.json",
+    "templates/sentinel-alert.json",
+    "templates/signin.json",
+    "templates/user-operation.json",
+    "templates/user-updated.json",
+];
+
+static EMBEDDED: LazyLock<Arc<RuleSet>> = LazyLock::new(|| Arc::new(RuleSet::read(&shipped()).0));
+
+/// The rules that come with the program, compiled once.
+pub fn embedded() -> Arc<RuleSet> {
+    Arc::clone(&EMBEDDED)
+}
+
+/// The files of the rules that come with the program.
+pub fn shipped() -> Vec<RuleFile> {
+    let file = |(name, text): &(&str, &str)| RuleFile { name: (*name).into(), text: (*text).to_owned() };
+    SHIPPED.iter().filter(|(name, _)| name.ends_with(".yml") && !name.ends_with(VECTORS)).map(file).collect()
+}
+
+/// Every `.yml` and `.yaml` file below a folder (or the one file named) whose name passes, sorted by name.
+///
+/// # Errors
+/// The folder or a file cannot be read.
+pub fn files(path: &Path, keep: &dyn Fn(&str) -> bool) -> Result<Vec<RuleFile>, Failure> {
+    let mut out = Vec::new();
+    let mut left = vec![path.to_owned()];
+    while let Some(at) = left.pop() {
+        let unreadable = |e| failed(&format!("cannot read the rules at {}", at.display()), e);
+        if at.is_dir() {
+            for entry in std::fs::read_dir(&at).map_err(unreadable)? {
+                left.push(entry.map_err(unreadable)?.path());
+            }
+            continue;
+        }
+        let yaml = at.extension().is_some_and(|e| e == "yml" || e == "yaml");
+        let name =
+            at.strip_prefix(path).ok().filter(|p| !p.as_os_str().is_empty()).unwrap_or(&at).display().to_string();
+        if yaml && keep(&name) {
+            out.push(RuleFile { name: name.into(), text: std::fs::read_to_string(&at).map_err(unreadable)? });
+        }
+    }
+    out.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(out)
+}
+
+/// Rules of a folder, in place of those that come with the program.
+///
+/// # Errors
+/// They cannot be read.
+pub fn folder(path: &Path) -> Result<(RuleSet, Vec<Fault>), Failure> {
+    Ok(RuleSet::read(&files(path, &|name| !name.ends_with(VECTORS))?))
+}
