@@ -49,6 +49,7 @@ pub const SHIPPED: &[(&str, &str)] = shipped![
     "identity-risk/x06.yml",
     "identity-risk/x07.vectors.yml",
     "identity-risk/x07.yml",
+    "shared/base.yml",
     "templates/activity.json",
     "templates/alert.json",
     "templates/consent.json",
