@@ -161,6 +161,7 @@ fn given(line: &Line, at: usize, key: &str) -> Option<String> {
         "id" => id.to_string(),
         "digest" => format!("{:064x}", id.as_u128()),
         "object" => account(&line.person, line.home).object.to_string(),
+        "guest_object" => account(&line.person, false).object.to_string(),
         "home_object" => account(&line.person, true).object.to_string(),
         "upn" => upn(&line.person, line.home),
         "mail" => upn(&line.person, true),
