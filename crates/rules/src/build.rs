@@ -2,9 +2,11 @@
 
 use crate::fault::Fault;
 use crate::field::fold;
-use crate::file::{Documents, Placed, name};
+use crate::file::{Correlation, Documents, Placed, name};
 use crate::logsource;
-use crate::scenario::{Absence, Aggregate, Extension, Role, SECOND, Scenario, Seen, Shape, Step, Term, Window};
+use crate::scenario::{
+    Absence, Aggregate, Extension, Presence, Role, SECOND, Scenario, Seen, Shape, Step, Term, Window,
+};
 use crate::set::Base;
 use caponier_model::{Outcome, Severity, Side};
 use compact_str::CompactString;
@@ -22,7 +24,7 @@ pub(crate) fn build(documents: Documents, faults: &mut Vec<Fault>) -> (Vec<Base>
         add_name(&mut names, &rule.name, sigma.id.as_deref(), &sigma.title);
     }
     for placed in &documents.correlations {
-        let rule = &placed.rule.0;
+        let rule = &placed.rule.rule;
         let main = name(rule.name.as_deref(), rule.id.as_deref(), &rule.title);
         add_name(&mut names, &main, rule.id.as_deref(), &rule.title);
     }
@@ -314,15 +316,26 @@ fn nanos(span: &Timespan) -> i64 {
 }
 
 fn scenario(
-    placed: Placed<(CorrelationRule, Extension)>,
+    placed: Placed<Correlation>,
     names: &BTreeMap<CompactString, CompactString>,
     faults: &mut Vec<Fault>,
 ) -> Option<Scenario> {
-    let Placed { file, line, rule: (rule, extension) } = placed;
+    let Placed { file, line, rule: Correlation { rule, mut extension, conditioned } } = placed;
     let main = name(rule.name.as_deref(), rule.id.as_deref(), &rule.title);
     let mut reading =
         Reading { names, file: file.clone(), line, rule: main.clone(), steps: Vec::new(), faults, broken: false };
-    for reference in &rule.rules {
+    let expression =
+        if let CorrelationCondition::Extended(expression) = &rule.condition { Some(expression) } else { None };
+    let mut named = Vec::new();
+    expression.iter().for_each(|e| identifiers(e, &mut named));
+    if let (Some(expression), CorrelationType::TemporalOrdered) = (expression, rule.correlation_type) {
+        match in_conjunction(expression) {
+            Some(cancelling) => extension.cancel.extend(cancelling),
+            None => reading.wrong("an ordered pattern may only join its rules by `and` and `and not`".into()),
+        }
+    }
+    let listed = if rule.rules.is_empty() { &named } else { &rule.rules };
+    for reference in listed.iter().filter(|r| !extension.cancel.contains(r)) {
         let resolved = reading.resolve(reference);
         reading.steps.push(Step { rule: resolved, side: None, role: Role::Match, values: Vec::new() });
     }
@@ -330,10 +343,18 @@ fn scenario(
     if let Some(rule) = twice.map(|(_, step)| step.rule.clone()) {
         reading.wrong(format!("reads {rule} twice; count it with event_count, or write two rules"));
     }
-    if rule.rules.is_empty() {
+    if listed.is_empty() {
         reading.wrong("has no `rules`; name the rules that it reads".into());
     }
-    let shape = shape(&rule, &mut reading);
+    if expression.is_some() {
+        for missing in rule.rules.iter().filter(|r| !named.contains(r)) {
+            reading.wrong(format!("reads {missing}, which its condition does not name"));
+        }
+        for extra in named.iter().filter(|n| !listed.contains(n)) {
+            reading.wrong(format!("names {extra} in its condition, which is none of `rules`"));
+        }
+    }
+    let shape = shape(&rule, conditioned, &mut reading);
     let sides = sides(&extension, &mut reading);
     let absent = absent(&extension, &sides, &mut reading);
     let cancel = extension
@@ -386,13 +407,14 @@ fn scenario(
     if reading.broken { None } else { Some(built) }
 }
 
-fn shape(rule: &CorrelationRule, reading: &mut Reading<'_>) -> Shape {
+fn shape(rule: &CorrelationRule, conditioned: bool, reading: &mut Reading<'_>) -> Shape {
     let (test, fields, percentile) = match &rule.condition {
         CorrelationCondition::Threshold { predicates, field, percentile } => {
             (predicates.clone(), field.clone().unwrap_or_default(), *percentile)
         }
         CorrelationCondition::Extended(expression) => match rule.correlation_type {
-            CorrelationType::Temporal => return Shape::Together(Some(expression.clone())),
+            CorrelationType::Temporal => return Shape::Together(Presence::Condition(expression.clone())),
+            CorrelationType::TemporalOrdered => return Shape::Ordered,
             _ => {
                 reading.wrong("a condition over rules belongs to the type temporal".into());
                 return Shape::Ordered;
@@ -414,7 +436,8 @@ fn shape(rule: &CorrelationRule, reading: &mut Reading<'_>) -> Shape {
     match rule.correlation_type {
         CorrelationType::EventCount => Shape::Count(test),
         CorrelationType::ValueCount => Shape::Values(test),
-        CorrelationType::Temporal => Shape::Together(None),
+        CorrelationType::Temporal if conditioned => Shape::Together(Presence::Steps(test)),
+        CorrelationType::Temporal => Shape::Together(Presence::All),
         CorrelationType::TemporalOrdered => Shape::Ordered,
         CorrelationType::ValueSum => aggregate(Aggregate::Sum),
         CorrelationType::ValueAvg => aggregate(Aggregate::Mean),
@@ -422,6 +445,36 @@ fn shape(rule: &CorrelationRule, reading: &mut Reading<'_>) -> Shape {
         CorrelationType::ValuePercentile => {
             aggregate(Aggregate::Percentile(u8::try_from(percentile.unwrap_or(50)).unwrap_or(100).min(100)))
         }
+    }
+}
+
+/// Every rule that a condition names, in its order, once.
+fn identifiers(expression: &ConditionExpr, out: &mut Vec<String>) {
+    match expression {
+        ConditionExpr::And(parts) | ConditionExpr::Or(parts) => parts.iter().for_each(|part| identifiers(part, out)),
+        ConditionExpr::Not(part) => identifiers(part, out),
+        ConditionExpr::Identifier(name) => {
+            if !out.contains(name) {
+                out.push(name.clone());
+            }
+        }
+        ConditionExpr::Selector { .. } => {}
+    }
+}
+
+/// The rules that a conjunction excludes; `None` where the condition is more than a conjunction.
+fn in_conjunction(expression: &ConditionExpr) -> Option<Vec<String>> {
+    match expression {
+        ConditionExpr::Identifier(_) => Some(Vec::new()),
+        ConditionExpr::Not(part) => match &**part {
+            ConditionExpr::Identifier(name) => Some(vec![name.clone()]),
+            _ => None,
+        },
+        ConditionExpr::And(parts) => {
+            let each: Option<Vec<_>> = parts.iter().map(in_conjunction).collect();
+            each.map(|lists| lists.into_iter().flatten().collect())
+        }
+        _ => None,
     }
 }
 

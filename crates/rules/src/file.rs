@@ -2,7 +2,7 @@
 
 use crate::fault::Fault;
 use crate::scenario::Extension;
-use crate::{field, logsource};
+use crate::{field, logsource, strict};
 use compact_str::{CompactString, format_compact};
 use rsigma_parser::{CorrelationRule, SigmaCollection, SigmaRule};
 use std::collections::BTreeMap;
@@ -27,11 +27,20 @@ pub(crate) struct Placed<T> {
     pub rule: T,
 }
 
+/// A correlation document.
+#[derive(Clone, Debug)]
+pub(crate) struct Correlation {
+    pub rule: CorrelationRule,
+    pub extension: Extension,
+    /// It says a condition of its own, rather than rsigma's default.
+    pub conditioned: bool,
+}
+
 /// Everything that files say, before it is put together.
 #[derive(Debug, Default)]
 pub(crate) struct Documents {
     pub base: Vec<Placed<SigmaRule>>,
-    pub correlations: Vec<Placed<(CorrelationRule, Extension)>>,
+    pub correlations: Vec<Placed<Correlation>>,
 }
 
 /// The name by which other documents refer to a rule.
@@ -80,7 +89,9 @@ fn take(file: &RuleFile, collection: SigmaCollection, out: &mut Documents, fault
         }
         out.base.push(Placed { file: file.name.clone(), line, rule });
     }
-    for rule in collection.correlations {
+    let written = strict::correlations(&file.text);
+    for (at, rule) in collection.correlations.into_iter().enumerate() {
+        let raw = written.get(at).filter(|_| written.len() > at);
         let line = line_of(&file.text, "title", &rule.title);
         let extension = match rule.custom_attributes.get(MARK) {
             None => Extension::default(),
@@ -90,7 +101,15 @@ fn take(file: &RuleFile, collection: SigmaCollection, out: &mut Documents, fault
                 Extension::default()
             }),
         };
-        out.correlations.push(Placed { file: file.name.clone(), line, rule: (rule, extension) });
+        for what in raw.map(strict::faults).unwrap_or_default() {
+            faults.push(fault(file, line, Some(&rule.title), what));
+        }
+        let conditioned = raw.is_none_or(strict::has_condition);
+        out.correlations.push(Placed {
+            file: file.name.clone(),
+            line,
+            rule: Correlation { rule, extension, conditioned },
+        });
     }
 }
 

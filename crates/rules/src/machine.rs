@@ -3,7 +3,7 @@
 //! Every machine takes a signal in time that does not depend on how many are in its window (a percentile: on how many distinct
 //! values are). A signal at exactly the span's distance is inside.
 
-use crate::scenario::{Aggregate, Role, Scenario, Shape, Window, holds};
+use crate::scenario::{Aggregate, Presence, Role, Scenario, Shape, Window, holds};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use rsigma_parser::{ConditionExpr, ConditionOperator, Quantifier};
@@ -192,7 +192,10 @@ fn together(last: &mut [Option<(i64, u32)>], item: &Item, horizon: i64, scenario
     last[usize::from(item.step)] = Some((item.at, item.place));
     let there = |step: usize| last[step].is_some_and(|(at, _)| at >= horizon);
     let complete = match &scenario.shape {
-        Shape::Together(Some(condition)) => meets(condition, scenario, &there),
+        Shape::Together(Presence::Condition(condition)) => meets(condition, scenario, &there),
+        Shape::Together(Presence::Steps(test)) => {
+            holds(test, scenario.pattern().filter(|(step, _)| there(*step)).count() as f64)
+        }
         _ => scenario.pattern().all(|(step, _)| there(step)),
     };
     complete.then(|| {

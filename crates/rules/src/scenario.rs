@@ -65,12 +65,23 @@ pub enum Shape {
     Count(Vec<(ConditionOperator, u64)>),
     /// So many distinct values of the fields.
     Values(Vec<(ConditionOperator, u64)>),
-    /// Every step, in any order; or a condition over the steps that are there.
-    Together(Option<ConditionExpr>),
+    /// Steps in any order.
+    Together(Presence),
     /// Every step, in order.
     Ordered,
     /// A number over the values of a field.
     Number(Aggregate, Vec<(ConditionOperator, u64)>),
+}
+
+/// Which steps must be there.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Presence {
+    /// All of them.
+    All,
+    /// So many of them.
+    Steps(Vec<(ConditionOperator, u64)>),
+    /// As the condition over their names says.
+    Condition(ConditionExpr),
 }
 
 /// A number over values.
