@@ -324,36 +324,7 @@ fn scenario(
     let main = name(rule.name.as_deref(), rule.id.as_deref(), &rule.title);
     let mut reading =
         Reading { names, file: file.clone(), line, rule: main.clone(), steps: Vec::new(), faults, broken: false };
-    let expression =
-        if let CorrelationCondition::Extended(expression) = &rule.condition { Some(expression) } else { None };
-    let mut named = Vec::new();
-    expression.iter().for_each(|e| identifiers(e, &mut named));
-    if let (Some(expression), CorrelationType::TemporalOrdered) = (expression, rule.correlation_type) {
-        match in_conjunction(expression) {
-            Some(cancelling) => extension.cancel.extend(cancelling),
-            None => reading.wrong("an ordered pattern may only join its rules by `and` and `and not`".into()),
-        }
-    }
-    let listed = if rule.rules.is_empty() { &named } else { &rule.rules };
-    for reference in listed.iter().filter(|r| !extension.cancel.contains(r)) {
-        let resolved = reading.resolve(reference);
-        reading.steps.push(Step { rule: resolved, side: None, role: Role::Match, values: Vec::new() });
-    }
-    let twice = reading.steps.iter().enumerate().find(|(at, step)| reading.steps[..*at].contains(step));
-    if let Some(rule) = twice.map(|(_, step)| step.rule.clone()) {
-        reading.wrong(format!("reads {rule} twice; count it with event_count, or write two rules"));
-    }
-    if listed.is_empty() {
-        reading.wrong("has no `rules`; name the rules that it reads".into());
-    }
-    if expression.is_some() {
-        for missing in rule.rules.iter().filter(|r| !named.contains(r)) {
-            reading.wrong(format!("reads {missing}, which its condition does not name"));
-        }
-        for extra in named.iter().filter(|n| !listed.contains(n)) {
-            reading.wrong(format!("names {extra} in its condition, which is none of `rules`"));
-        }
-    }
+    list_steps(&rule, &mut extension, &mut reading);
     let shape = shape(&rule, conditioned, &mut reading);
     let sides = sides(&extension, &mut reading);
     let absent = absent(&extension, &sides, &mut reading);
@@ -405,6 +376,40 @@ fn scenario(
         file,
     };
     if reading.broken { None } else { Some(built) }
+}
+
+/// The rules that a correlation reads as steps: those of `rules`, else those of its condition; what an ordered condition excludes cancels.
+fn list_steps(rule: &CorrelationRule, extension: &mut Extension, reading: &mut Reading<'_>) {
+    let expression =
+        if let CorrelationCondition::Extended(expression) = &rule.condition { Some(expression) } else { None };
+    let mut named = Vec::new();
+    expression.iter().for_each(|e| identifiers(e, &mut named));
+    if let (Some(expression), CorrelationType::TemporalOrdered) = (expression, rule.correlation_type) {
+        match in_conjunction(expression) {
+            Some(cancelling) => extension.cancel.extend(cancelling),
+            None => reading.wrong("an ordered pattern may only join its rules by `and` and `and not`".into()),
+        }
+    }
+    let listed = if rule.rules.is_empty() { &named } else { &rule.rules };
+    for reference in listed.iter().filter(|r| !extension.cancel.contains(r)) {
+        let resolved = reading.resolve(reference);
+        reading.steps.push(Step { rule: resolved, side: None, role: Role::Match, values: Vec::new() });
+    }
+    let twice = reading.steps.iter().enumerate().find(|(at, step)| reading.steps[..*at].contains(step));
+    if let Some(rule) = twice.map(|(_, step)| step.rule.clone()) {
+        reading.wrong(format!("reads {rule} twice; count it with event_count, or write two rules"));
+    }
+    if listed.is_empty() {
+        reading.wrong("has no `rules`; name the rules that it reads".into());
+    }
+    if expression.is_some() {
+        for missing in rule.rules.iter().filter(|r| !named.contains(r)) {
+            reading.wrong(format!("reads {missing}, which its condition does not name"));
+        }
+        for extra in named.iter().filter(|n| !listed.contains(n)) {
+            reading.wrong(format!("names {extra} in its condition, which is none of `rules`"));
+        }
+    }
 }
 
 fn shape(rule: &CorrelationRule, conditioned: bool, reading: &mut Reading<'_>) -> Shape {
