@@ -197,3 +197,43 @@ mod tests {
         assert_eq!(faults.iter().filter(|f| f.fatal).count(), 2, "{faults:?}");
     }
 }
+
+#[cfg(test)]
+mod hostile {
+    use crate::{RuleFile, RuleSet};
+
+    const RULE: &str = include_str!("../../../rules/identity-risk/x02.yml");
+
+    /// A generator that needs no crate: splitmix64.
+    fn next(state: &mut u64) -> u64 {
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = *state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    #[test]
+    fn damaged_rule_files_are_faults_and_never_a_panic() {
+        let mut state = 7;
+        let mut refused = 0;
+        for _ in 0..400 {
+            let mut bytes = RULE.as_bytes().to_vec();
+            for _ in 0..1 + next(&mut state) % 4 {
+                let at = next(&mut state) as usize % bytes.len().max(1);
+                if bytes.len() < 2 {
+                    break;
+                }
+                match next(&mut state) % 3 {
+                    0 => bytes[at] = b" :-[]{}|&*!'\"\n0a"[next(&mut state) as usize % 16],
+                    1 => drop(bytes.remove(at)),
+                    _ => bytes.truncate(at.max(1)),
+                }
+            }
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            let (_, faults) = RuleSet::read(&[RuleFile { name: "x.yml".into(), text }]);
+            refused += usize::from(faults.iter().any(|f| f.fatal));
+        }
+        assert!(refused > 100, "{refused}");
+    }
+}

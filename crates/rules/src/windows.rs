@@ -87,6 +87,10 @@ pub struct Windows {
     out: VecDeque<Emission>,
     began: Option<i64>,
     now: i64,
+    /// How far back any window or retention reaches.
+    reach: i64,
+    /// How far back any memory reaches.
+    over: i64,
 }
 
 impl Windows {
@@ -98,6 +102,9 @@ impl Windows {
                 readers.entry(reads.rule.clone()).or_default().push((at as u32, step as u16));
             }
         }
+        let reach = rules.scenarios.iter().map(reach).max().unwrap_or(0);
+        let reach = reach.max(limits.retention.saturating_mul(SECOND));
+        let over = rules.scenarios.iter().flat_map(|s| s.seen.iter().map(|seen| seen.over)).max().unwrap_or(0);
         Self {
             rules,
             limits,
@@ -118,6 +125,8 @@ impl Windows {
             out: VecDeque::new(),
             began: None,
             now: i64::MIN,
+            reach,
+            over,
         }
     }
 
@@ -400,8 +409,7 @@ impl Windows {
     }
 
     fn horizon(&self) -> i64 {
-        let reach = self.rules.scenarios.iter().map(reach).max().unwrap_or(0);
-        self.now.saturating_sub(reach.max(self.limits.retention.saturating_mul(SECOND)))
+        self.now.saturating_sub(self.reach)
     }
 
     /// Lets go of what no window can reach any more.
@@ -424,8 +432,7 @@ impl Windows {
                 self.free_groups.push(number);
             }
         }
-        let over = self.rules.scenarios.iter().flat_map(|s| s.seen.iter().map(|seen| seen.over)).max().unwrap_or(0);
-        let forgotten = self.now.saturating_sub(over.saturating_mul(2));
+        let forgotten = self.now.saturating_sub(self.over.saturating_mul(2));
         if self.memory.len() >= self.limits.signals {
             self.memory.retain(|_, (_, last)| *last >= forgotten);
         }
