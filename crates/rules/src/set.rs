@@ -300,3 +300,48 @@ fn entities(event: &Event<'_>, mentions: &[Mention]) -> Vec<Entity> {
 fn address(text: &str) -> CompactString {
     text.parse::<std::net::IpAddr>().map_or_else(|_| text.into(), |ip| ip.to_compact_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn files(folder: &Path, out: &mut Vec<RuleFile>) {
+        for path in std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()) {
+            if path.is_dir() {
+                files(&path, out);
+            } else if path.extension().is_some_and(|e| e == "yml") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                out.push(RuleFile { name: path.display().to_string().into(), text });
+            }
+        }
+    }
+
+    /// Only where `SIGMA_RULES` names a folder of public rules; docs/sigma.md says which was read.
+    #[test]
+    fn sigma_rules_of_a_folder_load() {
+        let Some(folder) = std::env::var_os("SIGMA_RULES") else { return };
+        let mut found = Vec::new();
+        files(Path::new(&folder), &mut found);
+        assert!(!found.is_empty(), "{} holds no rules", folder.display());
+        let (set, faults) = RuleSet::read(&found);
+        let read = set.base.iter().filter(|b| !b.formats.is_empty()).count();
+        let fatal: Vec<_> = faults.iter().filter(|f| f.fatal).collect();
+        println!(
+            "{} files, {} rules, {read} of tables that we read, {} faults",
+            found.len(),
+            set.base.len(),
+            fatal.len()
+        );
+        assert!(fatal.is_empty(), "{fatal:#?}");
+    }
+
+    #[test]
+    fn the_digest_is_of_the_files_and_not_of_their_order() {
+        let file = |name: &str, text: &str| RuleFile { name: name.into(), text: text.into() };
+        let digest = |files: &[RuleFile]| RuleSet::read(files).0.digest;
+        let (a, b) = (file("a.yml", "title: a"), file("b.yml", "title: b"));
+        assert_eq!(digest(&[a.clone(), b.clone()]), digest(&[b.clone(), a.clone()]));
+        assert_ne!(digest(&[a.clone(), b]), digest(&[a, file("b.yml", "title: c")]));
+    }
+}
