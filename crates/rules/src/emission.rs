@@ -25,7 +25,9 @@ pub struct Emission {
     pub rule: CompactString,
     /// The instance: unique to the scenario, its group and its first signal.
     pub id: CompactString,
-    /// Last activity.
+    /// Its first activity.
+    pub first: EventTime,
+    /// Its last activity.
     pub at: EventTime,
     /// Its findings, by tenant; empty for a rule that only serves others, and where the instance turned out to be none.
     pub findings: Vec<Sighting>,
@@ -45,7 +47,9 @@ pub(crate) fn tell(
     withdrawn: bool,
 ) -> Emission {
     let id = id(scenario, group, epoch, &members[0].1.key);
-    let at = members.iter().map(|(_, s)| s.key.at).max().unwrap_or(EventTime::MIN);
+    let times_of = || members.iter().map(|(_, s)| s.key.at);
+    let at = times_of().max().unwrap_or(EventTime::MIN);
+    let first = times_of().min().unwrap_or(at);
     let tenants: BTreeSet<TenantId> = members.iter().map(|(_, s)| s.key.tenant).collect();
     let key = |tenant: &TenantId| FindingKey { tenant: *tenant, product: PRODUCT.into(), id: id.clone() };
     let mut steps: Vec<ChainStep> = members
@@ -62,7 +66,7 @@ pub(crate) fn tell(
     if withdrawn {
         let keys = if scenario.generate { tenants.iter().map(key).collect() } else { Vec::new() };
         let chain = scenario.correlate.then(|| chain(Vec::new()));
-        return Emission { rule: scenario.name.clone(), id, at, findings: Vec::new(), chain, withdrawn: keys };
+        return Emission { rule: scenario.name.clone(), id, first, at, findings: Vec::new(), chain, withdrawn: keys };
     }
     let findings = if scenario.generate {
         tenants.iter().map(|tenant| finding(scenario, key(tenant), members, times)).collect()
@@ -70,7 +74,7 @@ pub(crate) fn tell(
         Vec::new()
     };
     let chain = (scenario.correlate && steps.len() > 1).then(|| chain(steps));
-    Emission { rule: scenario.name.clone(), id, at, findings, chain, withdrawn: Vec::new() }
+    Emission { rule: scenario.name.clone(), id, first, at, findings, chain, withdrawn: Vec::new() }
 }
 
 /// Hash of rule, epoch, group and the first signal: history and arrival have no part in it.
@@ -87,12 +91,13 @@ fn id(scenario: &Scenario, group: &str, epoch: i64, first: &SignalKey) -> Compac
     format_compact!("{}-{:032x}", scenario.name, hash.digest128())
 }
 
+/// The finding of one tenant stands where its last record there stands, in time and in what it names: what came before is tied to
+/// it by the chain, and a week of waiting makes it no neighbour of everything in that week.
 fn finding(scenario: &Scenario, key: FindingKey, members: &[(u16, &Signal)], times: u32) -> Sighting {
     let here: Vec<&Signal> = members.iter().map(|(_, s)| *s).filter(|s| s.key.tenant == key.tenant).collect();
-    let first = here.iter().map(|s| s.key.at).min().unwrap_or(EventTime::MIN);
-    let last = here.iter().map(|s| s.key.at).max().unwrap_or(first);
+    let last = here.iter().max_by_key(|s| &s.key);
+    let at = last.map_or(EventTime::MIN, |s| s.key.at);
     let severity = if scenario.level == Severity::Unknown { Severity::Medium } else { scenario.level };
-    let entities = entities(&here);
     let mut hash = xxhash_rust::xxh3::Xxh3::new();
     for signal in &here {
         hash.update(signal.key.record.as_bytes());
@@ -106,16 +111,16 @@ fn finding(scenario: &Scenario, key: FindingKey, members: &[(u16, &Signal)], tim
         url: None,
         rank: SourceRank::STREAM,
         // Grows with the instance, so that what is said last stands.
-        version: EventTime::from_nanos(last.nanos().saturating_add(i64::from(times))),
+        version: EventTime::from_nanos(at.nanos().saturating_add(i64::from(times))),
         content: hash.digest128(),
         title,
         severity,
         closed: false,
         verdict: None,
-        first,
-        last,
+        first: at,
+        last: at,
         ingested: None,
-        entities,
+        entities: last.map_or_else(Vec::new, |s| s.entities.clone()),
         tactics: scenario.tactics.clone(),
         techniques: scenario.techniques.clone(),
         source_incident: None,

@@ -80,7 +80,7 @@ fn rules(correlations: &str) -> Arc<RuleSet> {
     Arc::new(set)
 }
 
-/// Of the rule `x`: the minute of each instance's first signal in the finding of its last tenant, and how many tenants spoke.
+/// Of the rule `x`: the minute of each instance's first signal, and how many tenants spoke.
 fn run(rules: &Arc<RuleSet>, signals: &[&str], persons: &Linked) -> Vec<(i64, usize)> {
     let mut windows = Windows::new(Arc::clone(rules), Limits::default());
     let mut said = BTreeMap::new();
@@ -106,7 +106,7 @@ fn collect(windows: &mut Windows, said: &mut BTreeMap<CompactString, Emission>) 
 }
 
 fn firsts(said: &BTreeMap<CompactString, Emission>) -> Vec<(i64, usize)> {
-    let first = |e: &Emission| e.findings.iter().map(|f| f.first.seconds_since(minute(0)) / 60).min().unwrap();
+    let first = |e: &Emission| e.first.seconds_since(minute(0)) / 60;
     let mut out: Vec<_> = said.values().map(|e| (first(e), e.findings.len())).collect();
     out.sort_unstable();
     out

@@ -65,6 +65,9 @@ pub struct RulesTest {
     /// Only this rule
     #[arg(long, value_name = "NAME")]
     pub rule: Option<String>,
+    /// Also take each part out of each rule, and name those whose loss no vector notices
+    #[arg(long)]
+    pub thorough: bool,
     /// Results as JUnit XML
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,

@@ -8,7 +8,7 @@ use crate::failure::{Exit, Failure, failed};
 use crate::intake::context;
 use crate::rulebook::{self, SHIPPED, VECTORS};
 use crate::sheet::table;
-use crate::vectors::{Templates, Verdict, play};
+use crate::vectors::{Templates, Verdict, play, untested};
 use caponier_ledger as ledger;
 use caponier_rules::{Fault, RuleSet, Scenario, Shape, field, logsource, vectors};
 use caponier_transport::{self as transport, Item};
@@ -172,7 +172,13 @@ fn test(args: &RulesTest) -> Result<Exit, Failure> {
     for (name, text) in files {
         match vectors::read(&text) {
             Ok(read) if args.rule.as_ref().is_none_or(|rule| *rule == read.rule) => {
-                verdicts.extend(play(&set, &read, &templates))
+                verdicts.extend(play(&set, &read, &templates));
+                let loose = if args.thorough { untested(&set, &read, &templates) } else { Vec::new() };
+                verdicts.extend(loose.into_iter().map(|part| Verdict {
+                    rule: read.rule.as_str().into(),
+                    name: part,
+                    wrong: Some("no vector notices".into()),
+                }));
             }
             Ok(_) => {}
             Err(what) => verdicts.push(Verdict { rule: name.as_str().into(), name, wrong: Some(what) }),
@@ -364,7 +370,6 @@ fn coverage(args: &RulesCoverage) -> Result<Exit, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vectors::untested;
 
     fn verdicts(set: &Arc<RuleSet>) -> Vec<Verdict> {
         let templates = templates(None).unwrap();
