@@ -447,7 +447,8 @@ fn entities(used: &[(TenantId, &Sighting)]) -> Vec<(Entity, Vec<TenantId>)> {
     let mut all: BTreeMap<(EntityKind, &CompactString, TenantId), (EntityRole, BTreeSet<TenantId>)> = BTreeMap::new();
     for (owner, sighting) in used {
         for named in &sighting.entities {
-            let (role, tenants) = all.entry((named.kind, &named.value, named.tenant)).or_default();
+            let (role, tenants) =
+                all.entry((named.kind, &named.value, named.tenant)).or_insert_with(|| (named.role, BTreeSet::new()));
             *role = (*role).max(named.role);
             tenants.insert(*owner);
         }

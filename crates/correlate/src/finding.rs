@@ -1,7 +1,7 @@
 //! A finding: the sightings of one alert merged into one, the same whatever order they came in.
 
 use crate::cold::Cold;
-use caponier_model::{EntityKind, EventTime, FindingKey, Severity, Sighting, SightingKind, TenantId, Text};
+use caponier_model::{EntityKind, EntityRole, EventTime, FindingKey, Severity, Sighting, SightingKind, TenantId, Text};
 use compact_str::CompactString;
 use std::borrow::Cow;
 
@@ -174,7 +174,8 @@ impl Sightings {
         let mut merged = Merged { first: lead.first, entities, detection, title: &lead.title, tactics };
         let mut base = 0;
         for sighting in used {
-            merged.entities.extend(sighting.entities.iter().map(|e| Named {
+            let ties = sighting.entities.iter().filter(|e| e.role != EntityRole::Context);
+            merged.entities.extend(ties.map(|e| Named {
                 kind: e.kind,
                 value: &e.value,
                 tenant: e.tenant,
@@ -212,7 +213,7 @@ pub(crate) type Rank = (EventTime, FindingKey);
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use caponier_model::{Entity, EntityRole, Guid, SourceRank};
+    use caponier_model::{Entity, Guid, SourceRank};
 
     /// A sighting of an alert at a second, with entities of the same tenant, each in a group of its own.
     pub(crate) fn sighting(tenant: u128, id: &str, at: i64, entities: &[(EntityKind, &str)]) -> Sighting {

@@ -103,6 +103,8 @@ impl EntityKind {
 /// The part a thing played, as far as its source said so.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum EntityRole {
+    /// Named for the reader: it ties its finding to nothing.
+    Context,
     /// Named without a role.
     #[default]
     Related,

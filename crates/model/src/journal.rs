@@ -1,6 +1,8 @@
 //! The journal: the correlator's only input, in one order.
 
-use crate::{Decision, EventTime, FindingKey, IdentityChange, Policy, Position, Sighting, Signal, SourceIncident, Statement};
+use crate::{
+    Decision, EventTime, FindingKey, IdentityChange, Policy, Position, Sighting, Signal, SourceIncident, Statement,
+};
 use compact_str::CompactString;
 
 /// One entry of the journal.

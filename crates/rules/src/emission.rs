@@ -6,8 +6,8 @@
 
 use crate::scenario::Scenario;
 use caponier_model::{
-    Chain, ChainStep, Entity, EventTime, FindingKey, Severity, Sighting, SightingKind, Signal, SignalKey, SourceRank,
-    TenantId, Text,
+    Chain, ChainStep, Entity, EntityRole, EventTime, FindingKey, Severity, Sighting, SightingKind, Signal, SignalKey,
+    SourceRank, TenantId, Text,
 };
 use compact_str::{CompactString, format_compact};
 use std::collections::{BTreeMap, BTreeSet};
@@ -91,6 +91,14 @@ fn id(scenario: &Scenario, group: &str, epoch: i64, first: &SignalKey) -> Compac
     format_compact!("{}-{:032x}", scenario.name, hash.digest128())
 }
 
+/// What the finding names. Where alerts are among the steps, or the rule ties nothing, all of it is for the reader: the chain ties the
+/// finding to them, and a benign record of the same account a day later must tie it to nothing else.
+fn named(scenario: &Scenario, members: &[(u16, &Signal)], last: &Signal) -> Vec<Entity> {
+    let tied = !scenario.correlate || members.iter().any(|(_, signal)| signal.finding.is_some());
+    let role = |entity: &Entity| if tied { EntityRole::Context } else { entity.role };
+    last.entities.iter().map(|entity| Entity { role: role(entity), ..entity.clone() }).collect()
+}
+
 /// The finding of one tenant stands where its last record there stands, in time and in what it names: what came before is tied to
 /// it by the chain, and a week of waiting makes it no neighbour of everything in that week.
 fn finding(scenario: &Scenario, key: FindingKey, members: &[(u16, &Signal)], times: u32) -> Sighting {
@@ -120,7 +128,7 @@ fn finding(scenario: &Scenario, key: FindingKey, members: &[(u16, &Signal)], tim
         first: at,
         last: at,
         ingested: None,
-        entities: last.map_or_else(Vec::new, |s| s.entities.clone()),
+        entities: last.map_or_else(Vec::new, |last| named(scenario, members, last)),
         tactics: scenario.tactics.clone(),
         techniques: scenario.techniques.clone(),
         source_incident: None,

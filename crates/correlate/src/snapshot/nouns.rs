@@ -42,7 +42,7 @@ words!(EntityKind: Account = 0, AccountSid = 1, AccountPuid = 2, AccountName = 3
     EntraDevice = 6, HostFqdn = 7, HostName = 8, AzureResource = 9, Ip = 10, Url = 11, Domain = 12, FileHash = 13,
     File = 14, Process = 15, MailMessage = 16, Mailbox = 17, CloudApp = 18, Application = 19, ServicePrincipal = 20,
     Session = 21, SignInRequest = 22, Malware = 23, Group = 24, Registry = 25, Tenant = 26, Other = 27);
-words!(EntityRole: Related = 0, Impacted = 1, Attacker = 2);
+words!(EntityRole: Related = 0, Impacted = 1, Attacker = 2, Context = 3);
 words!(SightingKind: Alert = 0, Risk = 1, Evidence = 2);
 words!(Severity: Unknown = 0, Informational = 1, Low = 2, Medium = 3, High = 4, Critical = 5);
 words!(ChangeKind: Created = 0, Updated = 1, Merged = 2, Split = 3, Redirected = 4, Closed = 5, Corrected = 6);

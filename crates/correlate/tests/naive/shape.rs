@@ -209,7 +209,8 @@ impl World<'_> {
         for at in list {
             let finding = self.finding(*at);
             for e in finding.things.iter().flatten() {
-                let held = all.entry((e.kind, e.value.as_str(), e.tenant)).or_default();
+                let key = (e.kind, e.value.as_str(), e.tenant);
+                let held = all.entry(key).or_insert_with(|| (e.role, BTreeSet::new()));
                 held.0 = held.0.max(e.role);
                 held.1.insert(finding.key.tenant);
             }

@@ -5,7 +5,8 @@
 use crate::known::{Finding, Known};
 use caponier_correlate::Settings;
 use caponier_model::{
-    AccountKey, Binding, EdgeKind, Entity, EntityKind, Guid, Handle, Persons, Severity, SourceIncidentKey, TenantId,
+    AccountKey, Binding, EdgeKind, Entity, EntityKind, EntityRole, Guid, Handle, Persons, Severity, SourceIncidentKey,
+    TenantId,
 };
 use compact_str::CompactString;
 use std::collections::{BTreeMap, BTreeSet};
@@ -164,7 +165,9 @@ pub fn bind(finding: &Finding, known: &Known, settings: &Settings) -> Bound {
     let mut out = Bound { incidents: known.incidents_of(finding), ..Bound::default() };
     let mut uses: BTreeSet<(Value, Option<AccountKey>)> = BTreeSet::new();
     for thing in &finding.things {
-        let thing: Vec<&Entity> = thing.iter().filter(|e| !is_stop(e, settings)).collect();
+        // What is named for the reader ties nothing.
+        let thing: Vec<&Entity> =
+            thing.iter().filter(|e| e.role != EntityRole::Context && !is_stop(e, settings)).collect();
         who(&thing, finding, known, &mut uses, &mut out);
         device(&thing, &mut uses, &mut out);
         weak(&thing, settings, &mut uses, &mut out);

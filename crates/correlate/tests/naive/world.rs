@@ -245,12 +245,12 @@ fn sighting(dice: &mut Dice, t: u64, id: &str, first: EventTime) -> Sighting {
 fn entities(dice: &mut Dice, t: u64) -> Vec<Entity> {
     let mut out: Vec<Entity> = Vec::new();
     let mut group = 0;
-    let roles = [EntityRole::Related, EntityRole::Impacted, EntityRole::Attacker];
+    let roles = [EntityRole::Related, EntityRole::Impacted, EntityRole::Attacker, EntityRole::Context];
     let mut thing = |dice: &mut Dice, of: u64, parts: &[(EntityKind, String, u64)]| {
         group += 1;
         for (kind, value, odds) in parts {
             if dice.once_in(*odds) {
-                let role = roles[dice.roll(3) as usize];
+                let role = if dice.once_in(12) { roles[3] } else { roles[dice.roll(3) as usize] };
                 out.push(Entity { kind: *kind, value: value.as_str().into(), tenant: tenant(of), group, role });
             }
         }

@@ -343,6 +343,7 @@ fn entity(entity: &Entity, named_by: &[TenantId], i: usize, lens: &mut Lens<'_>)
 
 const fn role(role: EntityRole) -> &'static str {
     match role {
+        EntityRole::Context => "context",
         EntityRole::Related => "related",
         EntityRole::Impacted => "impacted",
         EntityRole::Attacker => "attacker",
