@@ -81,9 +81,66 @@ impl Handles {
 #[derive(Clone, Debug, Default)]
 struct Slots {
     table: Table,
-    /// Slots that share a hash, each list sorted, two at least.
-    lists: Vec<Vec<u32>>,
+    /// Slots that share a hash.
+    lists: Vec<List>,
     free: Vec<u32>,
+}
+
+/// Slots that share a hash, sorted. Two are the rule, and stand here themselves: one look at memory less, and no allocation.
+#[derive(Clone, Debug)]
+enum List {
+    Pair([u32; 2]),
+    /// Three at least.
+    Many(Vec<u32>),
+}
+
+impl List {
+    /// Of slots that are sorted already, two at least.
+    fn of(slots: Vec<u32>) -> Self {
+        if let [one, other] = slots[..] { Self::Pair([one, other]) } else { Self::Many(slots) }
+    }
+
+    fn slots(&self) -> &[u32] {
+        match self {
+            Self::Pair(pair) => pair,
+            Self::Many(slots) => slots,
+        }
+    }
+
+    fn insert(&mut self, slot: u32) {
+        let Err(at) = self.slots().binary_search(&slot) else { return };
+        match self {
+            Self::Pair(pair) => {
+                let mut slots = pair.to_vec();
+                slots.insert(at, slot);
+                *self = Self::Many(slots);
+            }
+            Self::Many(slots) => slots.insert(at, slot),
+        }
+    }
+
+    /// Takes a slot out; returns the only one that is left, if one is.
+    fn remove(&mut self, slot: u32) -> Option<u32> {
+        let at = self.slots().binary_search(&slot).ok()?;
+        match self {
+            Self::Pair([one, other]) => Some(if at == 0 { *other } else { *one }),
+            Self::Many(slots) => {
+                slots.remove(at);
+                if slots.len() == 2 {
+                    *self = Self::of(std::mem::take(slots));
+                }
+                None
+            }
+        }
+    }
+
+    /// Bytes that it occupies elsewhere.
+    const fn bytes(&self) -> usize {
+        match self {
+            Self::Pair(_) => 0,
+            Self::Many(slots) => slots.capacity() * size_of::<u32>(),
+        }
+    }
 }
 
 impl Slots {
@@ -91,13 +148,13 @@ impl Slots {
     fn of(mut pairs: Vec<(u32, u32)>) -> Self {
         pairs.sort_unstable();
         pairs.dedup();
-        let mut lists: Vec<Vec<u32>> = Vec::new();
+        let mut lists: Vec<List> = Vec::new();
         let entries = pairs.chunk_by(|a, b| a.0 == b.0).filter_map(|same| {
             let (hash, slot) = *same.first()?;
             if same.len() == 1 {
                 return Some((hash, slot));
             }
-            lists.push(same.iter().map(|(_, slot)| *slot).collect());
+            lists.push(List::of(same.iter().map(|(_, slot)| *slot).collect()));
             Some((hash, MANY | (lists.len() - 1) as u32))
         });
         let table = Table::of(entries);
@@ -105,12 +162,12 @@ impl Slots {
     }
 
     fn bytes(&self) -> usize {
-        let lists: usize = self.lists.iter().map(|l| l.capacity() * size_of::<u32>()).sum();
-        self.table.bytes() + self.lists.capacity() * size_of::<Vec<u32>>() + lists
+        let lists: usize = self.lists.iter().map(List::bytes).sum();
+        self.table.bytes() + self.lists.capacity() * size_of::<List>() + lists
     }
 
     fn list(&self, number: u32) -> &[u32] {
-        self.lists.get((number & !MANY) as usize).map_or(&[], Vec::as_slice)
+        self.lists.get((number & !MANY) as usize).map_or(&[], List::slots)
     }
 
     fn add(&mut self, hash: u32, slot: u32) {
@@ -118,15 +175,13 @@ impl Slots {
         match known {
             None => self.table.insert(hash, slot),
             Some(number) if number & MANY != 0 => {
-                if let Some(list) = self.lists.get_mut((number & !MANY) as usize)
-                    && let Err(at) = list.binary_search(&slot)
-                {
-                    list.insert(at, slot);
+                if let Some(list) = self.lists.get_mut((number & !MANY) as usize) {
+                    list.insert(slot);
                 }
             }
             Some(other) if other == slot => {}
             Some(other) => {
-                let both = vec![other.min(slot), other.max(slot)];
+                let both = List::Pair([other.min(slot), other.max(slot)]);
                 let number = match self.free.pop() {
                     Some(number) => {
                         if let Some(list) = self.lists.get_mut(number as usize) {
@@ -152,11 +207,7 @@ impl Slots {
             return;
         }
         let Some(list) = self.lists.get_mut((number & !MANY) as usize) else { return };
-        if let Ok(at) = list.binary_search(&slot) {
-            list.remove(at);
-        }
-        if let [last] = list[..] {
-            *list = Vec::new();
+        if let Some(last) = list.remove(slot) {
             self.free.push(number & !MANY);
             self.table.remove(hash, number);
             self.table.insert(hash, last);

@@ -11,6 +11,9 @@ use std::hint::black_box;
 /// Probes whose cache misses run side by side: more than a core keeps under way at once, and than a payload has records.
 const ABREAST: usize = 32;
 
+/// Of so many who may bear one name the records are fetched beforehand.
+const SEVERAL: usize = 4;
+
 /// What a handle means.
 pub(super) enum Meant {
     Slot(u32),
@@ -66,6 +69,35 @@ impl Index {
         black_box(slots.iter().fold(0, |touched, slot| touched ^ link(slot).map_or(0, |row| row.tenant)));
     }
 
+    /// Brings into the cache what all probes read, while the table is on its way: whoever parsed in between has put it out.
+    fn touch_shared(&self) {
+        let tenant = self.tenants.first().map_or(0, |tenant| tenant.0.as_u128());
+        black_box((tenant, self.parts.touch(), self.records.len(), self.links.len(), self.arena.touch(0)));
+    }
+
+    /// Brings into the cache what the entries of marks name: a record each, or a list of slots.
+    fn touch_bearers(&self, marks: &[Mark], entries: &[u32]) {
+        let bearer = |(mark, entry): (&Mark, &u32)| match self.record(*entry) {
+            Some(record) => record.link,
+            None => self.handles.listed(*mark, *entry).len() as u32,
+        };
+        black_box(marks.iter().zip(entries).map(bearer).fold(0, |touched, one| touched ^ one));
+    }
+
+    /// The last that a probe by name needs: the first link of who bears the name; the rest of the facts where their beginning did not
+    /// show it; the records of the first few where several may bear it.
+    fn touch_last(&self, marks: &[Mark], entries: &[u32], shown: &[bool]) {
+        let last = |((mark, entry), shown): ((&Mark, &u32), &bool)| {
+            let Some(record) = self.record(*entry) else {
+                let bearers = self.handles.listed(*mark, *entry).iter().take(SEVERAL);
+                return bearers.filter_map(|slot| self.record(*slot)).fold(0, |touched, record| touched ^ record.link);
+            };
+            let rest = if *shown { 0 } else { record.touch(&self.arena) };
+            self.links.get(record.link).map_or(0, |row| row.tenant) ^ u32::from(rest)
+        };
+        black_box(marks.iter().zip(entries).zip(shown).map(last).fold(0, |touched, one| touched ^ one));
+    }
+
     /// The person that each handle means at its time, appended in order: as [`Index::person_named`], thirty-two at once.
     pub fn persons_named(&self, probes: &[(TenantId, Handle<'_>, EventTime)], out: &mut Vec<Option<AccountKey>>) {
         out.reserve(probes.len());
@@ -74,28 +106,33 @@ impl Index {
             let mut slots = [NONE; ABREAST];
             let (marks, slots) = (&mut marks[..probes.len()], &mut slots[..probes.len()]);
             marks.iter_mut().zip(probes).for_each(|(place, (tenant, handle, _))| *place = mark(*tenant, *handle));
+            self.touch_shared();
             black_box(marks.iter().fold(0, |touched, mark| touched ^ self.handles.touch(*mark)));
             for (slot, mark) in slots.iter_mut().zip(&*marks) {
                 *slot = self.handles.entry(*mark).unwrap_or(NONE);
             }
-            self.touch_records(slots);
-            self.touch_links(slots);
+            self.touch_bearers(marks, slots);
             // What the record does not tell is left for the end.
             let mut shown = [false; ABREAST];
             for ((shown, slot), (tenant, handle, at)) in shown.iter_mut().zip(&*slots).zip(probes) {
                 *shown = self.record(*slot).is_some_and(|record| self.shows(record, *tenant, *handle, *at));
             }
-            let hidden = slots.iter().zip(&shown).filter(|(_, shown)| !**shown);
-            let rests = hidden.filter_map(|(slot, _)| Some(self.record(*slot)?.touch(&self.arena)));
-            black_box(rests.fold(0, |touched, byte| touched ^ byte));
+            self.touch_last(marks, slots, &shown);
             out.extend(slots.iter().zip(shown).zip(probes).map(|((slot, shown), (tenant, handle, at))| {
                 if shown {
                     self.home_of(*slot, *at).or_else(|| self.key(*slot))
                 } else {
-                    self.person_named(*tenant, *handle, *at)
+                    self.person_told_elsewhere(*tenant, *handle, *at)
                 }
             }));
         }
+    }
+
+    /// [`Index::person_named`], apart from the code that nearly every probe runs, which is the shorter for it.
+    #[cold]
+    #[inline(never)]
+    fn person_told_elsewhere(&self, tenant: TenantId, handle: Handle<'_>, at: EventTime) -> Option<AccountKey> {
+        self.person_named(tenant, handle, at)
     }
 
     /// The one account of the tenant that bears the handle at `at`.

@@ -74,8 +74,14 @@ impl Table {
         let at = window.and_then(|window| window.get(smaller));
         match at {
             Some(e) => (hash_of(*e) == hash && *e != EMPTY).then_some(*e as u32),
-            None => self.find(hash).next(),
+            None => self.first_behind(hash),
         }
+    }
+
+    /// The same where it stands behind its group.
+    #[inline(never)]
+    fn first_behind(&self, hash: u32) -> Option<u32> {
+        self.find(hash).next()
     }
 
     /// The numbers under a hash, ascending.

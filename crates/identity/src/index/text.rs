@@ -6,6 +6,7 @@ use caponier_model::Guid;
 use compact_str::{CompactString, ToCompactString, format_compact};
 use foldhash::fast::FixedState;
 use std::hash::{BuildHasher, Hasher};
+use std::ops::Range;
 
 /// Reads what was written, in one run of bytes or in two, where nothing that is read at once stands in both; every answer is
 /// `None` past the end or where bytes make no sense.
@@ -117,10 +118,25 @@ impl Parts {
     }
 
     pub(super) fn get(&self, number: u32) -> Option<&str> {
+        self.text.get(self.range(number)?)
+    }
+
+    /// The same for who compares bytes only.
+    pub(super) fn bytes_of(&self, number: u32) -> Option<&[u8]> {
+        self.text.as_bytes().get(self.range(number)?)
+    }
+
+    fn range(&self, number: u32) -> Option<Range<usize>> {
         let number = number as usize;
         let end = *self.ends.get(number)? as usize;
         let start = if number == 0 { 0 } else { *self.ends.get(number - 1)? as usize };
-        self.text.get(start..end)
+        Some(start..end)
+    }
+
+    /// Brings the first parts, which most texts share, into the cache.
+    pub(super) fn touch(&self) -> u32 {
+        let byte = self.text.as_bytes().first().copied().unwrap_or_default();
+        self.ends.first().copied().unwrap_or_default() ^ u32::from(byte)
     }
 
     /// The number of a part, which is new where it was never seen; `None` when the four gigabytes of parts are full.
