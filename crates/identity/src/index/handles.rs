@@ -47,6 +47,20 @@ impl Handles {
         self.among(mark).table.touch(mark.hash)
     }
 
+    /// Where the entry of a mark stands, its line being in the cache; and brings the place itself there.
+    pub(super) fn near(&self, mark: Mark) -> usize {
+        self.among(mark).table.near(mark.hash)
+    }
+
+    pub(super) fn touch_at(&self, mark: Mark, place: usize) -> u64 {
+        self.among(mark).table.at(place)
+    }
+
+    /// [`Handles::entry`] from the place that [`Handles::near`] told.
+    pub(super) fn entry_from(&self, mark: Mark, place: usize) -> Option<u32> {
+        self.among(mark).table.first_from(place, mark.hash)
+    }
+
     /// The one slot, or the list of them, under a mark.
     pub(super) fn entry(&self, mark: Mark) -> Option<u32> {
         self.among(mark).table.first(mark.hash)

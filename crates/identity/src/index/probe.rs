@@ -108,8 +108,12 @@ impl Index {
             marks.iter_mut().zip(probes).for_each(|(place, (tenant, handle, _))| *place = mark(*tenant, *handle));
             self.touch_shared();
             black_box(marks.iter().fold(0, |touched, mark| touched ^ self.handles.touch(*mark)));
-            for (slot, mark) in slots.iter_mut().zip(&*marks) {
-                *slot = self.handles.entry(*mark).unwrap_or(NONE);
+            let mut places = [0; ABREAST];
+            places.iter_mut().zip(&*marks).for_each(|(place, mark)| *place = self.handles.near(*mark));
+            let behind = places.iter().zip(&*marks).map(|(place, mark)| self.handles.touch_at(*mark, *place));
+            black_box(behind.fold(0, |touched, entry| touched ^ entry));
+            for ((slot, mark), place) in slots.iter_mut().zip(&*marks).zip(places) {
+                *slot = self.handles.entry_from(*mark, place).unwrap_or(NONE);
             }
             self.touch_bearers(marks, slots);
             // What the record does not tell is left for the end.

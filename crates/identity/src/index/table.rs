@@ -64,6 +64,27 @@ impl Table {
         self.entries.get(self.place(hash)).copied().unwrap_or(EMPTY)
     }
 
+    /// Where the least entry under a hash stands, as far as its group tells; to be read when the group is in the cache.
+    pub(super) fn near(&self, hash: u32) -> usize {
+        let (place, least) = (self.place(hash), entry(hash, 0));
+        let window = self.entries.get(place..).and_then(<[u64]>::first_chunk::<GROUP>);
+        place + window.map_or(0, |window| window.iter().filter(|e| **e < least).count())
+    }
+
+    /// The entry at a place; reading it brings the line behind a group into the cache.
+    pub(super) fn at(&self, place: usize) -> u64 {
+        self.entries.get(place).copied().unwrap_or(EMPTY)
+    }
+
+    /// The least number under a hash, from the place that [`Table::near`] told.
+    pub(super) fn first_from(&self, place: usize, hash: u32) -> Option<u32> {
+        let e = self.at(place);
+        if e < entry(hash, 0) {
+            return self.first_behind(hash);
+        }
+        (hash_of(e) == hash && e != EMPTY).then_some(e as u32)
+    }
+
     /// The least number under a hash. Where it stands is counted, not searched: a loop that ends now here, now there, would keep a
     /// core from going on to the next probe while this one's line is on its way.
     pub(super) fn first(&self, hash: u32) -> Option<u32> {
