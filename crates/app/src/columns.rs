@@ -102,7 +102,13 @@ mod tests {
     fn hostile_nesting_ends() {
         let deep = "[".repeat(100_000) + &"]".repeat(100_000);
         let record = format!("{{\"a\":{deep}}}");
-        assert!(Row::new(record.as_bytes()).column(&["a"]).is_some());
-        Row::new(record.as_bytes()).each_text(&mut |_| {});
+        let row = Row::new(record.as_bytes());
+        let mut seen = 0;
+        // Brackets hold no text: whatever is read of them says nothing.
+        if let Some(value) = row.column(&["a"]) {
+            value.each(&mut |_| seen += 1);
+        }
+        row.each_text(&mut |_| seen += 1);
+        assert_eq!(seen, 0);
     }
 }
