@@ -2,7 +2,7 @@
 
 use super::{Tables, numbered};
 use crate::columns::Columns;
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array, LargeStringArray, RecordBatch, StringArray};
+use datafusion::arrow::array::{ArrayRef, AsArray, Int64Array, LargeStringArray, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::Int64Type;
 use std::sync::Arc;
 
