@@ -225,6 +225,7 @@ fn row(name: &str, s: &Scores) -> String {
 
 /// The table: with every guard the herrings mislead nobody; without any one of them something is worse.
 #[test]
+#[ignore = "three minutes of a processor: `.ci/run` runs it, with the month"]
 fn each_guard_off_alone_makes_it_worse() {
     let case = Case::new(&twentieth(7));
     let policy = case.policy();

@@ -13,6 +13,8 @@ mod folders;
 #[cfg(test)]
 mod graph;
 #[cfg(test)]
+mod herrings;
+#[cfg(test)]
 mod kinds;
 #[cfg(test)]
 mod oracle;
