@@ -1,7 +1,12 @@
-//! Base rules: stateless questions asked of one event, which turn what no product raises as an alert into a sighting.
+//! What no product raises as an alert but matters on its own: rules that people write, over events and over time. Pure.
 //!
-//! Growth happens in [`BASE`]: one file and one row per rule. A rule sees one decoded event and nothing else: no clock, no
-//! state, no other event, no wire format (it matches on an event's body, never on a format's name).
+//! ```text
+//! rule files --RuleSet::read()--> RuleSet      event --RuleSet::signals()--> Signal --Windows--> Emission (findings, a chain)
+//! ```
+//!
+//! Growth happens in files of rules. A base rule sees one decoded event and its record's columns, and nothing else: no clock, no state,
+//! no person. Windows see signals, the watermark and who an account is; what they say is a function of these, not of arrival.
+//! One rule older than the language stands in [`BASE`], in Rust: its severity is the record's own, which Sigma cannot say.
 
 mod build;
 mod emission;
@@ -32,7 +37,7 @@ pub use windows::{Counts, Limits, Windows};
 
 use caponier_model::{Event, Sighting};
 
-/// A base rule.
+/// A base rule in Rust, whose match is a finding at once.
 #[derive(Clone, Copy, Debug)]
 pub struct BaseRule {
     /// Its name, used as the sighting's detector.
@@ -45,10 +50,10 @@ pub struct BaseRule {
     pub matches: fn(&Event<'_>) -> Option<Sighting>,
 }
 
-/// Every base rule, in the order in which they are asked.
+/// Every base rule in Rust, in the order in which they are asked.
 pub const BASE: &[BaseRule] = &[risky_cross_tenant_sign_in::RULE];
 
-/// Asks every base rule of one event and appends what they find.
+/// Asks every base rule in Rust of one event and appends what they find.
 pub fn apply(event: &Event<'_>, out: &mut Vec<Sighting>) {
     out.extend(BASE.iter().filter_map(|rule| (rule.matches)(event)));
 }
