@@ -8,7 +8,7 @@ use crate::fault::Fault;
 use crate::field::{self, fold};
 use crate::file::{self, RuleFile};
 use crate::scenario::Scenario;
-use crate::value::{Columns, Value};
+use crate::value::Columns;
 use crate::view::View;
 use caponier_model::{
     Body, Entity, EntityKind, EntityRole, Event, Mention, Outcome, Party, Side, Signal, SignalKey, TenantId,
@@ -188,16 +188,12 @@ fn fields(rule: &Base, view: &View<'_>) -> Vec<(CompactString, CompactString)> {
             }
         };
         if let Some(value) = view.field(name) {
-            each(&value, &mut see);
+            value.each(&mut see);
         }
     }
     out.sort();
     out.dedup();
     out
-}
-
-fn each(value: &Value<'_>, see: &mut dyn FnMut(&str)) {
-    value.each(see);
 }
 
 /// Whom the entities of a finding name: the accounts it is about.

@@ -255,13 +255,12 @@ impl Windows {
     /// Puts a signal into its groups.
     fn place(&mut self, place: u32, signal: Signal, persons: &impl Persons) {
         let readers = self.readers.get(&signal.key.rule).cloned().unwrap_or_default();
+        let (rules, bound) = (Arc::clone(&self.rules), Bound::of(&signal, persons));
         self.kept[place as usize] = Some(Kept { signal, groups: Vec::new() });
         for (at, step) in readers {
-            let rules = Arc::clone(&self.rules);
             let scenario = &rules.scenarios[at as usize];
             let Some(kept) = &self.kept[place as usize] else { continue };
             let signal = &kept.signal;
-            let bound = Bound::of(signal, persons);
             let reads = &scenario.steps[usize::from(step)];
             if reads.side.is_some_and(|side| bound.side != Some(side)) {
                 continue;
