@@ -9,7 +9,7 @@ use caponier_model::{
     AccountFacts, Change, Entry, EventTime, IdentityChange, Incident, IncidentState, Journalled, Link, Policy,
     Sighting, Statement,
 };
-use caponier_rules::{self as rules, RuleSet, Windows};
+use caponier_rules::{self as rules, RuleSet, Suppression, Suppressions, Windows};
 use compact_str::CompactString;
 use std::collections::BTreeMap;
 use std::iter::Peekable;
@@ -29,6 +29,8 @@ pub struct Aside {
     pub statements: Vec<Statement>,
     /// What analysts decided of incidents, in any order.
     pub calls: Vec<Call>,
+    /// Findings of rules that need not be seen.
+    pub suppressions: Vec<Suppression>,
 }
 
 /// What comes out in the end.
@@ -39,12 +41,15 @@ pub struct Outcome {
     pub counts: Counts,
     /// Decisions that have no effect, and why: their authors must know.
     pub unplaced: Vec<String>,
+    /// Findings of rules that were silenced, by rule.
+    pub silenced: BTreeMap<CompactString, u64>,
 }
 
 /// The engine on its way through a journal.
 pub struct Course {
     engine: Engine<Index>,
     windows: Windows,
+    suppressions: Suppressions,
     conflicts: Peekable<IntoIter<Sighting>>,
     statements: Peekable<IntoIter<Statement>>,
     calls: Peekable<IntoIter<Call>>,
@@ -58,7 +63,8 @@ pub type OnChange<'f> = dyn FnMut(&Change) -> Result<(), Failure> + 'f;
 impl Course {
     /// An engine that knows the identities and has seen no record yet.
     pub fn begin(settings: Settings, policy: Policy, rules: &Arc<RuleSet>, aside: Aside) -> Self {
-        let Aside { facts, links, conflicts, mut statements, calls } = aside;
+        let Aside { facts, links, conflicts, mut statements, calls, suppressions } = aside;
+        let suppressions = Suppressions::new(suppressions);
         let windows = Windows::new(
             Arc::clone(rules),
             rules::Limits { epoch: i64::from(settings.epoch), ..rules::Limits::default() },
@@ -71,7 +77,8 @@ impl Course {
         statements.sort_by_key(|s| s.at);
         let (conflicts, statements) = (conflicts.into_iter().peekable(), statements.into_iter().peekable());
         let calls = triage::in_order(calls).into_iter().peekable();
-        Self { engine, windows, conflicts, statements, calls, unplaced: Vec::new(), latest: BTreeMap::new() }
+        let (unplaced, latest) = (Vec::new(), BTreeMap::new());
+        Self { engine, windows, suppressions, conflicts, statements, calls, unplaced, latest }
     }
 
     /// Takes the entries of one record; those of a later call are no earlier.
@@ -98,6 +105,7 @@ impl Course {
             self.engine.handle_time(entry.at);
             match entry.entry {
                 Entry::Signal(signal) => self.windows.take(*signal, self.engine.persons()),
+                Entry::Sighting(ref finding) if self.is_silenced(finding) => {}
                 _ => self.engine.handle(entry),
             }
         }
@@ -124,13 +132,19 @@ impl Course {
         let mut incidents: Vec<Incident> =
             self.latest.into_values().filter(|i: &Incident| i.state != IncidentState::Redirected).collect();
         incidents.sort_by(|a, b| (a.first, &a.id).cmp(&(b.first, &b.id)));
-        Ok(Outcome { incidents, counts: self.engine.counts(), unplaced: self.unplaced })
+        Ok(Outcome {
+            incidents,
+            counts: self.engine.counts(),
+            unplaced: self.unplaced,
+            silenced: self.suppressions.silenced().clone(),
+        })
     }
 
     /// Rules whose windows have passed by `at` say what they found; it enters the journal here, as if a product had said it.
     fn pass(&mut self, at: EventTime) {
         self.windows.advance(at, self.engine.persons());
-        while let Some(emission) = self.windows.poll() {
+        while let Some(mut emission) = self.windows.poll() {
+            self.suppressions.quieten(&mut emission);
             let at = emission.at;
             let journalled = |entry| Journalled { at, position: None, entry };
             for finding in emission.findings {
@@ -140,6 +154,12 @@ impl Course {
                 self.engine.handle(journalled(Entry::Chain(Box::new(chain))));
             }
         }
+    }
+
+    /// A rule in Rust speaks as an alert does; what products say is never silenced.
+    fn is_silenced(&mut self, finding: &Sighting) -> bool {
+        let rule = rules::BASE.iter().find(|rule| finding.key.product == rule.product);
+        rule.is_some_and(|rule| self.suppressions.silence(rule.name, finding))
     }
 
     /// A decision at its place: incidents stand for the members that they have here.

@@ -128,12 +128,14 @@ fn correlate(
     summary.decisions = (rows.statements.len() + config.calls.len()) as u64;
     let policy = config.policy.clone();
     let conflicts = identity::conflicts(&links, &testimony);
-    let aside = Aside { facts, links, conflicts, statements: rows.statements, calls: config.calls.clone() };
+    let (statements, calls, suppressions) = (rows.statements, config.calls.clone(), config.suppressions.clone());
+    let aside = Aside { facts, links, conflicts, statements, calls, suppressions };
     let mut course = Course::begin(config.engine.clone(), policy.clone(), &config.rules, aside);
     let mut on_change = |change: &Change| on_change(change, &tenants, &policy);
     each_record(config, &tenants, inputs, sorter, &mut |entries| course.take(entries, &mut on_change))?;
-    let Outcome { incidents, counts, unplaced } = course.finish(&mut on_change)?;
+    let Outcome { incidents, counts, unplaced, silenced } = course.finish(&mut on_change)?;
     tell(&unplaced.iter().map(|what| format!("a decision has no effect: {what}\n")).collect::<String>());
+    summary.silenced = silenced.into_iter().map(|(rule, times)| (rule.into(), times)).collect();
     summary.findings = counts.findings + counts.evicted;
     summary.unpaired = counts.unpaired + counts.evicted_unpaired;
     summary.incidents = incidents.len() as u64;

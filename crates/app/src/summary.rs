@@ -66,6 +66,9 @@ pub struct Summary {
     pub findings: u64,
     /// Evidence rows that never met their alert.
     pub unpaired: u64,
+    /// Findings of rules that the configuration suppresses, by rule.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub silenced: BTreeMap<String, u64>,
     /// Incidents.
     pub incidents: u64,
     /// Incidents whose members come from more than one tenant.
@@ -136,6 +139,9 @@ impl Summary {
         );
         if self.unpaired > 0 {
             let _ = writeln!(out, "{} evidence rows never met their alert (unpaired)", grouped(self.unpaired));
+        }
+        for (rule, count) in &self.silenced {
+            let _ = writeln!(out, "suppressed: {:>6} of rule {rule}", grouped(*count));
         }
         for (reason, count) in &self.by_reason {
             let _ = writeln!(out, "refused: {:>9} {reason}", grouped(*count));

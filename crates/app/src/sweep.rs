@@ -161,7 +161,8 @@ fn correlate(read: &Read, config: &Config, truth: &[u8]) -> Result<Measured, Fai
     let identity::Weighed { links, .. } = combined(&read.facts, &read.testimony, &config.identity);
     let conflicts = identity::conflicts(&links, &read.testimony);
     let (facts, statements, calls) = (read.facts.clone(), read.statements.clone(), read.calls.clone());
-    let aside = Aside { facts, links, conflicts, statements, calls };
+    let suppressions = config.suppressions.clone();
+    let aside = Aside { facts, links, conflicts, statements, calls, suppressions };
     let mut course = Course::begin(config.engine.clone(), config.policy.clone(), &config.rules, aside);
     for record in &read.entries {
         course.take(record.iter().cloned(), &mut |_| Ok(()))?;

@@ -21,6 +21,7 @@ mod risky_cross_tenant_sign_in;
 mod scenario;
 mod set;
 mod strict;
+mod suppress;
 mod value;
 pub mod vectors;
 mod view;
@@ -32,6 +33,7 @@ pub use file::RuleFile;
 pub use mutant::mutants;
 pub use scenario::{Absence, Aggregate, Presence, Role, Scenario, Seen, Shape, Step, Term, Window};
 pub use set::{Base, RuleSet};
+pub use suppress::{Suppression, Suppressions};
 pub use value::{Columns, NoColumns, Value};
 pub use windows::{Counts, Limits, Windows};
 

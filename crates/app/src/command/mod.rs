@@ -11,6 +11,7 @@ mod replay;
 mod resolve;
 mod rules;
 mod simulate;
+mod suppressed;
 mod sweep;
 
 pub(crate) use replay::{inputs, not_after};
@@ -31,7 +32,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Incident(args) => incident::run(&args.action, config),
         Command::Explain(args) => explain::run(&args),
         Command::Evaluate(args) => evaluate::run(&args, config),
-        Command::Rules(args) => rules::run(&args.action),
+        Command::Rules(args) => rules::run(&args.action, config),
         Command::Config(args) => config::run(args.action, config),
     }
 }

@@ -23,6 +23,7 @@ pub fn run(args: &Replay, config: Option<&Path>) -> Result<Exit, Failure> {
     if let Some(folder) = &args.rules {
         config.rules = super::rules::chosen(folder)?;
     }
+    super::suppressed::warn(&config);
     decisions::heed(&args.decided, &mut config)?;
     let earlier = args.compare.as_deref().map(compare::read).transpose()?;
     let (inputs, skipped, faults) = inputs(&args.paths)?;
@@ -103,8 +104,14 @@ pub fn inputs(paths: &[PathBuf]) -> Result<(Vec<Input>, u64, Vec<caponier_model:
 
 /// The latest believable event time: the one place where the clock is asked; it decides what is refused, never what is written.
 pub fn not_after(config: &Config) -> EventTime {
+    let minutes = i64::try_from(config.future_minutes).unwrap_or(i64::MAX);
+    now().plus_seconds(minutes.saturating_mul(60))
+}
+
+/// The wall clock, for what people ask of now; no result of the engine depends on it.
+pub(super) fn now() -> EventTime {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    EventTime::from_seconds(i64::try_from(now + config.future_minutes.saturating_mul(60)).unwrap_or(i64::MAX))
+    EventTime::from_seconds(i64::try_from(now).unwrap_or(i64::MAX))
 }
 
 fn publish(args: &Replay, replayed: Replayed, changes: Option<std::fs::File>) -> Result<(), Failure> {

@@ -20,9 +20,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Does what was asked.
-pub fn run(action: &RulesAction) -> Result<Exit, Failure> {
+pub fn run(action: &RulesAction, config: Option<&Path>) -> Result<Exit, Failure> {
     match action {
-        RulesAction::List(args) => list(args),
+        RulesAction::List(args) => list(args, config),
         RulesAction::Lint(args) => lint(args),
         RulesAction::Test(args) => test(args),
         RulesAction::Explain(args) => explain(args),
@@ -44,7 +44,7 @@ fn read(folder: Option<&PathBuf>) -> Result<(RuleSet, Vec<Fault>), Failure> {
     folder.map_or_else(|| Ok(RuleSet::read(&rulebook::shipped())), |folder| rulebook::folder(folder))
 }
 
-fn list(args: &RulesList) -> Result<Exit, Failure> {
+fn list(args: &RulesList, config: Option<&Path>) -> Result<Exit, Failure> {
     let width = terminal();
     if args.sources {
         let rows: Vec<_> = logsource::SOURCES
@@ -92,7 +92,9 @@ fn list(args: &RulesList) -> Result<Exit, Failure> {
         &[false, false, false, true, false, false],
         width,
     );
-    print(&format!("{text}\n\n{} rules, {} base rules\n", rows.len(), set.base.len()))
+    let config = Config::load(config)?;
+    let silent = super::suppressed::sheet(&config, &set, super::replay::now(), width);
+    print(&format!("{text}\n{silent}\n{} rules, {} base rules\n", rows.len(), set.base.len()))
 }
 
 fn heads(names: &[&str]) -> Vec<String> {

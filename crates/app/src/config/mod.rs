@@ -6,6 +6,7 @@ mod knobs;
 mod pairs;
 mod read;
 mod show;
+mod silence;
 pub mod sweep;
 
 pub use knobs::{KNOBS, Slot};
@@ -17,7 +18,7 @@ use crate::triage::Call;
 use caponier_correlate as correlate;
 use caponier_identity as identity;
 use caponier_model::{MergePolicy, NamingRule, Policy, Statement, Tenants};
-use caponier_rules::RuleSet;
+use caponier_rules::{RuleSet, Suppression};
 use caponier_transport as transport;
 use caponier_wire as wire;
 use compact_str::CompactString;
@@ -43,6 +44,8 @@ pub struct Config {
     pub identity: identity::Settings,
     /// Rules: those that come with the program, unless a folder of others is named.
     pub rules: Arc<RuleSet>,
+    /// Findings of rules that need not be seen, each with who answers for it and until when.
+    pub suppressions: Vec<Suppression>,
     /// Agreed naming rules for cloud-only twins (K13).
     pub naming: Vec<NamingRule>,
     /// The configured table of twins, as statements older than any other: an analyst's overrides them.
@@ -71,6 +74,7 @@ impl Config {
             engine: correlate::Settings::defaults(),
             identity: identity::Settings::default(),
             rules: rulebook::embedded(),
+            suppressions: Vec::new(),
             naming: Vec::new(),
             twins: Vec::new(),
             decisions: Vec::new(),

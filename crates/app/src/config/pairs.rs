@@ -32,7 +32,12 @@ impl Reader<'_> {
         self.each(table, "twin", |reader, item, at| reader.twin(item, at, &names, config));
     }
 
-    fn each(&mut self, table: &DeTable<'_>, name: &str, mut read: impl FnMut(&mut Self, &DeTable<'_>, usize)) {
+    pub(super) fn each(
+        &mut self,
+        table: &DeTable<'_>,
+        name: &str,
+        mut read: impl FnMut(&mut Self, &DeTable<'_>, usize),
+    ) {
         let Some(value) = table.get(name) else { return };
         let Some(list) = value.get_ref().as_array() else {
             return self.fault(value.span().start, format!("{name} must be a list: write [[{name}]]"));

@@ -31,11 +31,12 @@ pub fn parse(text: &str) -> Result<Config, Vec<Fault>> {
         match key.get_ref().as_ref() {
             "tenant" => reader.tenants(value, &mut config),
             // They name tenants: read when all tenants are known, wherever they stand in the file.
-            "pair" | "naming" | "twin" => {}
+            "pair" | "naming" | "twin" | "suppress" => {}
             name => reader.knob_or_section(name, at, value, &mut config),
         }
     }
     reader.couples(table.get_ref(), &mut config);
+    reader.suppressions(table.get_ref(), &mut config);
     if config.identity.possible > config.identity.accept {
         let (possible, accept) = (config.identity.possible, config.identity.accept);
         reader.fault(text.len(), format!("identity.possible ({possible}) is above identity.accept ({accept})"));
@@ -87,7 +88,7 @@ impl Reader<'_> {
             let known = KNOBS
                 .iter()
                 .map(|k| k.path.split('.').next().unwrap_or(&k.path))
-                .chain(["tenant", "pair", "naming", "twin"]);
+                .chain(["tenant", "pair", "naming", "twin", "suppress"]);
             return self.fault(at, unknown("key", name, known));
         }
         let Some(table) = value.get_ref().as_table() else {
@@ -207,7 +208,7 @@ impl Reader<'_> {
     }
 }
 
-/// The keys of one `[[tenant]]`, `[[pair]]`, `[[naming]]` or `[[twin]]`.
+/// The keys of one `[[tenant]]`, `[[pair]]`, `[[naming]]`, `[[twin]]` or `[[suppress]]`.
 pub(super) struct Fields<'r, 't, 'v, 'i> {
     reader: &'r mut Reader<'t>,
     table: &'v DeTable<'i>,
@@ -253,7 +254,7 @@ impl<'r, 't, 'v, 'i> Fields<'r, 't, 'v, 'i> {
         self.text(key, at)
     }
 
-    fn list(&mut self, key: &str) -> Vec<(String, usize)> {
+    pub(super) fn list(&mut self, key: &str) -> Vec<(String, usize)> {
         let Some(value) = self.table.get(key) else { return Vec::new() };
         let texts = value.get_ref().as_array().map(|list| {
             list.iter()

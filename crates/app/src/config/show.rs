@@ -2,7 +2,8 @@
 
 use super::{Config, KNOBS};
 use caponier_identity::{DirectoryEvidence, PairSettings};
-use caponier_model::{AccountKey, MergePolicy, TenantRole};
+use caponier_model::{AccountKey, EventTime, MergePolicy, TenantRole};
+use caponier_rules::Suppression;
 use std::fmt::Write as _;
 
 /// The effective configuration as TOML that reads back to the same.
@@ -51,7 +52,23 @@ pub fn effective(config: &mut Config) -> String {
         let (account, home) = (account(twin.account), account(twin.home));
         let _ = writeln!(out, "\n[[twin]]\naccount = {account:?}\nhome = {home:?}\nreason = {:?}", twin.reason);
     }
+    config.suppressions.iter().for_each(|row| silence(&mut out, config, row));
     out
+}
+
+fn silence(out: &mut String, config: &Config, row: &Suppression) {
+    let _ = writeln!(out, "\n[[suppress]]\nrule = {:?}\nowner = {:?}\nreason = {:?}", row.rule, row.owner, row.reason);
+    if row.from != EventTime::MIN {
+        let _ = writeln!(out, "from = \"{}\"", row.from);
+    }
+    let _ = writeln!(out, "expires = \"{}\"", row.until);
+    if !row.tenants.is_empty() {
+        let names: Vec<_> = row.tenants.iter().map(|t| config.tenants.name(*t)).collect();
+        let _ = writeln!(out, "tenants = {names:?}");
+    }
+    if !row.names.is_empty() {
+        let _ = writeln!(out, "names = {:?}", row.names);
+    }
 }
 
 /// What a pair sets for itself.
@@ -123,6 +140,14 @@ directory_evidence = "suggest"                         # accept: whoever governs
 # account = "fabrikam/bbbbbbbb-0001-4001-8001-000000000001"
 # home = "contoso/aaaaaaaa-0001-4001-8001-000000000001"
 # reason = "list of administrators, 2026-03"
+
+# Findings of a rule that need not be seen for a while. Owner, reason and end are asked for; from, tenants and names narrow it.
+# [[suppress]]
+# rule = "x40"
+# owner = "soc lead"
+# reason = "patch weekend, change 4711"
+# expires = 2026-12-07
+# names = ["svc-patch@contoso.com"]
 "#;
 
 fn knobs(out: &mut String, config: &mut Config, commented: bool) {

@@ -39,6 +39,11 @@ impl Ground {
         self.folder.path().join("lab/captures")
     }
 
+    /// Its configuration.
+    pub fn config(&self) -> PathBuf {
+        self.folder.path().join("caponier.toml")
+    }
+
     /// A file of sign-ins, named within the capture (its folders say whose it is), and its first line.
     pub fn a_sign_in(&self) -> (PathBuf, String) {
         let captures = self.captures();

@@ -12,3 +12,5 @@ mod incident;
 mod query;
 #[cfg(test)]
 mod replay;
+#[cfg(test)]
+mod suppression;
