@@ -2,9 +2,10 @@
 
 use crate::TenantId;
 use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
 
 /// What kind of thing a value names. The set follows the entity types of Sentinel, Defender and Graph.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum EntityKind {
     /// A directory object: GUID text, lower case.
     Account,
@@ -101,7 +102,7 @@ impl EntityKind {
 }
 
 /// The part a thing played, as far as its source said so.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 pub enum EntityRole {
     /// Named for the reader: it ties its finding to nothing.
     Context,
@@ -115,7 +116,7 @@ pub enum EntityRole {
 }
 
 /// A value that a finding names.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Entity {
     /// What it names.
     pub kind: EntityKind,

@@ -2,12 +2,13 @@
 
 use crate::{Entity, EventTime, TenantId, Text};
 use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The key of a finding: computable from any sighting of it.
 ///
 /// `id` is the product's own alert id without Defender's two-letter prefix; for a Sentinel-made alert its `SystemAlertId`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct FindingKey {
     /// The tenant whose evidence it is.
     pub tenant: TenantId,

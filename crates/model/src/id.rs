@@ -1,9 +1,10 @@
 //! Identifiers: GUIDs in one canonical form, tenants, and accounts keyed by (tenant, object id).
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A GUID as one number. Read in any case, with or without dashes or braces; written in lower case with dashes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Guid(u128);
 
 impl Guid {
@@ -129,7 +130,7 @@ impl fmt::Debug for Guid {
 }
 
 /// A Microsoft Entra tenant. Never a Log Analytics workspace, whose column is misleadingly named `TenantId`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TenantId(pub Guid);
 
 impl TenantId {
@@ -152,7 +153,7 @@ impl fmt::Debug for TenantId {
 }
 
 /// One directory object: never keyed by UPN, mail or display name.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct AccountKey {
     /// The tenant whose directory holds the object.
     pub tenant: TenantId,

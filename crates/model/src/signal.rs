@@ -2,9 +2,10 @@
 
 use crate::{Entity, EventTime, FindingKey, Guid, TenantId};
 use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
 
 /// Which end of a tenant pair a record was written at.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Side {
     /// In the tenant that owns the identity.
     Home,
@@ -23,7 +24,7 @@ impl Side {
 }
 
 /// The part an account played in what was seen.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Party {
     /// Who did it.
     Actor,
@@ -32,7 +33,7 @@ pub enum Party {
 }
 
 /// An account as a record names it: an object of one directory, or a name in it. Nobody is resolved yet.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Mention {
     /// The part it played.
     pub party: Party,
@@ -45,7 +46,7 @@ pub struct Mention {
 }
 
 /// What identifies a signal: the same record seen twice makes the same signal.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct SignalKey {
     /// When it happened. First, so that keys sort by time.
     pub at: EventTime,
@@ -58,12 +59,10 @@ pub struct SignalKey {
 }
 
 /// A base rule matched one record.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Signal {
     /// Which rule, which record, when.
     pub key: SignalKey,
-    /// The format's name in the export table.
-    pub format: &'static str,
     /// The finding that the record itself is, where it is an alert or a risk detection.
     pub finding: Option<FindingKey>,
     /// The side that the record itself tells; links may tell it where the record does not.

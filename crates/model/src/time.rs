@@ -1,11 +1,12 @@
 //! Event time: nanoseconds since 1970-01-01T00:00:00Z, taken from the record, never from a clock.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// An instant of event time, in nanoseconds since the Unix epoch, UTC (1677-09-21 to 2262-04-11).
 ///
 /// Microsoft's exports write up to seven fractional digits (100 ns), so microseconds would not round-trip.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct EventTime(i64);
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;

@@ -167,7 +167,6 @@ pub(crate) fn derived(scenario: &Scenario, told: &Emission, members: &[(u16, &Si
     fields.dedup();
     Signal {
         key: SignalKey { at: told.at, tenant: last.key.tenant, record: told.id.clone(), rule: scenario.name.clone() },
-        format: FORMAT,
         finding: told.findings.iter().find(|f| f.key.tenant == last.key.tenant).map(|f| f.key.clone()),
         side: last.side,
         home: last.home,

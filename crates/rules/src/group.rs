@@ -4,12 +4,13 @@
 //! comes late or leaves makes the group read all it holds anew. An instance begins with the earliest signal of what completed it
 //! and takes in what completes within the span from there; what completes later is the next instance.
 
-use crate::machine::{Hit, Item, Machine};
+use crate::machine::{Hit, Item, Machine, Seat};
 use crate::scenario::{Absence, Scenario};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// An instance: what came together, and when.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct Instance {
     /// (when, step, place), sorted, at most [`MEMBERS_MAX`].
     pub items: Vec<(i64, u16, u32)>,
@@ -34,11 +35,13 @@ pub(crate) enum Turn {
     Withdraw(First, Instance),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Group {
     /// The key that its signals share, for the reader.
     pub key: compact_str::CompactString,
     items: Vec<Item>,
+    /// Made anew from the signals where a snapshot is read.
+    #[serde(skip)]
     machine: Machine,
     open: Option<First>,
     waiting: Vec<(i64, Hit)>,
@@ -63,6 +66,24 @@ impl Group {
             said: BTreeMap::new(),
             now: i64::MIN,
         }
+    }
+
+    /// The machine as its signals leave it: what it completed is known already.
+    pub(crate) fn revive(&mut self, scenario: &Scenario) {
+        self.machine = Machine::new(scenario);
+        for item in &self.items {
+            self.machine.take(item, scenario);
+        }
+    }
+
+    /// Every place and step it names exists.
+    pub(crate) fn is_sound(&self, places: usize, steps: usize) -> bool {
+        let inside = |(_, step, place): &Seat| (*place as usize) < places && usize::from(*step) < steps;
+        let item = |item: &Item| inside(&(item.at, item.step, item.place));
+        let instances = self.instances.values().chain(self.said.values());
+        self.items.iter().all(item)
+            && self.waiting.iter().all(|(_, hit)| hit.items.iter().all(inside))
+            && instances.flat_map(|i| &i.items).all(inside)
     }
 
     /// Adds a signal; `order` compares places by what the signals are.

@@ -35,7 +35,7 @@ pub use scenario::{Absence, Aggregate, Presence, Role, Scenario, Seen, Shape, St
 pub use set::{Base, RuleSet};
 pub use suppress::{Suppression, Suppressions};
 pub use value::{Columns, NoColumns, Value};
-pub use windows::{Counts, Limits, Windows};
+pub use windows::{Counts, Limits, SnapshotError, Windows};
 
 use caponier_model::{Event, Sighting};
 

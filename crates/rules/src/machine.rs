@@ -7,10 +7,11 @@ use crate::scenario::{Aggregate, Presence, Role, Scenario, Shape, Window, holds}
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use rsigma_parser::{ConditionExpr, ConditionOperator, Quantifier};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
 /// One signal as a group holds it.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct Item {
     /// When, in nanoseconds.
     pub at: i64,
@@ -25,7 +26,7 @@ pub(crate) struct Item {
 }
 
 /// What one signal completes.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct Hit {
     /// (when, step, place), in order of time.
     pub items: Vec<Seat>,
@@ -56,6 +57,13 @@ enum State {
     Together(Vec<Option<(i64, u32)>>),
     Ordered(Vec<Option<Vec<Seat>>>),
     Number { window: VecDeque<Valued>, sum: i128, sorted: BTreeMap<i128, u32>, held: u64 },
+}
+
+impl Default for Machine {
+    /// Of no scenario yet.
+    fn default() -> Self {
+        Self { state: State::Count(VecDeque::new()), begun: None, last: i64::MIN }
+    }
 }
 
 impl Machine {

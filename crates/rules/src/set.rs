@@ -165,16 +165,7 @@ fn signal(rule: &Base, view: &View<'_>, side: Option<Side>) -> Signal {
             (mentions, entities, None)
         }
     };
-    Signal {
-        key,
-        format: event.format,
-        finding,
-        side,
-        home: field::home_of(event),
-        mentions,
-        fields: fields(rule, view),
-        entities,
-    }
+    Signal { key, finding, side, home: field::home_of(event), mentions, fields: fields(rule, view), entities }
 }
 
 fn fields(rule: &Base, view: &View<'_>) -> Vec<(CompactString, CompactString)> {

@@ -14,6 +14,7 @@ use caponier_model::{
 use compact_str::{CompactString, format_compact};
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ const GROUPS_MAX: usize = 256;
 pub struct Limits {
     /// Signals kept; beyond it the oldest leave first, counted.
     pub signals: usize,
-    /// How long signals are kept, in seconds, where no window reaches further: so far back a late one, or a late link, counts.
+    /// How far back, in seconds, a late signal counts as if it had come in time. Signals are kept for this and the widest window.
     pub retention: i64,
     /// The operator's epoch, part of every id.
     pub epoch: i64,
@@ -38,7 +39,7 @@ impl Default for Limits {
 }
 
 /// What the windows did.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Counts {
     /// Signals taken.
     pub signals: u64,
@@ -57,7 +58,7 @@ pub struct Counts {
 }
 
 /// A signal kept, and where it went.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Kept {
     signal: Signal,
     groups: Vec<u32>,
@@ -87,7 +88,7 @@ pub struct Windows {
     out: VecDeque<Emission>,
     began: Option<i64>,
     now: i64,
-    /// How far back any window or retention reaches.
+    /// How far back any window reaches.
     reach: i64,
     /// How far back any memory reaches.
     over: i64,
@@ -103,7 +104,6 @@ impl Windows {
             }
         }
         let reach = rules.scenarios.iter().map(reach).max().unwrap_or(0);
-        let reach = reach.max(limits.retention.saturating_mul(SECOND));
         let over = rules.scenarios.iter().flat_map(|s| s.seen.iter().map(|seen| seen.over)).max().unwrap_or(0);
         Self {
             rules,
@@ -152,7 +152,7 @@ impl Windows {
             self.counts.repeats += 1;
             return;
         }
-        if signal.key.at.nanos() < self.horizon() {
+        if signal.key.at.nanos() < self.latest_late() {
             self.counts.late += 1;
             return;
         }
@@ -226,13 +226,9 @@ impl Windows {
         self.say(persons);
     }
 
-    fn enter(&mut self, signal: Signal, persons: &impl Persons) {
-        let place = self.free.pop().unwrap_or_else(|| {
-            self.kept.push(None);
-            (self.kept.len() - 1) as u32
-        });
-        self.by_key.insert(signal.key.clone(), place);
-        for mention in &signal.mentions {
+    /// Where the accounts that a signal names are looked up when what is known of them changes.
+    fn index(&mut self, place: u32, mentions: &[Mention]) {
+        for mention in mentions {
             match (mention.object, &mention.name) {
                 (Some(object), _) => {
                     self.by_account.entry(AccountKey { tenant: mention.tenant, object }).or_default().insert(place);
@@ -243,6 +239,15 @@ impl Windows {
                 (None, None) => {}
             }
         }
+    }
+
+    fn enter(&mut self, signal: Signal, persons: &impl Persons) {
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.kept.push(None);
+            (self.kept.len() - 1) as u32
+        });
+        self.by_key.insert(signal.key.clone(), place);
+        self.index(place, &signal.mentions);
         self.place(place, signal, persons);
         while self.by_key.len() > self.limits.signals {
             let Some((_, oldest)) = self.by_key.first_key_value() else { break };
@@ -393,7 +398,9 @@ impl Windows {
                 }
                 let key = &self.groups[number as usize].1.key;
                 let told = emission::tell(scenario, key, self.limits.epoch, &members, instance.times, withdrawn);
-                let next = if self.readers.contains_key(&scenario.name) && !withdrawn {
+                // A rule that stands alone is read by its own name: its signals serve others as they are.
+                let alone = scenario.steps.iter().any(|step| step.rule == scenario.name);
+                let next = if self.readers.contains_key(&scenario.name) && !withdrawn && !alone {
                     Some(emission::derived(scenario, &told, &members))
                 } else {
                     None
@@ -407,8 +414,14 @@ impl Windows {
         }
     }
 
+    /// What is earlier than this comes too late.
+    fn latest_late(&self) -> i64 {
+        self.now.saturating_sub(self.limits.retention.saturating_mul(SECOND))
+    }
+
+    /// What is earlier than this no window can reach, not even that of a late signal.
     fn horizon(&self) -> i64 {
-        self.now.saturating_sub(self.reach)
+        self.latest_late().saturating_sub(self.reach)
     }
 
     /// Lets go of what no window can reach any more.
@@ -586,6 +599,9 @@ impl Bound {
         }
     }
 }
+
+mod snapshot;
+pub use snapshot::SnapshotError;
 
 #[cfg(test)]
 #[path = "windows_tests.rs"]

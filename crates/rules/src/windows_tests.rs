@@ -10,7 +10,7 @@ const RESOURCE: TenantId = TenantId(Guid::from_u128(0xB));
 
 /// Object 0xB0 + n in the resource tenant is 0xA0 + n at home, from minute `from` on.
 #[derive(Default)]
-struct Linked {
+pub(super) struct Linked {
     from: i64,
     broken: bool,
 }
@@ -37,12 +37,12 @@ impl Persons for Linked {
     }
 }
 
-fn minute(at: i64) -> EventTime {
+pub(super) fn minute(at: i64) -> EventTime {
     EventTime::from_seconds(at * 60)
 }
 
 /// `rule@minute who [field=value …]`: `who` is h<n> for home object n, r<n> for its guest.
-fn signal(text: &str) -> Signal {
+pub(super) fn signal(text: &str) -> Signal {
     let mut words = text.split(' ');
     let (rule, at) = words.next().unwrap().split_once('@').unwrap();
     let who = words.next().unwrap();
@@ -53,7 +53,6 @@ fn signal(text: &str) -> Signal {
     let at = EventTime::from_seconds(seconds);
     Signal {
         key: SignalKey { at, tenant, record: text.into(), rule: rule.into() },
-        format: "signin_diag",
         finding: (rule == "alert").then(|| FindingKey { tenant, product: "mde".into(), id: text.into() }),
         side: None,
         home: None,
@@ -65,7 +64,7 @@ fn signal(text: &str) -> Signal {
 
 const BASES: &[&str] = &["a", "b", "c", "alert"];
 
-fn rules(correlations: &str) -> Arc<RuleSet> {
+pub(super) fn rules(correlations: &str) -> Arc<RuleSet> {
     let mut text = String::new();
     for base in BASES {
         text += &format!(
@@ -366,4 +365,16 @@ fn an_event_that_no_rule_names_is_passed_by() {
     let mut out = Vec::new();
     rules.signals(&event, &NoColumns, &mut out);
     assert!(out.is_empty());
+}
+
+#[test]
+fn a_rule_that_stands_alone_speaks_once_for_each_record() {
+    let rules = rules("");
+    let mut windows = Windows::new(Arc::clone(&rules), Limits::default());
+    for at in 0..3 {
+        windows.take(signal(&format!("a@{at} h1")), &Linked::default());
+    }
+    windows.advance(minute(10), &Linked::default());
+    let said = std::iter::from_fn(|| windows.poll()).take(10).count();
+    assert_eq!((said, windows.counts().findings), (3, 3));
 }
