@@ -53,7 +53,15 @@ fn value(json: Json<'_>, depth: u32) -> Option<Value<'_>> {
         return Some(Value::List(json.items().filter_map(|item| value(item, depth)).collect()));
     }
     if let Some(Dynamic::Unpacked(text)) = json.dynamic() {
-        return value(Json::new(&text), depth).map(Value::into_owned);
+        let spelled = value(Json::new(&text), depth).map(Value::into_owned);
+        let empty = match &spelled {
+            Some(Value::List(items)) => items.is_empty(),
+            Some(Value::Map(entries)) => entries.is_empty(),
+            _ => false,
+        };
+        // `[KeyIdentifier=…]` opens like JSON and is none: it says what it says.
+        let prose = empty && text.contains(|c: char| c.is_alphanumeric());
+        return if prose { Some(Value::Text(Cow::Owned(text))) } else { spelled };
     }
     match json.raw() {
         "" => None,
@@ -73,7 +81,7 @@ mod tests {
 
     const RECORD: &str = r#"{"ResultType":50126,"Risky":true,"Empty":null,"properties":{"ipAddress":"203.0.113.9",
         "targetResources":[{"displayName":"a","modifiedProperties":[{"displayName":"P","newValue":"[\"x\"]"}]},{"displayName":"b"}]},
-        "Details":"{\"inner\":{\"deep\":7}}"}"#;
+        "Details":"{\"inner\":{\"deep\":7}}","Keys":"[\"[Key=a,Type=b]\"]","None":"[]"}"#;
 
     #[test]
     fn columns_are_found_through_arrays_text_and_any_case() {
@@ -92,6 +100,8 @@ mod tests {
             (&["properties", "targetResources", "displayName"], "a,b"),
             (&["properties", "targetResources", "modifiedProperties", "newValue"], "x"),
             (&["Details", "inner", "deep"], "7"),
+            (&["Keys"], "[Key=a,Type=b]"),
+            (&["None"], ""),
             (&["nothing", "here"], ""),
         ] {
             assert_eq!(text(path), want, "{path:?}");

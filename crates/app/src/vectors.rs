@@ -84,7 +84,8 @@ fn wrong(rules: &Arc<RuleSet>, rule: &str, vector: &Vector, templates: &Template
         Err(what) => return Some(what),
     };
     let twice: Vec<_> = signals.iter().flat_map(|s| [s.clone(), s.clone()]).collect();
-    let remembers = rules.scenario(rule).is_some_and(|s| !s.seen.is_empty());
+    // What was new or usual when a signal came stays so: such rules are asked in the order of time alone.
+    let remembers = remembers(rules, rule);
     let backwards: Vec<_> = if remembers { signals.clone() } else { signals.iter().rev().cloned().collect() };
     for (how, order) in [("as written", signals), ("with every event twice", twice), ("arriving backwards", backwards)]
     {
@@ -94,6 +95,14 @@ fn wrong(rules: &Arc<RuleSet>, rule: &str, vector: &Vector, templates: &Template
         }
     }
     None
+}
+
+/// Whether a rule, or one that it reads, looks back on what came before it.
+fn remembers(rules: &RuleSet, rule: &str) -> bool {
+    rules.scenario(rule).is_some_and(|s| {
+        let inner = s.steps.iter().filter(|step| step.rule != s.name);
+        !s.seen.is_empty() || s.baseline.is_some() || inner.clone().any(|step| remembers(rules, &step.rule))
+    })
 }
 
 /// How many instances of a rule signals make, each arriving when time has already reached it.
@@ -122,8 +131,11 @@ fn instances(rules: &Arc<RuleSet>, rule: &str, signals: Vec<Signal>, persons: &I
 fn stage(rules: &RuleSet, vector: &Vector, templates: &Templates) -> Result<(Vec<Signal>, Index), String> {
     let (mut signals, mut people) = (Vec::new(), BTreeSet::new());
     let tenants = tenants();
-    for (at, text) in vector.events.iter().enumerate() {
-        let line = Line::read(text)?;
+    let mut lines = Vec::new();
+    for text in &vector.events {
+        lines.extend(Line::read(text)?.into_iter().map(|line| (text, line)));
+    }
+    for (at, (text, line)) in lines.into_iter().enumerate() {
         let template = templates.get(line.template.as_str());
         let template =
             template.ok_or_else(|| format!("{text:?} names the template {}, and there is none", line.template))?;

@@ -4,8 +4,9 @@ use crate::fault::Fault;
 use crate::field::fold;
 use crate::file::{Correlation, Documents, Placed, name};
 use crate::logsource;
+use crate::profile::STRETCHES_MAX;
 use crate::scenario::{
-    Absence, Aggregate, Extension, Presence, Role, SECOND, Scenario, Seen, Shape, Step, Term, Window,
+    Absence, Aggregate, Apart, Baseline, Extension, Presence, Role, SECOND, Scenario, Seen, Shape, Step, Term, Window,
 };
 use crate::set::Base;
 use caponier_model::{Outcome, Severity, Side};
@@ -48,8 +49,8 @@ pub(crate) fn build(documents: Documents, faults: &mut Vec<Fault>) -> (Vec<Base>
     }
     let mut base: Vec<Base> = base.into_iter().map(|(rule, _)| rule).collect();
     unique(&mut base, &mut scenarios, faults);
-    carry(&mut base, &scenarios);
     let scenarios = in_order(scenarios, &base, faults);
+    carry(&mut base, &scenarios);
     (base, scenarios)
 }
 
@@ -208,6 +209,8 @@ fn single(base: &Base, sigma: &SigmaRule) -> Scenario {
         absent: Vec::new(),
         cancel: Vec::new(),
         seen: Vec::new(),
+        apart: None,
+        baseline: None,
         early: false,
         correlate: true,
         generate: true,
@@ -337,6 +340,8 @@ fn scenario(
         })
         .collect();
     let seen = seen(&extension, &mut reading);
+    let apart = apart(&extension, &shape, &mut reading);
+    let baseline = baseline(&extension, &shape, nanos(&rule.timespan), &mut reading);
     let keys = keys(&rule, &reading);
     let early = match extension.emit.as_deref() {
         None | Some("final") => false,
@@ -369,6 +374,8 @@ fn scenario(
         absent,
         cancel,
         seen,
+        apart,
+        baseline,
         early,
         correlate: extension.correlate.unwrap_or(true),
         generate: rule.generate,
@@ -555,14 +562,55 @@ fn seen(extension: &Extension, reading: &mut Reading<'_>) -> Vec<Seen> {
     out
 }
 
+fn apart(extension: &Extension, shape: &Shape, reading: &mut Reading<'_>) -> Option<Apart> {
+    let said = extension.apart.as_ref()?;
+    let steps = reading.steps.iter().filter(|s| s.role == Role::Match).count();
+    if *shape != Shape::Together(Presence::All) || steps != 2 {
+        reading.wrong("apart: belongs to the type temporal over two rules, without a condition".into());
+    }
+    if said.faster == 0 {
+        reading.wrong("apart: faster = 0; write kilometres an hour, such as 900".into());
+    }
+    let apart = Apart {
+        place: said.place.as_str().into(),
+        faster: said.faster,
+        beyond: said.beyond,
+        change: said.change.iter().map(Into::into).collect(),
+    };
+    for step in reading.steps.iter_mut().filter(|s| s.role == Role::Match) {
+        step.values.push(apart.place.clone());
+        step.values.extend(apart.change.iter().cloned());
+    }
+    Some(apart)
+}
+
+fn baseline(extension: &Extension, shape: &Shape, span: i64, reading: &mut Reading<'_>) -> Option<Baseline> {
+    let said = extension.baseline.as_ref()?;
+    let over = reading.span(&said.over);
+    if !matches!(shape, Shape::Count(_)) {
+        reading.wrong("baseline: belongs to the type event_count".into());
+    }
+    if said.factor == 0 {
+        reading.wrong("baseline: factor = 0; write how many times the usual is too much, such as 3".into());
+    }
+    if over < span || over / span.max(1) > STRETCHES_MAX {
+        let what = format!("baseline: over = {} is none of 1 to {STRETCHES_MAX} timespans", said.over);
+        reading.wrong(what);
+    }
+    Some(Baseline { over, factor: said.factor })
+}
+
 // ------------------------------------------------------------------------------------------------------------- wiring
 
-/// Which fields each base rule's signals must carry for the scenarios that read them.
+/// Which fields each base rule's signals must carry for the scenarios that read them, which stand in order.
 fn carry(base: &mut [Base], scenarios: &[Scenario]) {
     let mut wanted = BTreeMap::<CompactString, BTreeSet<CompactString>>::new();
-    for scenario in scenarios {
+    // From the outermost inward: what is asked of a scenario is asked of each rule that it reads.
+    for scenario in scenarios.iter().rev() {
+        let passed = wanted.get(&scenario.name).cloned().unwrap_or_default();
         for (at, step) in scenario.steps.iter().enumerate() {
             let fields = wanted.entry(step.rule.clone()).or_default();
+            fields.extend(passed.iter().cloned());
             fields.extend(step.values.iter().cloned());
             fields.extend(scenario.keys.iter().filter_map(|key| match &key[at] {
                 Term::Field(name) => Some(name.clone()),
@@ -598,4 +646,52 @@ fn in_order(scenarios: Vec<Scenario>, base: &[Base], faults: &mut Vec<Fault>) ->
         faults.push(Fault { file: scenario.file, line: 0, rule: Some(scenario.name), what, fatal: true });
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{RuleFile, RuleSet};
+
+    /// A correlation with marked keys, and a word of what is wrong with it; nothing where it stands.
+    const CASES: &[(&str, &str, &str)] = &[
+        ("type: temporal, rules: [a, b]", "apart: {place: p, faster: 900}", ""),
+        ("type: temporal, rules: [a, b]", "apart: {place: p, faster: 900, beyond: 100, change: [n]}", ""),
+        ("type: temporal, rules: [a, b]", "apart: {place: p, faster: 0}", "faster = 0"),
+        ("type: temporal, rules: [a, b]", "apart: {place: p}", "faster"),
+        ("type: temporal, rules: [a, b]", "apart: {place: p, faster: 900, slower: 3}", "slower"),
+        ("type: temporal, rules: [a, b, c]", "apart: {place: p, faster: 900}", "over two rules"),
+        ("type: temporal, rules: [a, b], condition: a or b", "apart: {place: p, faster: 900}", "over two rules"),
+        ("type: temporal_ordered, rules: [a, b]", "apart: {place: p, faster: 900}", "over two rules"),
+        ("type: event_count, rules: [a], condition: {gte: 5}", "baseline: {over: 30d, factor: 3}", ""),
+        ("type: event_count, rules: [a], condition: {gte: 5}", "baseline: {over: 30d, factor: 0}", "factor = 0"),
+        ("type: event_count, rules: [a], condition: {gte: 5}", "baseline: {over: 1h, factor: 3}", "none of 1 to 400"),
+        ("type: event_count, rules: [a], condition: {gte: 5}", "baseline: {over: 2y, factor: 3}", "none of 1 to 400"),
+        ("type: event_count, rules: [a], condition: {gte: 5}", "baseline: {over: soon, factor: 3}", "timespan"),
+        ("type: temporal, rules: [a, b]", "baseline: {over: 30d, factor: 3}", "event_count"),
+        ("type: temporal, rules: [a, b]", "sides: {a: there}", "no side"),
+        ("type: temporal, rules: [a, b]", "emit: soon", "final or early"),
+        ("type: temporal, rules: [a, b]", "unheard: 1", "unheard"),
+    ];
+
+    #[test]
+    fn marked_keys_stand_or_say_what_is_wrong() {
+        for (correlation, marked, wrong) in CASES {
+            let mut text = String::new();
+            for rule in ["a", "b", "c"] {
+                text += &format!(
+                    "title: {rule}\nname: {rule}\nlogsource: {{product: azure, service: signinlogs}}\ndetection: {{s: {{R: '{rule}'}}, condition: s}}\n---\n"
+                );
+            }
+            text += &format!(
+                "title: X\nname: x\ncorrelation: {{{correlation}, group-by: [caponier.person], timespan: 24h}}\ncaponier: {{{marked}}}\n"
+            );
+            let (set, faults) = RuleSet::read(&[RuleFile { name: "t.yml".into(), text }]);
+            let fatal: Vec<_> = faults.iter().filter(|f| f.fatal).map(|f| f.what.as_str()).collect();
+            if wrong.is_empty() {
+                assert!(fatal.is_empty() && set.scenario("x").is_some(), "{correlation} {marked}: {fatal:?}");
+            } else {
+                assert!(fatal.iter().any(|what| what.contains(wrong)), "{correlation} {marked}: {fatal:?}");
+            }
+        }
+    }
 }

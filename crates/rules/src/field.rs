@@ -58,9 +58,19 @@ pub const FIELDS: &[Field] = &[
         read: kind,
     },
     Field {
+        name: "caponier.look",
+        about: "what the name of who acted looks like: words of the display name, and of the UPN, sorted, without adm and the like",
+        read: |e| looks([e.actor.display.as_deref(), e.actor.name.as_deref()]),
+    },
+    Field {
         name: "caponier.operation",
         about: "the operation, folded: lower case, plain hyphens, no final stop",
         read: operation,
+    },
+    Field {
+        name: "caponier.origin",
+        about: "each of the address and the device it came from",
+        read: |e| list([e.address.as_deref(), e.device.id.as_deref()].into_iter().flatten()),
     },
     Field { name: "caponier.outcome", about: "success or failure", read: outcome },
     Field { name: "caponier.product", about: "the product that raised an alert, in our spelling", read: product },
@@ -84,12 +94,18 @@ pub const FIELDS: &[Field] = &[
         about: "kind of each target: User, Role, …",
         read: |e| targets(e, |t| t.kind.as_deref()),
     },
+    Field { name: "caponier.target.look", about: "what the name of each target looks like", read: target_looks },
     Field { name: "caponier.target.name", about: "UPN of each target", read: |e| targets(e, |t| t.name.as_deref()) },
     Field { name: "caponier.technique", about: "each ATT&CK technique of a record", read: techniques },
     Field { name: "caponier.tenant", about: "the tenant whose log it is", read: |e| Some(tenant(e.tenant)) },
     Field { name: "caponier.token", about: "unique token identifier", read: token },
     Field { name: "caponier.user_type", about: "Member or Guest as written: no test for guests", read: user_type },
 ];
+
+/// Whether a rule may ask for a field of this name.
+pub fn is_known(name: &str) -> bool {
+    find(name).is_some() || crate::derived::find(name).is_some()
+}
 
 /// Finds a field by name.
 pub fn find(name: &str) -> Option<&'static Field> {
@@ -111,6 +127,38 @@ pub fn fold(operation: &str) -> String {
         }
     }
     out
+}
+
+/// Words that accounts of one person add to a name.
+const ADDED: &[&str] = &["adm", "admin", "administrator", "cloud", "ext", "svc", "test"];
+
+/// What a display name or a UPN looks like: its words in lower case, sorted, without those that a second account adds; of a
+/// guest's UPN the words of the home address. `None` where fewer than four letters are left.
+fn look(name: &str) -> Option<String> {
+    let lower = name.to_lowercase();
+    let local = match lower.split_once("#ext#") {
+        Some((home, _)) => home.rsplit_once('_').map_or(home, |(local, _)| local),
+        None => lower.split('@').next().unwrap_or_default(),
+    };
+    let digits = |word: &str| word.bytes().all(|b| b.is_ascii_digit());
+    let split = local.split(|c: char| !c.is_alphanumeric());
+    let mut words: Vec<_> = split.filter(|w| !w.is_empty() && !digits(w) && !ADDED.contains(w)).collect();
+    words.sort_unstable();
+    let look = words.join(" ");
+    (look.chars().count() >= 4).then_some(look)
+}
+
+fn looks<'e>(names: impl IntoIterator<Item = Option<&'e str>>) -> Option<Value<'e>> {
+    let mut all: Vec<_> = names.into_iter().flatten().filter_map(look).collect();
+    all.sort();
+    all.dedup();
+    let value = |look| Value::Text(Cow::Owned(look));
+    if all.is_empty() { None } else { Some(Value::List(all.into_iter().map(value).collect())) }
+}
+
+fn target_looks<'e>(event: &'e Event<'e>) -> Option<Value<'e>> {
+    let Body::Audit(audit) = &event.body else { return None };
+    looks(audit.targets.iter().flat_map(|t| [t.display.as_deref(), t.name.as_deref()]))
 }
 
 fn guid<'e>(id: Option<Guid>) -> Option<Value<'e>> {
@@ -289,6 +337,21 @@ mod tests {
             assert!(field.name.starts_with("caponier."));
         }
         assert!(find("caponier.nothing").is_none());
+    }
+
+    #[test]
+    fn names_that_look_alike_look_the_same() {
+        for (name, seems) in [
+            ("Mara Okafor", Some("mara okafor")),
+            ("Okafor, Mara (adm)", Some("mara okafor")),
+            ("adm-mara.okafor2@fabrikam.example", Some("mara okafor2")),
+            ("mara.okafor_contoso.example#EXT#@fabrikam.example", Some("mara okafor")),
+            ("adm 007", None),
+            ("Bo", None),
+            ("", None),
+        ] {
+            assert_eq!(look(name).as_deref(), seems, "{name}");
+        }
     }
 
     #[test]

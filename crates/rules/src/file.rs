@@ -4,7 +4,7 @@ use crate::fault::Fault;
 use crate::scenario::Extension;
 use crate::{field, logsource, strict};
 use compact_str::{CompactString, format_compact};
-use rsigma_parser::{CorrelationRule, SigmaCollection, SigmaRule};
+use rsigma_parser::{ConditionExpr, CorrelationRule, Detections, FilterRule, SigmaCollection, SigmaRule};
 use std::collections::BTreeMap;
 
 /// The key under which a document says what Sigma cannot.
@@ -41,6 +41,7 @@ pub(crate) struct Correlation {
 pub(crate) struct Documents {
     pub base: Vec<Placed<SigmaRule>>,
     pub correlations: Vec<Placed<Correlation>>,
+    pub filters: Vec<Placed<FilterRule>>,
 }
 
 /// The name by which other documents refer to a rule.
@@ -67,14 +68,18 @@ fn take(file: &RuleFile, collection: SigmaCollection, out: &mut Documents, fault
         let line = line_in(&error).unwrap_or(1);
         faults.push(fault(file, line, None, lower(&error)));
     }
-    for filter in &collection.filters {
+    for filter in collection.filters {
         let line = line_of(&file.text, "title", &filter.title);
-        faults.push(fault(
-            file,
-            line,
-            None,
-            "Sigma filters are not read; put the exception into the rule's condition".into(),
-        ));
+        let written = strict::filter(&file.text, &filter.title);
+        let mut wrong = written.as_ref().map(strict::filter_faults).unwrap_or_default();
+        let named = |name: &String| filter.detection.named.contains_key(name);
+        let unnamed = filter.detection.conditions.iter().flat_map(identifiers).find(|name| !named(name));
+        wrong.extend(unnamed.map(|name| format!("names {name} in its condition, and has no such selection")));
+        if wrong.is_empty() {
+            out.filters.push(Placed { file: file.name.clone(), line, rule: filter });
+        } else {
+            faults.extend(wrong.into_iter().map(|what| fault(file, line, Some(&filter.title), what)));
+        }
     }
     for rule in collection.rules {
         let line = line_of(&file.text, "title", &rule.title);
@@ -113,23 +118,32 @@ fn take(file: &RuleFile, collection: SigmaCollection, out: &mut Documents, fault
     }
 }
 
-/// Faults in the field names of base rules: a name that begins like ours and is none of ours.
+/// Faults in the field names of base rules and filters: a name that begins like ours and is none of ours.
 pub(crate) fn unknown_fields(documents: &Documents, faults: &mut Vec<Fault>) {
-    for placed in &documents.base {
-        for named in fields_of(&placed.rule) {
+    let mut look = |file: &CompactString, line: u32, rule: CompactString, detections: &Detections| {
+        for named in fields_of(detections) {
             let ours = named.starts_with("caponier.") && !named.starts_with(field::MODIFIED);
-            if ours && field::find(&named).is_none() {
-                let rule = name(placed.rule.name.as_deref(), placed.rule.id.as_deref(), &placed.rule.title);
-                let near = nearest(&named);
-                faults.push(Fault {
-                    file: placed.file.clone(),
-                    line: placed.line,
-                    rule: Some(rule),
-                    what: format!("there is no field {named}; {near}"),
-                    fatal: true,
-                });
+            if ours && !field::is_known(&named) {
+                let what = format!("there is no field {named}; {}", nearest(&named));
+                faults.push(Fault { file: file.clone(), line, rule: Some(rule.clone()), what, fatal: true });
             }
         }
+    };
+    for Placed { file, line, rule } in &documents.base {
+        look(file, *line, name(rule.name.as_deref(), rule.id.as_deref(), &rule.title), &rule.detection);
+    }
+    for Placed { file, line, rule } in &documents.filters {
+        look(file, *line, rule.title.as_str().into(), &rule.detection);
+    }
+}
+
+/// Every selection that a condition names.
+fn identifiers(condition: &ConditionExpr) -> Vec<String> {
+    match condition {
+        ConditionExpr::And(parts) | ConditionExpr::Or(parts) => parts.iter().flat_map(identifiers).collect(),
+        ConditionExpr::Not(part) => identifiers(part),
+        ConditionExpr::Identifier(name) => vec![name.clone()],
+        ConditionExpr::Selector { .. } => Vec::new(),
     }
 }
 
@@ -142,10 +156,10 @@ fn nearest(name: &str) -> String {
     near.map_or_else(String::new, |f| format!("{} may be meant", f.name))
 }
 
-/// Every field that a base rule asks for, sorted, once.
-pub(crate) fn fields_of(rule: &SigmaRule) -> Vec<String> {
+/// Every field that detections ask for, sorted, once.
+pub(crate) fn fields_of(detections: &Detections) -> Vec<String> {
     let mut out = Vec::new();
-    for detection in rule.detection.named.values() {
+    for detection in detections.named.values() {
         collect(detection, &mut out);
     }
     out.sort();

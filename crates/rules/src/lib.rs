@@ -8,15 +8,19 @@
 //! no person. Windows see signals, the watermark and who an account is; what they say is a function of these, not of arrival.
 //! One rule older than the language stands in [`BASE`], in Rust: its severity is the record's own, which Sigma cannot say.
 
+mod apart;
 mod build;
+pub mod derived;
 mod emission;
 mod fault;
 pub mod field;
 mod file;
+mod filter;
 mod group;
 pub mod logsource;
 mod machine;
 mod mutant;
+mod profile;
 mod risky_cross_tenant_sign_in;
 mod scenario;
 mod set;
@@ -31,7 +35,7 @@ pub use emission::{Emission, FORMAT, PRODUCT};
 pub use fault::Fault;
 pub use file::RuleFile;
 pub use mutant::mutants;
-pub use scenario::{Absence, Aggregate, Presence, Role, Scenario, Seen, Shape, Step, Term, Window};
+pub use scenario::{Absence, Aggregate, Apart, Baseline, Presence, Role, Scenario, Seen, Shape, Step, Term, Window};
 pub use set::{Base, RuleSet};
 pub use suppress::{Suppression, Suppressions};
 pub use value::{Columns, NoColumns, Value};

@@ -3,6 +3,7 @@
 //! Every machine takes a signal in time that does not depend on how many are in its window (a percentile: on how many distinct
 //! values are). A signal at exactly the span's distance is inside.
 
+use crate::apart::Stays;
 use crate::scenario::{Aggregate, Presence, Role, Scenario, Shape, Window, holds};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
@@ -23,6 +24,8 @@ pub(crate) struct Item {
     pub values: Vec<i128>,
     /// Whether what the step must be new to is new; fixed when it came.
     pub fresh: bool,
+    /// What a count must exceed, as was usual when it came; `None` while history does not tell.
+    pub usual: Option<u64>,
 }
 
 /// What one signal completes.
@@ -55,6 +58,7 @@ enum State {
     Count(VecDeque<Seat>),
     Values { window: VecDeque<Valued>, counts: HashMap<i128, u32, FixedState> },
     Together(Vec<Option<(i64, u32)>>),
+    Apart(Stays),
     Ordered(Vec<Option<Vec<Seat>>>),
     Number { window: VecDeque<Valued>, sum: i128, sorted: BTreeMap<i128, u32>, held: u64 },
 }
@@ -72,6 +76,7 @@ impl Machine {
         let state = match &scenario.shape {
             Shape::Single | Shape::Count(_) => State::Count(VecDeque::new()),
             Shape::Values(_) => State::Values { window: VecDeque::new(), counts: HashMap::default() },
+            Shape::Together(_) if scenario.apart.is_some() => State::Apart(Stays::default()),
             Shape::Together(_) => State::Together(vec![None; steps]),
             Shape::Ordered => State::Ordered(vec![None; scenario.pattern().count()]),
             Shape::Number(..) => State::Number { window: VecDeque::new(), sum: 0, sorted: BTreeMap::new(), held: 0 },
@@ -94,6 +99,10 @@ impl Machine {
             State::Count(window) => count(window, item, horizon, scenario),
             State::Values { window, counts } => distinct(window, counts, item, horizon, scenario),
             State::Together(last) => together(last, item, horizon, scenario),
+            State::Apart(stays) => {
+                let pair = stays.take(item, horizon, scenario.apart.as_ref()?)?;
+                Some(Hit { items: pair.to_vec() })
+            }
             State::Ordered(best) => ordered(best, item, horizon, scenario),
             State::Number { window, sum, sorted, held } => {
                 expire(window, horizon, |values| {
@@ -138,6 +147,7 @@ impl Machine {
                 counts.clear();
             }
             State::Together(last) => last.fill(None),
+            State::Apart(stays) => stays.clear(),
             State::Ordered(best) => best.fill(None),
             State::Number { window, sum, sorted, held } => {
                 window.clear();
@@ -154,7 +164,8 @@ fn count(window: &mut VecDeque<Seat>, item: &Item, horizon: i64, scenario: &Scen
     }
     window.push_back((item.at, item.step, item.place));
     let test: &[(ConditionOperator, u64)] = if let Shape::Count(test) = &scenario.shape { test } else { &[] };
-    holds(test, window.len() as f64)
+    let unusual = item.usual.is_some_and(|usual| scenario.baseline.is_none() || window.len() as u64 > usual);
+    (unusual && holds(test, window.len() as f64))
         .then(|| Hit { items: window.iter().rev().take(LISTED_MAX).rev().copied().collect() })
 }
 

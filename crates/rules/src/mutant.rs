@@ -1,6 +1,6 @@
 //! A rule with one of its parts taken out: vectors that do not notice do not test that part.
 
-use crate::scenario::{Role, Scenario, Shape};
+use crate::scenario::{Apart, Baseline, Role, Scenario, Shape};
 use rsigma_parser::ConditionOperator;
 
 /// A window so wide that it is none, in nanoseconds: about three years.
@@ -8,7 +8,7 @@ const NONE: i64 = 100_000_000_000_000_000;
 
 /// Every rule that lacks one part of `scenario`, and which part that is.
 pub fn mutants(scenario: &Scenario) -> Vec<(String, Scenario)> {
-    let mut out = Vec::new();
+    let mut out = marked(scenario);
     let mut add = |what: String, change: &dyn Fn(&mut Scenario)| {
         let mut changed = scenario.clone();
         change(&mut changed);
@@ -66,8 +66,51 @@ pub fn mutants(scenario: &Scenario) -> Vec<(String, Scenario)> {
     out
 }
 
+/// Distances and baselines, part by part.
+fn marked(scenario: &Scenario) -> Vec<(String, Scenario)> {
+    let mut out = Vec::new();
+    let mut add = |what: String, change: &dyn Fn(&mut Scenario)| {
+        let mut changed = scenario.clone();
+        change(&mut changed);
+        out.push((what, changed));
+    };
+    if let Some(apart) = &scenario.apart {
+        let mut with = |what: &str, change: &dyn Fn(&mut Apart)| {
+            add(what.into(), &|s| {
+                s.apart.iter_mut().for_each(change);
+            });
+        };
+        with("however slow", &|a| a.faster = 0);
+        if apart.beyond > 0 {
+            with("however near", &|a| a.beyond = 0);
+        }
+        for at in 0..apart.change.len() {
+            let what = format!("without a change of {}", apart.change[at]);
+            with(&what, &|a| {
+                a.change.remove(at);
+            });
+        }
+        if !apart.change.is_empty() {
+            with("without any change", &|a| a.change.clear());
+        }
+        add("without the distance".into(), &|s| s.apart = None);
+    }
+    if scenario.baseline.is_some() {
+        let mut with = |what: &str, change: &dyn Fn(&mut Baseline)| {
+            add(what.into(), &|s| {
+                s.baseline.iter_mut().for_each(change);
+            });
+        };
+        with("with a baseline of a second", &|b| b.over = 1_000_000_000);
+        with("with a baseline of once", &|b| b.factor = 1);
+        add("without the baseline".into(), &|s| s.baseline = None);
+    }
+    out
+}
+
 /// Takes a step out; what pointed at later steps points at them still.
 fn without_step(scenario: &mut Scenario, gone: usize) {
+    scenario.apart = None;
     scenario.steps.remove(gone);
     scenario.keys.iter_mut().for_each(|key| {
         key.remove(gone);

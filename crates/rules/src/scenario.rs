@@ -46,6 +46,10 @@ pub struct Scenario {
     pub cancel: Vec<usize>,
     /// What a step's signal must be new to, or long missed in.
     pub seen: Vec<Seen>,
+    /// Two steps that nobody travels between in time.
+    pub apart: Option<Apart>,
+    /// More than is usual in the group.
+    pub baseline: Option<Baseline>,
     /// Findings come as soon as all steps are there, and are taken back where lateness says so; otherwise they wait for the watermark.
     pub early: bool,
     /// Its matched findings make a chain (E6).
@@ -186,6 +190,28 @@ pub struct Seen {
     pub dormant: bool,
 }
 
+/// Two steps whose places lie too far apart for the time between them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Apart {
+    /// The field that says where: latitude and longitude.
+    pub place: CompactString,
+    /// No traveller is faster, in kilometres an hour.
+    pub faster: u32,
+    /// Places nearer than this are one, in kilometres.
+    pub beyond: u32,
+    /// At least one of these is known of both and not the same; nothing listed: nothing need be.
+    pub change: Vec<CompactString>,
+}
+
+/// A count must exceed what is usual in its group.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Baseline {
+    /// How far back, in nanoseconds. Silent until history reaches as far.
+    pub over: i64,
+    /// So many times the fullest stretch of time as long as the window.
+    pub factor: u32,
+}
+
 /// The marked keys of a correlation document, under `caponier:`.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -205,6 +231,12 @@ pub(crate) struct Extension {
     /// What must be new.
     #[serde(default)]
     pub seen: Vec<New>,
+    /// What must lie too far apart.
+    #[serde(default)]
+    pub apart: Option<Distance>,
+    /// What a count must exceed.
+    #[serde(default)]
+    pub baseline: Option<Usual>,
     /// `final` (default) or `early`.
     #[serde(default)]
     pub emit: Option<String>,
@@ -237,6 +269,26 @@ pub(crate) struct New {
     pub over: String,
     #[serde(default)]
     pub dormant: bool,
+}
+
+/// The key `apart`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Distance {
+    pub place: String,
+    pub faster: u32,
+    #[serde(default)]
+    pub beyond: u32,
+    #[serde(default)]
+    pub change: Vec<String>,
+}
+
+/// The key `baseline`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Usual {
+    pub over: String,
+    pub factor: u32,
 }
 
 impl Scenario {

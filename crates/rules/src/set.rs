@@ -7,6 +7,7 @@ use crate::build;
 use crate::fault::Fault;
 use crate::field::{self, fold};
 use crate::file::{self, RuleFile};
+use crate::filter;
 use crate::scenario::Scenario;
 use crate::value::Columns;
 use crate::view::View;
@@ -69,8 +70,9 @@ impl RuleSet {
     /// Reads rule files, in any order. Rules with a fatal fault, and those that read them, are left out.
     pub fn read(files: &[RuleFile]) -> (Self, Vec<Fault>) {
         let mut faults = Vec::new();
-        let documents = file::read(files, &mut faults);
+        let mut documents = file::read(files, &mut faults);
         file::unknown_fields(&documents, &mut faults);
+        filter::apply(&mut documents, &mut faults);
         let (base, scenarios) = build::build(documents, &mut faults);
         let mut by_format = HashMap::<&'static str, Routes, FixedState>::default();
         for (at, rule) in base.iter().enumerate() {

@@ -9,11 +9,37 @@ const CONDITION: [&str; 8] = ["lt", "lte", "gt", "gte", "eq", "neq", "field", "p
 
 /// Every document with a correlation, in order.
 pub(crate) fn correlations(text: &str) -> Vec<Value> {
+    documents(text, "correlation")
+}
+
+/// The document with a filter of this title.
+pub(crate) fn filter(text: &str, title: &str) -> Option<Value> {
+    documents(text, "filter").into_iter().find(|d| d.get("title").and_then(Value::as_str) == Some(title))
+}
+
+/// What is wrong with the shape of a filter document.
+pub(crate) fn filter_faults(document: &Value) -> Vec<String> {
+    let mut out = Vec::new();
+    if !document.get("logsource").is_some_and(Value::is_mapping) {
+        out.push("has no logsource; say which rules' it is".into());
+    }
+    let Some(filter) = document.get("filter") else { return out };
+    if !filter.get("rules").is_some_and(|rules| is_list(rules) && rules.as_sequence().is_none_or(|l| !l.is_empty())) {
+        out.push("has no `rules`; name the base rules that it narrows, or any".into());
+    }
+    if !filter.get("condition").is_some_and(Value::is_string) {
+        out.push("needs one condition, as text".into());
+    }
+    out
+}
+
+/// Every document with such a key, in order.
+fn documents(text: &str, key: &str) -> Vec<Value> {
     let mut out = Vec::new();
     for document in yaml_serde::Deserializer::from_str(text) {
         // A broken document ends the stream; the parser proper tells why.
         let Ok(value) = Value::deserialize(document) else { break };
-        if value.get("correlation").is_some() {
+        if value.get(key).is_some() {
             out.push(value);
         }
     }

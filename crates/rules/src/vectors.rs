@@ -1,8 +1,9 @@
 //! Vectors: small stories beside a rule that say when it fires and when it does not. Parsing only; whoever has decoders runs them.
 //!
 //! A story is played by people of a home tenant and their guests in a resource tenant. One event a line:
-//! `OFFSET SIDE PERSON TEMPLATE [key=value …]`, e.g. `5m resource mara role-added role=Owner`. Templates are records in their
-//! real wire format with `${key}` or `${key:default}` in the places that vary.
+//! `OFFSET SIDE PERSON TEMPLATE [key=value …]`, e.g. `5m resource mara role-added role=Owner`. `5m+30s*20` is twenty events, half a
+//! minute apart, and `#` in a value the number of each. Templates are records in their real wire format with `${key}` or
+//! `${key:default}` in the places that vary.
 
 use compact_str::CompactString;
 use serde::Deserialize;
@@ -74,15 +75,31 @@ pub fn read(text: &str) -> Result<Vectors, String> {
     Ok(vectors)
 }
 
+/// One line tells at most so many events.
+const EVENTS_MAX: i64 = 10_000;
+
 impl Line {
-    /// Reads one line.
+    /// Reads one line: the events it tells, in order.
     ///
     /// # Errors
     /// What is missing or unreadable.
-    pub fn read(text: &str) -> Result<Self, String> {
+    pub fn read(text: &str) -> Result<Vec<Self>, String> {
+        let (when, rest) = text.trim().split_once(char::is_whitespace).unwrap_or((text, ""));
+        let Some((start, (step, times))) = when.split_once('+').and_then(|(s, r)| Some((s, r.split_once('*')?))) else {
+            return Ok(vec![Self::one(seconds(when)?, rest)?]);
+        };
+        let (start, step) = (seconds(start)?, seconds(step)?);
+        let times: i64 = times
+            .parse()
+            .ok()
+            .filter(|n| (1..=EVENTS_MAX).contains(n))
+            .ok_or_else(|| format!("is repeated {times} times; write 1 to {EVENTS_MAX}"))?;
+        (0..times).map(|n| Self::one(start + n * step, &rest.replace('#', &n.to_string()))).collect()
+    }
+
+    fn one(offset: i64, text: &str) -> Result<Self, String> {
         let mut words = text.split_whitespace();
         let mut next = |what: &str| words.next().ok_or_else(|| format!("names no {what}"));
-        let offset = seconds(next("offset")?)?;
         let home = match next("side")? {
             "home" => true,
             "resource" => false,
@@ -152,14 +169,19 @@ mod tests {
 
     #[test]
     fn lines_are_read_or_say_what_is_wrong() {
-        let line = Line::read("24h1s resource mara role-added role=Global_Administrator").unwrap();
+        let read = |text: &str| Line::read(text).unwrap();
+        let [line] = &read("24h1s resource mara role-added role=Global_Administrator")[..] else { panic!() };
         assert_eq!(
             (line.offset, line.home, line.person.as_str(), line.template.as_str()),
             (86_401, false, "mara", "role-added")
         );
         assert_eq!(line.values, [("role".into(), "Global Administrator".into())]);
+        let many = read("-1m+30s*3 home mara mail box=b#");
+        let told: Vec<_> = many.iter().map(|l| (l.offset, l.values[0].1.as_str())).collect();
+        assert_eq!(told, [(-60, "b0"), (-30, "b1"), (0, "b2")]);
         for (bad, why) in [
             ("", "offset"),
+            ("0s+1s*0 home mara risk", "repeated"),
             ("5 home mara risk", "24h1s"),
             ("5m there mara risk", "side"),
             ("5m home mara", "template"),

@@ -1,7 +1,7 @@
 //! An event as the base matcher sees it: our fields, then the record's own columns. The one place that implements rsigma's trait.
 
-use crate::field;
 use crate::value::{Columns, Value};
+use crate::{derived, field};
 use caponier_model::Event;
 use rsigma_eval::EventValue;
 use std::borrow::Cow;
@@ -19,7 +19,10 @@ impl<'v> View<'v> {
             return self.modified(property);
         }
         if name.starts_with("caponier.") {
-            return field::find(name).and_then(|f| (f.read)(self.event));
+            return match derived::find(name) {
+                Some(derived) => derived.of(self),
+                None => field::find(name).and_then(|f| (f.read)(self.event)),
+            };
         }
         let path: Vec<&str> = name.split('.').collect();
         self.columns.column(&path).or_else(|| {

@@ -3,10 +3,12 @@
 //! A signal waits until the watermark has passed it (unless its scenario is early), is bound to persons as of its own time, and
 //! enters one group of each scenario that reads its rule. When a link changes, the signals of its accounts are bound again.
 
+use crate::apart;
 use crate::emission::{self, Emission};
 use crate::group::{Group, Turn};
 use crate::machine::Item;
-use crate::scenario::{Role, SECOND, Scenario, Shape, Term};
+use crate::profile::Profiles;
+use crate::scenario::{Apart, Role, SECOND, Scenario, Shape, Term};
 use crate::set::RuleSet;
 use caponier_model::{
     AccountKey, EventTime, Handle, IdentityChange, Mention, Party, Persons, Side, Signal, SignalKey, TenantId,
@@ -84,6 +86,8 @@ pub struct Windows {
     due: BTreeSet<(i64, u32)>,
     /// When values were seen first and last, by (scenario, which of its memories, group and values).
     memory: HashMap<(u32, u32, u128), (i64, i64), FixedState>,
+    /// What is usual, for scenarios with a baseline.
+    profiles: Profiles,
     touched: BTreeSet<u32>,
     out: VecDeque<Emission>,
     began: Option<i64>,
@@ -121,6 +125,7 @@ impl Windows {
             free_groups: Vec::new(),
             due: BTreeSet::new(),
             memory: HashMap::default(),
+            profiles: Profiles::default(),
             touched: BTreeSet::new(),
             out: VecDeque::new(),
             began: None,
@@ -294,8 +299,11 @@ impl Windows {
             Memory { scenario: at, group: hash(self.groups[number as usize].1.key.as_bytes()), step, at: moment };
         let fresh = self.is_fresh(scenario, memory, &values);
         self.remember(scenario, memory, &values);
+        let profile = (at, memory.group);
+        let usual = self.profiles.usual(profile, moment, self.began.unwrap_or(moment), scenario);
+        self.profiles.count(profile, moment, scenario);
         let Some(kept) = &mut self.kept[place as usize] else { return };
-        let item = Item { at: kept.signal.key.at.nanos(), step, place, values, fresh };
+        let item = Item { at: kept.signal.key.at.nanos(), step, place, values, fresh, usual };
         if !kept.groups.contains(&number) {
             kept.groups.push(number);
         }
@@ -448,6 +456,9 @@ impl Windows {
         if self.memory.len() >= self.limits.signals {
             self.memory.retain(|_, (_, last)| *last >= forgotten);
         }
+        if self.profiles.len() >= self.limits.signals {
+            self.profiles.forget(self.now, &self.rules.scenarios);
+        }
     }
 
     /// Takes a signal away before its time.
@@ -490,6 +501,9 @@ fn reach(scenario: &Scenario) -> i64 {
 /// The values of a step that count, as hashes; for a number over values, as millionths.
 fn values(signal: &Signal, scenario: &Scenario, step: u16) -> Vec<i128> {
     let fields = &scenario.steps[usize::from(step)].values;
+    if let Some(apart) = &scenario.apart {
+        return stay(signal, apart);
+    }
     if let Shape::Number(..) = scenario.shape {
         let named = signal.fields.iter().filter(|(name, _)| fields.contains(name));
         return named.filter_map(|(_, text)| millionths(text)).collect();
@@ -507,6 +521,14 @@ fn values(signal: &Signal, scenario: &Scenario, step: u16) -> Vec<i128> {
         }
     }
     vec![hash.digest128() as i128]
+}
+
+/// A place, and the hashes of what must have changed, 0 where the record does not say; nothing where it names no place.
+fn stay(signal: &Signal, apart: &Apart) -> Vec<i128> {
+    let said = |name: &CompactString| signal.fields.iter().find(|(n, _)| n == name).map(|(_, text)| text.as_str());
+    let Some(place) = said(&apart.place).and_then(apart::packed) else { return Vec::new() };
+    let known = |name| said(name).map_or(0, |text| hash(text.as_bytes()) as i128);
+    std::iter::once(place).chain(apart.change.iter().map(known)).collect()
 }
 
 fn millionths(text: &str) -> Option<i128> {

@@ -10,7 +10,7 @@ use crate::rulebook::{self, SHIPPED, VECTORS};
 use crate::sheet::table;
 use crate::vectors::{Templates, Verdict, play, untested};
 use caponier_ledger as ledger;
-use caponier_rules::{Fault, RuleSet, Scenario, Shape, field, logsource, vectors};
+use caponier_rules::{Fault, RuleSet, Scenario, Shape, derived, field, logsource, vectors};
 use caponier_transport::{self as transport, Item};
 use caponier_wire as wire;
 use serde_json::json;
@@ -55,6 +55,7 @@ fn list(args: &RulesList, config: Option<&Path>) -> Result<Exit, Failure> {
     }
     if args.fields {
         let mut rows: Vec<_> = field::FIELDS.iter().map(|f| vec![f.name.to_owned(), f.about.to_owned()]).collect();
+        rows.extend(derived::DERIVED.iter().map(|f| vec![f.name.to_owned(), f.about.to_owned()]));
         rows.extend(
             field::BOUND
                 .iter()

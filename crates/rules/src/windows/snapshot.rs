@@ -3,6 +3,7 @@
 
 use super::{Counts, Kept, Limits, Windows};
 use crate::group::Group;
+use crate::profile::{Profile, Profiles};
 use crate::set::RuleSet;
 use caponier_model::Signal;
 use foldhash::fast::FixedState;
@@ -12,7 +13,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The layout. A change of it, or of what the windows would compute from it, takes the next number.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// A memory: (scenario, which of its memories, group and values), first and last seen.
 type Remembered = ((u32, u32, u128), (i64, i64));
@@ -48,6 +49,7 @@ struct State {
     free_groups: Vec<u32>,
     due: BTreeSet<(i64, u32)>,
     memory: Vec<Remembered>,
+    profiles: Vec<Profile>,
     began: Option<i64>,
     now: i64,
 }
@@ -65,6 +67,7 @@ struct Seen<'w> {
     free_groups: &'w [u32],
     due: &'w BTreeSet<(i64, u32)>,
     memory: Vec<Remembered>,
+    profiles: Vec<Profile>,
     began: Option<i64>,
     now: i64,
 }
@@ -77,8 +80,21 @@ impl Windows {
     pub fn snapshot(&self) -> Result<Vec<u8>, SnapshotError> {
         // Named one by one: a new part of the state is written, or said here to be computed.
         let Self { rules, limits: _, counts, readers: _, pending, kept, free, by_key: _, by_account: _, .. } = self;
-        let Self { by_name: _, group_of: _, groups, free_groups, due, memory, touched: _, out: _, began, now, .. } =
-            self;
+        let Self {
+            by_name: _,
+            group_of: _,
+            groups,
+            free_groups,
+            due,
+            memory,
+            profiles,
+            touched: _,
+            out: _,
+            began,
+            now,
+            ..
+        } = self;
+        let profiles = profiles.sorted();
         let mut memory: Vec<_> = memory.iter().map(|(key, seen)| (*key, *seen)).collect();
         memory.sort_unstable();
         let seen = Seen {
@@ -92,6 +108,7 @@ impl Windows {
             free_groups,
             due,
             memory,
+            profiles,
             began: *began,
             now: *now,
         };
@@ -138,6 +155,7 @@ impl Windows {
         }
         (self.kept, self.free, self.free_groups, self.due) = (state.kept, state.free, state.free_groups, state.due);
         self.memory = state.memory.into_iter().collect();
+        self.profiles = Profiles::of(state.profiles);
         (self.began, self.now, self.groups) = (state.began, state.now, state.groups);
         &mut self.groups
     }

@@ -79,6 +79,27 @@ correlation:
 caponier:
   seen: [{rule: a, by: [ip], over: 30m}]
 ---
+title: U
+name: unusual
+correlation:
+  type: event_count
+  rules: [b]
+  group-by: [caponier.person]
+  timespan: 5m
+  condition: {gte: 2}
+caponier:
+  baseline: {over: 30m, factor: 1}
+---
+title: Y
+name: far
+correlation:
+  type: temporal
+  rules: [b, alert]
+  group-by: [caponier.person]
+  timespan: 12m
+caponier:
+  apart: {place: p, faster: 900, change: [ip]}
+---
 title: X
 name: outer
 correlation:
@@ -107,7 +128,8 @@ fn story(seed: u64) -> Vec<String> {
             let late = if random.below(8) == 0 { random.below(12) } else { 0 };
             let minute = (at * 3_u64 / 4).saturating_sub(late);
             let who = format!("{}{}", ["h", "r"][random.below(2) as usize], random.below(3));
-            format!("{rule}@{minute} {who} ip={} size={}", random.below(5), random.below(7))
+            let place = ["52.37,4.9", "52.52,13.4", "0,0"][random.below(3) as usize];
+            format!("{rule}@{minute} {who} ip={} size={} p={place}", random.below(5), random.below(7))
         })
         .collect()
 }
@@ -153,7 +175,10 @@ fn windows_go_on_from_any_signal_as_if_they_had_never_stopped() {
         assert!(whole == told(&rules, &story, &stops), "seed {seed}, stops {stops:?}");
     }
     let said: Vec<_> = kinds.iter().filter(|(_, stands)| *stands).map(|(rule, _)| rule.as_str()).collect();
-    assert_eq!(said, ["first", "many", "median", "ordered", "outer", "quiet", "spread", "sum", "together"]);
+    assert_eq!(
+        said,
+        ["far", "first", "many", "median", "ordered", "outer", "quiet", "spread", "sum", "together", "unusual"]
+    );
     assert!(kinds.iter().any(|(_, stands)| !stands), "nothing was taken back: the stories are too tame");
 }
 
