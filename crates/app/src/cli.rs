@@ -88,6 +88,9 @@ pub struct Simulate {
     /// Plant red herrings: for each guard something that makes two attacks look like one to whoever has not got it
     #[arg(long)]
     pub herrings: bool,
+    /// Stage the scenarios of the rules: of each an attack, as raw records, and an innocent twin of the same shape
+    #[arg(long)]
+    pub scenarios: bool,
 }
 
 /// `caponier replay`.
@@ -117,6 +120,9 @@ pub struct Replay {
     /// The summary as JSON
     #[arg(long, value_name = "FILE")]
     pub summary: Option<PathBuf>,
+    /// What the rules fired on: a line for each firing, with the records that it rests on
+    #[arg(long, value_name = "FILE")]
+    pub firings: Option<PathBuf>,
     /// What an earlier run wrote with --out: tells which incidents are merged, split, gained and lost since, by their findings
     #[arg(long, value_name = "OLD")]
     pub compare: Option<PathBuf>,
@@ -238,8 +244,14 @@ pub struct Evaluate {
     /// The simulator's truth
     #[arg(long, value_name = "FILE", required_unless_present = "sweep")]
     pub truth: Option<PathBuf>,
+    /// What replay wrote with --firings: which rule found its staged attack, which its innocent twin, and how many of its firings are false
+    #[arg(long, value_name = "FILE", conflicts_with = "sweep")]
+    pub firings: Option<PathBuf>,
+    /// With --firings: most false firings of one rule for every 10,000 person-days
+    #[arg(long, value_name = "N", requires = "firings")]
+    pub max_false_firings: Option<f64>,
     /// What replay wrote with --out; with --sweep captures
-    #[arg(value_name = "INCIDENTS|CAPTURES", required_unless_present = "sweep")]
+    #[arg(value_name = "INCIDENTS|CAPTURES", required_unless_present_any = ["sweep", "firings"])]
     pub paths: Vec<PathBuf>,
     /// Measure captures under the settings of this file (TOML), side by side
     #[arg(long, value_name = "FILE")]

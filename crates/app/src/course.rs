@@ -2,6 +2,7 @@
 //! from disk, a sweep from memory, and both get the same bytes.
 
 use crate::failure::Failure;
+use crate::firings::Firings;
 use crate::triage::{self, Call};
 use caponier_correlate::{Counts, Engine, Settings};
 use caponier_identity::Index;
@@ -43,6 +44,8 @@ pub struct Outcome {
     pub unplaced: Vec<String>,
     /// Findings of rules that were silenced, by rule.
     pub silenced: BTreeMap<CompactString, u64>,
+    /// What the rules fired on.
+    pub firings: Firings,
 }
 
 /// The engine on its way through a journal.
@@ -54,6 +57,7 @@ pub struct Course {
     statements: Peekable<IntoIter<Statement>>,
     calls: Peekable<IntoIter<Call>>,
     unplaced: Vec<String>,
+    firings: Firings,
     latest: BTreeMap<CompactString, Incident>,
 }
 
@@ -77,8 +81,8 @@ impl Course {
         statements.sort_by_key(|s| s.at);
         let (conflicts, statements) = (conflicts.into_iter().peekable(), statements.into_iter().peekable());
         let calls = triage::in_order(calls).into_iter().peekable();
-        let (unplaced, latest) = (Vec::new(), BTreeMap::new());
-        Self { engine, windows, suppressions, conflicts, statements, calls, unplaced, latest }
+        let (unplaced, firings, latest) = (Vec::new(), Firings::default(), BTreeMap::new());
+        Self { engine, windows, suppressions, conflicts, statements, calls, unplaced, firings, latest }
     }
 
     /// Takes the entries of one record; those of a later call are no earlier.
@@ -137,6 +141,7 @@ impl Course {
             counts: self.engine.counts(),
             unplaced: self.unplaced,
             silenced: self.suppressions.silenced().clone(),
+            firings: self.firings,
         })
     }
 
@@ -145,6 +150,7 @@ impl Course {
         self.windows.advance(at, self.engine.persons());
         while let Some(mut emission) = self.windows.poll() {
             self.suppressions.quieten(&mut emission);
+            self.firings.take(&mut emission);
             let at = emission.at;
             let journalled = |entry| Journalled { at, position: None, entry };
             for finding in emission.findings {

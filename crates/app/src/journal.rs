@@ -5,6 +5,7 @@ use crate::command::tell;
 use crate::config::Config;
 use crate::course::{Aside, Course, Outcome};
 use crate::failure::{Failure, failed};
+use crate::firings::Firings;
 use crate::intake::{Intake, context, intake, read_value};
 use crate::learned;
 use crate::progress;
@@ -31,6 +32,8 @@ pub struct Replayed {
     pub tenants: Tenants,
     /// What could be merged.
     pub policy: Policy,
+    /// What the rules fired on.
+    pub firings: Firings,
 }
 
 /// What the identity join found.
@@ -133,14 +136,15 @@ fn correlate(
     let mut course = Course::begin(config.engine.clone(), policy.clone(), &config.rules, aside);
     let mut on_change = |change: &Change| on_change(change, &tenants, &policy);
     each_record(config, &tenants, inputs, sorter, &mut |entries| course.take(entries, &mut on_change))?;
-    let Outcome { incidents, counts, unplaced, silenced } = course.finish(&mut on_change)?;
+    let Outcome { incidents, counts, unplaced, silenced, firings } = course.finish(&mut on_change)?;
     tell(&unplaced.iter().map(|what| format!("a decision has no effect: {what}\n")).collect::<String>());
     summary.silenced = silenced.into_iter().map(|(rule, times)| (rule.into(), times)).collect();
     summary.findings = counts.findings + counts.evicted;
     summary.unpaired = counts.unpaired + counts.evicted_unpaired;
     summary.incidents = incidents.len() as u64;
     summary.cross_tenant_incidents = incidents.iter().filter(|i| i.cross_tenant()).count() as u64;
-    Ok(Replayed { summary, incidents, dead, tenants, policy })
+    summary.firings = firings.counts();
+    Ok(Replayed { summary, incidents, dead, tenants, policy, firings })
 }
 
 /// The journal entries of each sorted record in order, once where there are exact copies.

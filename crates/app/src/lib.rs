@@ -11,6 +11,7 @@ mod config;
 mod course;
 mod decisions;
 mod failure;
+mod firings;
 mod incidents;
 mod intake;
 mod journal;

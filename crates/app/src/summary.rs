@@ -69,6 +69,8 @@ pub struct Summary {
     /// Findings of rules that the configuration suppresses, by rule.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub silenced: BTreeMap<String, u64>,
+    /// How often each rule fired.
+    pub firings: BTreeMap<String, u64>,
     /// Incidents.
     pub incidents: u64,
     /// Incidents whose members come from more than one tenant.

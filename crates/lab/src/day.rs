@@ -88,6 +88,8 @@ impl Hour<'_> {
             error,
             risk: None,
             through: None,
+            single_factor: false,
+            session: None,
         };
         put(self.cast, 0, &row, book);
     }
@@ -129,6 +131,8 @@ impl Hour<'_> {
             error: 0,
             risk: risk.map(|(level, _)| (level, "unfamiliarFeatures")),
             through: None,
+            single_factor: false,
+            session: None,
         };
         put(self.cast, satellite.resource, &row, book);
         let (Some(person), Some(upn)) = (person, upn) else { return };

@@ -24,6 +24,7 @@ mod record;
 mod report;
 mod score;
 mod simulate;
+mod stage;
 mod times;
 mod truth;
 
@@ -33,5 +34,6 @@ mod tests;
 pub use organisation::{Answer, Change, Grade, Grades, Organisation, Shape, Story, organisation};
 pub use output::{Folder, Memory, Output};
 pub use plan::{LabError, Plan, Ratios, Written};
-pub use score::{Scores, score};
+pub use score::{Fired, Judged, Scene, Scores, judge, score};
 pub use simulate::simulate;
+pub use stage::scenarios;

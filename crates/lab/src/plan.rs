@@ -20,6 +20,8 @@ pub struct Plan {
     pub start: EventTime,
     /// Whether red herrings are planted: for each guard something that misleads whoever has not got it.
     pub herrings: bool,
+    /// Whether the scenarios of the rules are staged: of each an attack in raw records, and an innocent twin of it.
+    pub scenarios: bool,
     /// How much of everything else.
     pub ratios: Ratios,
 }
@@ -35,6 +37,7 @@ impl Default for Plan {
             attacks: 6,
             start: EventTime::from_seconds(1_772_409_600),
             herrings: false,
+            scenarios: false,
             ratios: Ratios::default(),
         }
     }
@@ -147,6 +150,9 @@ impl Plan {
             p if p.people < 20 => fault("at least 20 people are needed to hide an attack among; raise --people"),
             p if p.people > 1_000_000 => fault("at most a million people; lower --people"),
             p if p.days == 0 || p.days > 90 => fault("between 1 and 90 days can be simulated; change --days"),
+            p if p.scenarios && p.tenants < 3 => {
+                fault("staged scenarios need three tenants, one for each attack and one for its twin; raise --tenants")
+            }
             p if p.attacks > p.people / 10 => {
                 fault("more than one attack for every ten people leaves too few bystanders; lower --attacks")
             }

@@ -83,6 +83,8 @@ impl Hour<'_> {
             error: 0,
             risk: None,
             through,
+            single_factor: false,
+            session: None,
         };
         put(self.cast, special.resource, &row, book);
         let Some(bearer) = bearer else { return };

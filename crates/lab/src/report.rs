@@ -61,6 +61,7 @@ fn detection(finding: &Finding, cast: &Cast, book: &mut Book<'_>) {
         activity: finding.first,
         detected: finding.last,
         techniques: finding.techniques,
+        state: "atRisk",
     };
     let tenant = cast.tenants[finding.tenant].id;
     book.put(&risk::DETECTIONS, tenant, finding.last, |at| detection.diagnostic(at));
@@ -159,6 +160,8 @@ fn risky_at_home(attack: &Attack, hour: &Hour<'_>, at: EventTime, book: &mut Boo
         error: 0,
         risk: Some(("medium", "unfamiliarFeatures")),
         through: None,
+        single_factor: false,
+        session: None,
     };
     put(hour.cast, 0, &row, book);
 }

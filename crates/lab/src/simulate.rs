@@ -13,6 +13,7 @@ use crate::plan::{HOUR, LabError, Plan, Written};
 use crate::random::Random;
 use crate::record::{device, directory, principal};
 use crate::report;
+use crate::stage::{self, Stage};
 use crate::truth;
 
 /// Writes exports, directory snapshots, configuration and truth of `plan` to `out`.
@@ -28,6 +29,7 @@ pub fn simulate(plan: &Plan, out: &mut dyn Output) -> Result<Written, LabError> 
     let cast = cast::build(plan);
     let mut attacks = attack::draw(plan, &cast);
     let plants = herring::plant(plan, &cast, &mut attacks);
+    let stage = stage::stage(plan, &cast)?;
     let mut findings: Vec<&Finding> = Vec::new();
     let mut noise = noise::draw(plan, &cast, &attacks);
     noise.extend_from_slice(&plants.findings);
@@ -36,10 +38,11 @@ pub fn simulate(plan: &Plan, out: &mut dyn Output) -> Result<Written, LabError> 
     findings.sort_by(|a, b| (a.first, &a.id).cmp(&(b.first, &b.id)));
     let mut book = Book::new(plan, out);
     book.file("caponier.toml", config::text(&cast, &plants.shared).as_bytes())?;
-    directories(&cast, &plants.accounts, &mut book)?;
-    truths(plan, &cast, (&attacks, &plants.herrings), &findings, &mut book)?;
+    directories(&cast, &plants.accounts, &stage, &mut book)?;
+    truths(plan, &cast, (&attacks, &plants.herrings), (&findings, &stage), &mut book)?;
     decisions(&cast, &attacks, &plants.herrings, &mut book)?;
     let (mut life, mut rare) = (Random::new(plan.seed, "life"), Random::new(plan.seed, "rare"));
+    stage.write(plan.seed, &cast, &mut book);
     let incidents = report::incidents(&attacks, &noise, &mut life);
     let mut due = findings.iter().peekable();
     let mut made = incidents.iter().peekable();
@@ -78,7 +81,7 @@ fn decisions(cast: &Cast, attacks: &[Attack], herrings: &[Planted], book: &mut B
     book.file("decisions.ndjson", (lines.join("\n") + "\n").as_bytes())
 }
 
-fn directories(cast: &Cast, invented: &[Account], book: &mut Book<'_>) -> Result<(), LabError> {
+fn directories(cast: &Cast, invented: &[Account], stage: &Stage, book: &mut Book<'_>) -> Result<(), LabError> {
     for (index, tenant) in cast.tenants.iter().enumerate() {
         let mut rows: Vec<String> = tenant.natives.iter().map(|a| directory::member(a, tenant)).collect();
         rows.extend(invented.iter().filter(|a| a.tenant == index).map(|a| directory::member(a, tenant)));
@@ -91,6 +94,7 @@ fn directories(cast: &Cast, invented: &[Account], book: &mut Book<'_>) -> Result
         rows.extend(specials.map(|s| directory::special(s, tenant)));
         let newcomers = cast.specials.iter().filter_map(|s| s.newcomer.as_ref()).filter(|n| n.tenant == index);
         rows.extend(newcomers.map(|n| directory::member(n, tenant)));
+        rows.extend(stage.rows(index, tenant));
         book.written.records += rows.len() as u64;
         let text = format!("{}{}{}", directory::OPEN, rows.join(","), directory::CLOSE);
         book.file(&directory::path(tenant), text.as_bytes())?;
@@ -114,7 +118,7 @@ fn truths(
     plan: &Plan,
     cast: &Cast,
     (attacks, herrings): (&[Attack], &[Planted]),
-    findings: &[&Finding],
+    (findings, stage): (&[&Finding], &Stage),
     book: &mut Book<'_>,
 ) -> Result<(), LabError> {
     let mut text = truth::plan(plan);
@@ -126,7 +130,8 @@ fn truths(
         .chain(cast.satellites.iter().map(|s| truth::link(s, cast)))
         .chain(cast.specials.iter().flat_map(truth::special))
         .chain(cast.applications.iter().flat_map(|a| truth::principals(a, cast)))
-        .chain(findings.iter().map(|f| truth::finding(f, cast)));
+        .chain(findings.iter().map(|f| truth::finding(f, cast)))
+        .chain(stage.truth());
     for line in lines {
         text.push_str(&line);
         text.push('\n');

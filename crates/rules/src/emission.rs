@@ -6,8 +6,8 @@
 
 use crate::scenario::Scenario;
 use caponier_model::{
-    Chain, ChainStep, Entity, EntityRole, EventTime, FindingKey, Severity, Sighting, SightingKind, Signal, SignalKey,
-    SourceRank, TenantId, Text,
+    Chain, ChainStep, Entity, EntityRole, EventTime, FindingKey, Mention, Severity, Sighting, SightingKind, Signal,
+    SignalKey, SourceRank, TenantId, Text,
 };
 use compact_str::{CompactString, format_compact};
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +35,21 @@ pub struct Emission {
     pub chain: Option<Chain>,
     /// It turned out to be none: these findings are to be taken back.
     pub withdrawn: Vec<FindingKey>,
+    /// The records it rests on, in order of time; none where it turned out to be none.
+    pub members: Vec<Member>,
+}
+
+/// A record that an instance rests on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Member {
+    /// The rule that it matched: a base rule, or a scenario that serves this one and whose instance it is.
+    pub step: CompactString,
+    /// When, whose log, which record.
+    pub key: SignalKey,
+    /// The finding that the record itself is.
+    pub finding: Option<FindingKey>,
+    /// Whom it names.
+    pub mentions: Vec<Mention>,
 }
 
 /// Tells of an instance. `members` are its signals with their steps, in order of time.
@@ -66,7 +81,8 @@ pub(crate) fn tell(
     if withdrawn {
         let keys = if scenario.generate { tenants.iter().map(key).collect() } else { Vec::new() };
         let chain = scenario.correlate.then(|| chain(Vec::new()));
-        return Emission { rule: scenario.name.clone(), id, first, at, findings: Vec::new(), chain, withdrawn: keys };
+        let rule = scenario.name.clone();
+        return Emission { rule, id, first, at, findings: Vec::new(), chain, withdrawn: keys, members: Vec::new() };
     }
     let findings = if scenario.generate {
         tenants.iter().map(|tenant| finding(scenario, key(tenant), members, times)).collect()
@@ -74,7 +90,14 @@ pub(crate) fn tell(
         Vec::new()
     };
     let chain = (scenario.correlate && steps.len() > 1).then(|| chain(steps));
-    Emission { rule: scenario.name.clone(), id, first, at, findings, chain, withdrawn: Vec::new() }
+    let member = |(step, signal): &(u16, &Signal)| Member {
+        step: scenario.steps[usize::from(*step)].rule.clone(),
+        key: signal.key.clone(),
+        finding: signal.finding.clone(),
+        mentions: signal.mentions.clone(),
+    };
+    let members = members.iter().map(member).collect();
+    Emission { rule: scenario.name.clone(), id, first, at, findings, chain, withdrawn: Vec::new(), members }
 }
 
 /// Hash of rule, epoch, group and the first signal: history and arrival have no part in it.

@@ -31,7 +31,7 @@ pub mod vectors;
 mod view;
 mod windows;
 
-pub use emission::{Emission, FORMAT, PRODUCT};
+pub use emission::{Emission, FORMAT, Member, PRODUCT};
 pub use fault::Fault;
 pub use file::RuleFile;
 pub use mutant::mutants;

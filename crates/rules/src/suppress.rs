@@ -177,6 +177,7 @@ mod tests {
             findings,
             chain: Some(Chain { rule: "x01".into(), id: "x-1".into(), steps }),
             withdrawn: Vec::new(),
+            members: Vec::new(),
         }
     }
 

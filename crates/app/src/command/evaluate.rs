@@ -14,6 +14,9 @@ pub fn run(args: &Evaluate, config: Option<&Path>) -> Result<Exit, Failure> {
     if let Some(file) = &args.sweep {
         return super::sweep::run(args, file, config);
     }
+    if let (Some(truth), Some(firings)) = (&args.truth, &args.firings) {
+        return judged(args, truth, firings);
+    }
     let (Some(truth), [incidents]) = (&args.truth, &args.paths[..]) else {
         return Err(Failure::Usage("evaluate takes one file of incidents; several captures need --sweep FILE".into()));
     };
@@ -34,6 +37,61 @@ pub fn run(args: &Evaluate, config: Option<&Path>) -> Result<Exit, Failure> {
     let short = bars(args, &scores);
     short.iter().for_each(|line| tell(&format!("below the bar: {line}\n")));
     Ok(if short.is_empty() { Exit::Done } else { Exit::Failed })
+}
+
+/// Tells what the rules' firings were worth; a scenario that is not found, a twin that is, or a rule that fires at nothing more often
+/// than the bar allows exits 1.
+fn judged(args: &Evaluate, truth: &Path, firings: &Path) -> Result<Exit, Failure> {
+    let judged = lab::judge(open(truth)?, open(firings)?).map_err(|e| failed("cannot judge the firings", e))?;
+    let mut short = Vec::new();
+    let mut table = plain(&[
+        "rule",
+        "of attacks",
+        "of staged attacks",
+        "ambient",
+        "of twins",
+        "noise",
+        "false per 10,000 person-days",
+    ]);
+    for (rule, fired) in &judged.rules {
+        let counts = [fired.attack, fired.staged, fired.ambient, fired.twin, fired.noise].map(|n| n.to_string());
+        let rate = judged.rate(fired);
+        table.add_row(std::iter::once(rule.clone()).chain(counts).chain([format!("{rate:.2}")]));
+        if let Some(most) = args.max_false_firings.filter(|most| rate > *most) {
+            short.push(format!(
+                "{rule} fires falsely {rate:.2} times for every 10,000 person-days, wanted at most {most}"
+            ));
+        }
+    }
+    let mut out = aligned(table);
+    if !judged.scenes.is_empty() {
+        let mut table = plain(&["scenario", "attack", "twin"]);
+        for (scenario, scene) in &judged.scenes {
+            table.add_row([scenario.clone(), scene.attack.to_string(), scene.twin.to_string()]);
+            if scene.attack == 0 {
+                short.push(format!("{scenario} does not find its staged attack"));
+            }
+            if scene.twin > 0 {
+                short.push(format!("{scenario} fires on the innocent twin of its attack"));
+            }
+        }
+        out = format!("{out}\n\n{}", aligned(table));
+    }
+    print(&format!("{out}\n"))?;
+    short.iter().for_each(|line| tell(&format!("below the bar: {line}\n")));
+    Ok(if short.is_empty() { Exit::Done } else { Exit::Failed })
+}
+
+fn plain(heads: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_header(heads.iter().copied());
+    table
+}
+
+/// Names to the left, numbers to the right.
+fn aligned(mut table: Table) -> String {
+    table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
+    table.trim_fmt()
 }
 
 /// The figures below the bars that the command line sets, in words.

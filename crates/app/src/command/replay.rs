@@ -64,6 +64,7 @@ fn check_outputs(args: &Replay, inputs: &[PathBuf]) -> Result<(), Failure> {
         ("--final", &args.final_forms),
         ("--dead-letter", &args.dead_letter),
         ("--summary", &args.summary),
+        ("--firings", &args.firings),
     ];
     let mut faults = Vec::new();
     let mut taken: Vec<(&str, PathBuf)> = Vec::new();
@@ -115,7 +116,7 @@ pub(super) fn now() -> EventTime {
 }
 
 fn publish(args: &Replay, replayed: Replayed, changes: Option<std::fs::File>) -> Result<(), Failure> {
-    let Replayed { summary, incidents, dead, tenants, policy } = replayed;
+    let Replayed { summary, incidents, dead, tenants, policy, firings } = replayed;
     let all = |out: &mut dyn Write| {
         incidents.iter().try_for_each(|i| write_line(out, &wire::encode(i, Audience::Operator, &tenants, &policy)))
     };
@@ -141,6 +142,9 @@ fn publish(args: &Replay, replayed: Replayed, changes: Option<std::fs::File>) ->
     }
     if let Some(path) = &args.dead_letter {
         put(path, |out| dead.write(out).map(drop))?;
+    }
+    if let Some(path) = &args.firings {
+        put(path, |out| firings.lines().iter().try_for_each(|line| write_line(out, line.as_bytes())))?;
     }
     if let Some(path) = &args.summary {
         let text = serde_json::to_vec_pretty(&summary).map_err(|e| failed("cannot write the summary", e))?;

@@ -19,6 +19,7 @@ pub fn run(args: &Simulate) -> Result<Exit, Failure> {
         tenants: args.tenants,
         attacks: args.attacks,
         herrings: args.herrings,
+        scenarios: args.scenarios,
         ratios: lab::Ratios { sign_ins_per_day: args.sign_ins, ..lab::Ratios::default() },
         ..lab::Plan::default()
     };

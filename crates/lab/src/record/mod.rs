@@ -5,6 +5,7 @@
 pub mod activity;
 pub mod alert;
 pub mod audit;
+pub mod change;
 pub mod device;
 pub mod directory;
 pub mod graph_alert;

@@ -36,6 +36,8 @@ pub struct Detection<'a> {
     pub detected: EventTime,
     /// Techniques, comma-separated.
     pub techniques: &'a str,
+    /// `atRisk`, or what became of it.
+    pub state: &'a str,
 }
 
 impl Detection<'_> {
@@ -51,7 +53,7 @@ impl Detection<'_> {
             o.text("identity", self.account.display.to_lowercase()).members(r#""Level":4,"location":"nl""#);
             o.object("properties", |p| {
                 p.text("id", self.id).show("requestId", self.request).show("correlationId", self.request);
-                p.text("riskType", self.kind).text("riskEventType", self.kind).text("riskState", "atRisk");
+                p.text("riskType", self.kind).text("riskEventType", self.kind).text("riskState", self.state);
                 p.text("riskLevel", self.level).text("riskDetail", "none").text("source", "IdentityProtection");
                 let online = self.detected.seconds_since(self.activity) < 600;
                 p.text("detectionTimingType", if online { "realtime" } else { "offline" });
@@ -82,7 +84,7 @@ impl Detection<'_> {
             o.object("properties", |p| {
                 p.show("id", self.account.key.object).text("userDisplayName", &self.account.display);
                 p.text("userPrincipalName", self.upn).text("riskLastUpdatedDateTime", times::risk(self.detected));
-                p.text("riskState", "atRisk").text("riskDetail", "none").text("riskLevel", self.level);
+                p.text("riskState", self.state).text("riskDetail", "none").text("riskLevel", self.level);
                 p.members(r#""isGuest":false,"isDeleted":false,"isProcessing":false"#);
             });
         })

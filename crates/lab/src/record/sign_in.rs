@@ -106,6 +106,10 @@ pub struct SignIn<'a> {
     pub risk: Option<(&'a str, &'a str)>,
     /// How it crosses, where not by a guest object.
     pub through: Option<&'static str>,
+    /// A password was enough.
+    pub single_factor: bool,
+    /// Session id, where the row shows one.
+    pub session: Option<Guid>,
 }
 
 impl SignIn<'_> {
@@ -115,6 +119,10 @@ impl SignIn<'_> {
 
     fn access(&self) -> &'static str {
         self.through.unwrap_or(if self.crosses() { "b2bCollaboration" } else { "none" })
+    }
+
+    fn requirement(&self) -> &'static str {
+        if self.single_factor { "singleFactorAuthentication" } else { "multiFactorAuthentication" }
     }
 
     fn category(&self) -> &'static str {
@@ -154,12 +162,16 @@ impl SignIn<'_> {
         p.raw("riskEventTypes", &kinds).raw("riskEventTypes_v2", &kinds);
         p.text("resourceDisplayName", self.app.resource_name).text("resourceId", self.app.resource);
         p.show("resourceTenantId", self.resource).show("homeTenantId", self.home).text("homeTenantName", "");
-        p.members(r#""authenticationMethodsUsed":[],"authenticationRequirement":"multiFactorAuthentication","signInIdentifier":"""#);
+        p.members(r#""authenticationMethodsUsed":[]"#).text("authenticationRequirement", self.requirement());
+        p.text("signInIdentifier", "");
         p.texts("signInEventTypes", [if self.interactive { "interactiveUser" } else { "nonInteractiveUser" }]);
         p.members(r#""servicePrincipalId":"""#).text("userType", self.user_type);
         p.members(r#""flaggedForReview":false,"isTenantRestricted":false,"autonomousSystemNumber":64500"#);
         p.text("crossTenantAccessType", self.access()).text("uniqueTokenIdentifier", base64(&self.id.to_string()));
         p.members(r#""incomingTokenType":"none","authenticationProtocol":"none""#);
+        if let Some(session) = self.session {
+            p.show("sessionId", session);
+        }
         p.raw("status", &self.status()).raw("deviceDetail", &self.device());
         p.members(LOCATION).members(POLICIES);
     }
@@ -192,7 +204,10 @@ impl SignIn<'_> {
             o.text("UserType", self.user_type).show("HomeTenantId", self.home).show("ResourceTenantId", self.resource);
             o.text("CrossTenantAccessType", self.access()).text("AutonomousSystemNumber", "64500");
             o.text("UniqueTokenIdentifier", base64(&self.id.to_string()));
-            o.members(r#""AuthenticationRequirement":"multiFactorAuthentication","AuthenticationDetails":"[]""#);
+            o.text("AuthenticationRequirement", self.requirement()).text("AuthenticationDetails", "[]");
+            if let Some(session) = self.session {
+                o.show("SessionId", session);
+            }
             // The quiet table holds as text what the other holds as an object (exports.md 4.3).
             for (key, json) in
                 [("Status", self.status()), ("DeviceDetail", self.device()), ("LocationDetails", PLACE.to_owned())]

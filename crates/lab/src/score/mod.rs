@@ -6,6 +6,7 @@
 //! one incident; pairs of an attack finding with noise are counted as false in the figures named `with_noise`.
 
 mod contingency;
+mod firing;
 mod read;
 
 use crate::json;
@@ -14,6 +15,8 @@ use contingency::{Contingency, Pairs};
 use read::{Label, Predicted, Truth};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufRead;
+
+pub use firing::{Fired, Judged, Scene, judge};
 
 /// The figures of one run. Ratios lie in 0 to 1; "not a number" where there is nothing to divide by.
 #[derive(Clone, Debug, Default)]

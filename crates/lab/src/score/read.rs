@@ -59,11 +59,11 @@ pub struct Predicted {
     pub accounts: BTreeSet<Account>,
 }
 
-fn text(value: &Value, key: &str) -> Option<String> {
+pub(super) fn text(value: &Value, key: &str) -> Option<String> {
     value.get(key)?.as_str().map(str::to_lowercase)
 }
 
-fn lines(
+pub(super) fn lines(
     what: &'static str,
     reader: impl BufRead,
     mut take: impl FnMut(&Value) -> Result<(), String>,
@@ -189,7 +189,7 @@ impl Predicted {
     }
 }
 
-fn account(value: &Value) -> Option<Account> {
+pub(super) fn account(value: &Value) -> Option<Account> {
     Some((text(value, "tenant")?, text(value, "object_id").or_else(|| text(value, "object"))?))
 }
 
