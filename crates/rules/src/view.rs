@@ -41,10 +41,20 @@ impl<'v> View<'v> {
             let Some(Value::Text(display)) = entry.get("displayName") else { continue };
             if display.eq_ignore_ascii_case(name) {
                 found.extend(entry.get(side).map(|value| bare(value.into_owned())));
+            } else if let Some(path) = below(name, display.as_ref()) {
+                let whole = entry.get(side).map(Value::into_owned);
+                let inner = path.split('.').fold(whole, |value, key| Some(value?.get(key)?.into_owned()));
+                found.extend(inner.map(bare));
             }
         }
         if found.is_empty() { None } else { Some(Value::List(found)) }
     }
+}
+
+/// What is left of a name below that of a property: names of properties have dots of their own, so the whole name comes first.
+fn below<'n>(name: &'n str, property: &str) -> Option<&'n str> {
+    let head = name.get(..property.len()).filter(|head| head.eq_ignore_ascii_case(property))?;
+    name[head.len()..].strip_prefix('.')
 }
 
 /// Lists of lists as one.

@@ -272,7 +272,7 @@ impl Windows {
             let Some(kept) = &self.kept[place as usize] else { continue };
             let signal = &kept.signal;
             let reads = &scenario.steps[usize::from(step)];
-            if reads.side.is_some_and(|side| bound.side != Some(side)) {
+            if reads.side.is_some_and(|side| !bound.lies(side, signal, scenario, step)) {
                 continue;
             }
             let keys = if scenario.shape == Shape::Single {
@@ -588,6 +588,17 @@ impl Bound {
         let linked = actor.filter(|(_, account, person)| account != person).map(|(.., person)| person.tenant);
         let home = linked.or(signal.home).or_else(|| actor.map(|(.., person)| person.tenant));
         Self { side: signal.side.or(told), home, accounts }
+    }
+
+    /// Whether the record lies on that side of the person whom the step is about: of who acted, and where the step is grouped by whom
+    /// it was done to, of one of those. Whoever removes a guest is at home where the guest is not.
+    fn lies(&self, side: Side, signal: &Signal, scenario: &Scenario, step: u16) -> bool {
+        let about = scenario.keys.iter().map(|key| &key[usize::from(step)]);
+        if !about.into_iter().any(|term| matches!(term, Term::Person(Party::Target) | Term::Account(Party::Target))) {
+            return self.side == Some(side);
+        }
+        let targets = self.accounts.iter().filter(|(party, ..)| *party == Party::Target);
+        targets.into_iter().any(|(.., person)| (person.tenant == signal.key.tenant) == (side == Side::Home))
     }
 
     /// Every group a signal belongs to: one for each way to choose among the values of its keys, sorted.

@@ -175,6 +175,8 @@ impl Play {
             // Properties of users are lists, those of everything else are not.
             let text = |value: &str| match (self.filled(value, cast), users) {
                 (value, _) if value.is_empty() => "[]".to_owned(),
+                // A policy is shown whole, with its state in it.
+                (value, _) if name == "ConditionalAccessPolicy" => format!("{{\"state\":\"{value}\"}}"),
                 (value, true) => format!("[\"{value}\"]"),
                 (value, false) => format!("\"{value}\""),
             };
