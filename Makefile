@@ -17,7 +17,7 @@ ORGANISATION ?= 1000000
 PYTHON  ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt corpus accuracy month real-incidents bench bench-identity accuracy-identity fuzz release clean
+.PHONY: help demo test lint fmt corpus accuracy month rules real-incidents bench bench-identity accuracy-identity fuzz release clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -52,6 +52,14 @@ accuracy: build ## all of the lab's figures: SEED, PEOPLE, DAYS and ATTACKS may 
 	$(RUN) replay $(FIGURES)/captures --out $(FIGURES)/incidents.ndjson --summary $(FIGURES)/summary.json --dead-letter $(FIGURES)/dead.ndjson
 	$(RUN) evaluate --truth $(FIGURES)/truth.ndjson $(FIGURES)/incidents.ndjson
 	$(MAKE) month
+	$(MAKE) rules
+
+rules: build ## a twentieth of the month with the scenarios of the rules staged: what they find, and how often they fire at nothing
+	rm -rf $(FIGURES)/rules
+	$(RUN) simulate --out $(FIGURES)/rules --seed $(SEED) --people 1000 --days 30 --tenants 3 --attacks 60 --sign-ins 4 --herrings --scenarios
+	$(RUN) --config $(FIGURES)/rules/caponier.toml replay $(FIGURES)/rules/captures --decisions $(FIGURES)/rules/decisions.ndjson \
+	    --out $(FIGURES)/rules/incidents.ndjson --firings $(FIGURES)/rules/firings.ndjson
+	$(RUN) evaluate --truth $(FIGURES)/rules/truth.ndjson --firings $(FIGURES)/rules/firings.ndjson --max-false-firings 1
 
 # Four sign-ins a day: 30 days of 20,000 people stay below four million records (ten gigabytes on disk).
 month: build ## a month of MONTH_PEOPLE people (20,000) in three tenants with a red herring for each guard: scores, and the table of guards off

@@ -90,3 +90,26 @@ fn account(mention: &Mention) -> Value {
     let object = mention.object.map(|object| object.to_string());
     json!({"tenant": mention.tenant.to_string(), "object": object, "name": mention.name.as_deref()})
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::rulebook;
+    use caponier_rules::RuleSet;
+
+    /// Rules that came without a scene: each is one to write into `crates/lab/src/stage/scenes.txt`.
+    const UNSTAGED: &[&str] = &["x08", "x17", "x20", "x23", "x29", "x32", "x36", "x43"];
+
+    #[test]
+    fn every_scenario_rule_is_staged() {
+        let staged = caponier_lab::scenarios();
+        let rules = RuleSet::read(&rulebook::shipped()).0;
+        let scenarios = rules.scenarios.iter().filter(|s| s.generate && s.name.starts_with('x'));
+        for scenario in scenarios {
+            let name = scenario.name.as_str();
+            assert!(
+                staged.iter().any(|s| s == name) != UNSTAGED.contains(&name),
+                "{name}: staged, or listed as not staged"
+            );
+        }
+    }
+}

@@ -1,6 +1,8 @@
 //! The program as its users meet it: started as a process, judged by files, exit codes and words. Knows no crate.
 
 #[cfg(test)]
+mod firings;
+#[cfg(test)]
 mod ground;
 #[cfg(test)]
 mod hostile;
