@@ -43,7 +43,10 @@ impl<P: Persons> Engine<P> {
         incident.findings = members
             .iter()
             .zip(&told)
-            .map(|((f, held), (_, sightings))| view(held, sightings, group.attached.contains(f)))
+            .map(|((f, held), (_, sightings))| FindingView {
+                accounts: held.accounts.list(&self.postings).iter().map(|b| b.account).collect(),
+                ..view(held, sightings, group.attached.contains(f))
+            })
             .collect();
         incident.first = members.iter().map(|(_, h)| h.merged.first).min()?;
         incident.last = members.iter().map(|(_, h)| h.merged.last).max()?;
@@ -55,7 +58,7 @@ impl<P: Persons> Engine<P> {
         incident.persons = self.person_views(&members);
         incident.edges = explain::edges(self, group, &members);
         incident.confidence = incident.edges.iter().map(|e| e.confidence).min().unwrap_or(1_000_000);
-        incident.more_edges = group.core.more.iter().map(|(kind, n)| (*kind, *n)).collect();
+        incident.more_edges = group.core.more.to_vec();
         incident.headline = self.headline(&members, &incident);
         incident.remediation = explain::remediation(self, &members, &incident.persons);
         self.sources(&members, &mut incident);
@@ -171,7 +174,7 @@ impl<P: Persons> Engine<P> {
     fn person_views(&self, members: &[(FindingIx, &Held)]) -> Vec<PersonView> {
         let mut people: BTreeMap<AccountKey, (BTreeMap<AccountKey, EventTime>, BTreeSet<LinkView>)> = BTreeMap::new();
         for (_, held) in members {
-            for bound in &held.accounts {
+            for bound in &*held.accounts.list(&self.postings) {
                 let (accounts, links) = people.entry(bound.person).or_default();
                 for account in [bound.person, bound.account] {
                     accounts.entry(account).or_insert(held.merged.first);
@@ -206,7 +209,7 @@ impl<P: Persons> Engine<P> {
     fn headline(&self, members: &[(FindingIx, &Held)], incident: &Incident) -> Text {
         let mut named: BTreeMap<AccountKey, usize> = BTreeMap::new();
         for (_, held) in members {
-            for person in sorted(held.accounts.iter().map(|b| b.person)) {
+            for person in sorted(held.accounts.list(&self.postings).iter().map(|b| b.person)) {
                 *named.entry(person).or_insert(0) += 1;
             }
         }
@@ -439,7 +442,7 @@ fn view(held: &Held, sightings: &Sightings, attached: bool) -> FindingView {
         severity: held.merged.severity,
         first: held.merged.first,
         last: held.merged.last,
-        accounts: held.accounts.iter().map(|b| b.account).collect(),
+        accounts: Vec::new(),
     }
 }
 

@@ -176,6 +176,14 @@ impl<P> Engine<P> {
         }
     }
 
+    /// Findings in the order of (first, key).
+    pub(crate) fn ranked(&self, findings: impl Iterator<Item = FindingIx>) -> Vec<FindingIx> {
+        let first = |finding| self.findings.get(finding).map(|h| h.merged.first);
+        let mut keyed: Vec<_> = findings.map(|finding| (first(finding), finding)).collect();
+        keyed.sort_unstable_by(|(at, a), (then, b)| at.cmp(then).then_with(|| self.by_rank(Some(*a), Some(*b))));
+        keyed.into_iter().map(|(_, finding)| finding).collect()
+    }
+
     /// Compares values by what they are, not by their places.
     pub(crate) fn by_value(&self, a: u32, b: u32) -> Ordering {
         let value = |ix: u32| self.postings.get(ix).map(|p| &p.value);

@@ -3,6 +3,7 @@
 //! The bytes are for this process only: a snapshot has a form of its own. They say nothing that the finding's row says: its key and
 //! tenant are not repeated. GUIDs and hexadecimal digits are packed.
 
+use crate::digits;
 use crate::finding::Sightings;
 use crate::snapshot::Word;
 use caponier_model::{
@@ -20,7 +21,29 @@ const SAME: u64 = 0;
 const GUID: u64 = 1;
 const HEX: u64 = 2;
 const SHA256: u64 = 3;
-const RAW: u64 = 4;
+const WORD: u64 = 4;
+const RAW: u64 = 5;
+
+/// What most findings say, in any estate: our own template for a source's words, and the tactics.
+const WORDS: [&str; 17] = [
+    "",
+    "{text}",
+    "text",
+    "Collection",
+    "CommandAndControl",
+    "CredentialAccess",
+    "DefenseEvasion",
+    "Discovery",
+    "Execution",
+    "Exfiltration",
+    "Impact",
+    "InitialAccess",
+    "LateralMovement",
+    "Persistence",
+    "PrivilegeEscalation",
+    "Reconnaissance",
+    "ResourceDevelopment",
+];
 
 /// The sightings of one finding.
 #[derive(Clone, Debug)]
@@ -163,36 +186,28 @@ impl Packer<'_> {
         if *text == self.key.id {
             return self.number(SAME);
         }
-        if let Some(guid) = plain_guid(text) {
+        if let Some(guid) = digits::guid(text) {
             self.number(GUID);
             self.out.extend_from_slice(&guid.as_u128().to_le_bytes());
             return;
         }
-        let (form, digits) = text.strip_prefix("sha256:").map_or((HEX, text.as_str()), |digits| (SHA256, digits));
-        let length = digits.len();
-        if length >= 16 && length.is_multiple_of(2) && digits.bytes().all(|b| nibble(b).is_some()) {
+        let (form, tail) = text.strip_prefix("sha256:").map_or((HEX, text.as_str()), |tail| (SHA256, tail));
+        if tail.len() >= 16
+            && let Some(bytes) = digits::packed(tail)
+        {
             self.number(form);
-            self.number(length as u64 / 2);
-            let pairs = digits.as_bytes().chunks_exact(2);
-            self.out.extend(pairs.map(|p| nibble(p[0]).unwrap_or(0) << 4 | nibble(p[1]).unwrap_or(0)));
+            self.number(bytes.len() as u64);
+            self.out.extend_from_slice(&bytes);
             return;
+        }
+        if text.len() < 20
+            && let Some(place) = WORDS.iter().position(|word| *word == *text)
+        {
+            self.number(WORD);
+            return self.number(place as u64);
         }
         self.number(RAW + text.len() as u64);
         self.out.extend_from_slice(text.as_bytes());
-    }
-}
-
-/// The GUID of a text that is written as we write one.
-fn plain_guid(text: &str) -> Option<Guid> {
-    let plain = |(at, b): (usize, u8)| if matches!(at, 8 | 13 | 18 | 23) { b == b'-' } else { nibble(b).is_some() };
-    (text.len() == 36 && text.bytes().enumerate().all(plain)).then(|| Guid::parse(text)).flatten()
-}
-
-const fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
     }
 }
 
@@ -305,12 +320,12 @@ impl Unpacker<'_> {
     fn text(&mut self) -> CompactString {
         match self.number() {
             SAME => self.key.id.clone(),
-            GUID => compact_str::format_compact!("{}", Guid::from_u128(self.wide())),
+            GUID => digits::guid_text(Guid::from_u128(self.wide())),
             form @ (HEX | SHA256) => {
                 let count = self.number() as usize;
-                let digits = crate::name::hex(self.take(count));
-                if form == HEX { digits } else { compact_str::format_compact!("sha256:{digits}") }
+                digits::unpacked(if form == HEX { "" } else { "sha256:" }, self.take(count))
             }
+            WORD => CompactString::const_new(WORDS.get(self.number() as usize).copied().unwrap_or_default()),
             length => CompactString::from_utf8_lossy(self.take((length - RAW) as usize)),
         }
     }

@@ -56,6 +56,7 @@ impl<P: Persons> Engine<P> {
     fn rebuild(&mut self) {
         // What waits is settled under what held when it came.
         self.flush();
+        self.assemble_due();
         let (settings, policy) = &self.asked;
         self.policy = settings.policy_in_force(policy);
         self.settings = settings.in_force();

@@ -8,11 +8,9 @@
 use crate::posting::{FindingIx, NOBODY, ValueIx};
 use caponier_model::EventTime;
 use compact_str::CompactString;
-use hashbrown::{HashMap, HashSet, HashTable};
+use hashbrown::HashTable;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::BuildHasher;
-
-type Hasher = foldhash::fast::FixedState;
 
 const DAY: i64 = 86_400;
 
@@ -25,22 +23,17 @@ pub(crate) struct Slot {
     victim: ValueIx,
 }
 
+/// A finding of a detector: its day, its victim or [`NOBODY`], its place.
+type Raised = (i32, ValueIx, FindingIx);
+
 /// One detector's findings.
 #[derive(Debug, Default)]
 struct Detector {
     product: CompactString,
     title: CompactString,
-    days: BTreeMap<i32, Day>,
-    /// Days on which each victim appears: while these are few, nothing is common.
-    victims: HashMap<ValueIx, u32, Hasher>,
-}
-
-#[derive(Debug, Default)]
-struct Day {
-    findings: HashSet<FindingIx, Hasher>,
-    /// Findings of each victim.
-    victims: HashMap<ValueIx, u32, Hasher>,
-    common: bool,
+    raised: BTreeSet<Raised>,
+    /// The days on which it is common.
+    common: BTreeSet<i32>,
 }
 
 /// All detectors that findings held name.
@@ -49,8 +42,8 @@ pub(crate) struct Detectors {
     places: HashTable<(u64, u32)>,
     all: Vec<Detector>,
     free: Vec<u32>,
-    /// Days, by detector, whose victims changed since they were looked at, and whether some went.
-    changed: BTreeMap<(u32, i32), bool>,
+    /// Days, by detector, whose victims changed since they were looked at, and whether some went; with repeats.
+    changed: Vec<(u32, i32, bool)>,
 }
 
 impl Detectors {
@@ -58,61 +51,46 @@ impl Detectors {
     pub(crate) fn put(
         &mut self,
         finding: FindingIx,
-        (product, title): (&CompactString, &CompactString),
+        (product, title): (&str, &str),
         first: EventTime,
         victim: Option<ValueIx>,
     ) -> Slot {
-        let detector = self.place(product, title);
-        let slot = Slot {
-            detector,
-            day: (first.nanos().div_euclid(DAY * 1_000_000_000)) as i32,
-            victim: victim.unwrap_or(NOBODY),
-        };
-        let detector = &mut self.all[detector as usize];
-        let fresh = !detector.days.contains_key(&slot.day);
-        let day = detector.days.entry(slot.day).or_default();
-        day.findings.insert(finding);
-        let first_of = victim.is_some_and(|victim| {
-            let count = day.victims.entry(victim).or_insert(0);
-            *count += 1;
-            if *count == 1 {
-                *detector.victims.entry(victim).or_insert(0) += 1;
-            }
-            *count == 1
-        });
-        if fresh || first_of {
-            self.changed.entry((slot.detector, slot.day)).or_insert(false);
+        let place = self.place(product, title);
+        let day = (first.nanos().div_euclid(DAY * 1_000_000_000)) as i32;
+        let slot = Slot { detector: place, day, victim: victim.unwrap_or(NOBODY) };
+        let detector = &mut self.all[place as usize];
+        if !detector.holds(day) || (slot.victim != NOBODY && !detector.names(day, slot.victim)) {
+            self.changed.push((place, day, false));
         }
+        detector.raised.insert((day, slot.victim, finding));
         slot
     }
 
     /// Takes a finding out again. `quiet`: it was let go, and what stays is as it was until something else changes there.
     pub(crate) fn take(&mut self, finding: FindingIx, slot: Slot, quiet: bool) {
         let Some(detector) = self.all.get_mut(slot.detector as usize) else { return };
-        let Some(day) = detector.days.get_mut(&slot.day) else { return };
-        day.findings.remove(&finding);
-        if slot.victim != NOBODY && less(&mut day.victims, slot.victim) {
-            less(&mut detector.victims, slot.victim);
-            if !quiet {
-                self.changed.insert((slot.detector, slot.day), true);
-            }
+        if !detector.raised.remove(&(slot.day, slot.victim, finding)) {
+            return;
         }
-        if day.findings.is_empty() {
-            detector.days.remove(&slot.day);
+        if slot.victim != NOBODY && !quiet && !detector.names(slot.day, slot.victim) {
+            self.changed.push((slot.detector, slot.day, true));
         }
-        if detector.days.is_empty() {
+        if !detector.holds(slot.day) {
+            detector.common.remove(&slot.day);
+        }
+        if detector.raised.is_empty() {
             let Detector { product, title, .. } = std::mem::take(detector);
             if let Ok(place) = self.places.find_entry(hash(&product, &title), |(_, at)| *at == slot.detector) {
                 place.remove();
             }
-            self.changed.retain(|(detector, _), _| *detector != slot.detector);
+            self.changed.retain(|(detector, ..)| *detector != slot.detector);
             self.free.push(slot.detector);
         }
     }
 
     /// True on a day on which the detector is common.
     pub(crate) fn is_common(&self, slot: Slot) -> bool {
-        self.all.get(slot.detector as usize).and_then(|d| d.days.get(&slot.day)).is_some_and(|day| day.common)
+        self.all.get(slot.detector as usize).is_some_and(|d| d.common.contains(&slot.day))
     }
 
     /// What the detector calls its alerts.
@@ -123,8 +101,8 @@ impl Detectors {
     /// As a snapshot says: what was counted meanwhile may have been let go.
     pub(crate) fn adopt(&mut self, slot: Slot, common: bool) {
         self.changed.clear();
-        if let Some(day) = self.all.get_mut(slot.detector as usize).and_then(|d| d.days.get_mut(&slot.day)) {
-            day.common = common;
+        if let Some(detector) = self.all.get_mut(slot.detector as usize) {
+            detector.set(slot.day, common);
         }
     }
 
@@ -132,22 +110,25 @@ impl Detectors {
     pub(crate) fn settle(&mut self, span: i64, cap: u32) -> Vec<FindingIx> {
         let mut out = Vec::new();
         let days = i32::try_from((span / DAY).max(1)).unwrap_or(i32::MAX);
-        let changed = std::mem::take(&mut self.changed);
-        let changed: Vec<((u32, i32), bool)> = changed.into_iter().collect();
-        for of_one in changed.chunk_by(|((a, _), _), ((b, _), _)| a == b) {
-            let Some(detector) = self.all.get_mut(of_one[0].0.0 as usize) else { continue };
+        let mut changed = std::mem::take(&mut self.changed);
+        changed.sort_unstable();
+        changed.dedup();
+        for of_one in changed.chunk_by(|a, b| a.0 == b.0) {
+            let Some(detector) = self.all.get_mut(of_one[0].0 as usize) else { continue };
             let mut around: BTreeSet<i32> = BTreeSet::new();
-            for ((_, day), fewer) in of_one {
+            for (_, day, fewer) in of_one {
+                if detector.common.is_empty() && detector.is_small(*day, days, cap as usize) {
+                    continue;
+                }
                 let (low, high) = (day.saturating_sub(days - 1), day.saturating_add(days - 1));
                 // Where everything is common already, more makes it no more so.
-                if *fewer || detector.days.range(low..=high).any(|(_, day)| !day.common) {
-                    around.extend(detector.days.range(low..=high).map(|(day, _)| *day));
+                if *fewer || detector.days(low, high).any(|day| !detector.common.contains(&day)) {
+                    around.extend(detector.days(low, high));
                 }
             }
             for (day, common) in detector.judged(&around, days, cap as usize) {
-                if let Some(day) = detector.days.get_mut(&day).filter(|day| day.common != common) {
-                    day.common = common;
-                    out.extend(&day.findings);
+                if detector.set(day, common) {
+                    out.extend(detector.of_day(day).map(|(.., finding)| *finding));
                 }
             }
         }
@@ -155,7 +136,7 @@ impl Detectors {
         out
     }
 
-    fn place(&mut self, product: &CompactString, title: &CompactString) -> u32 {
+    fn place(&mut self, product: &str, title: &str) -> u32 {
         let hash = hash(product, title);
         let same = |(h, at): &(u64, u32)| {
             *h == hash && self.all.get(*at as usize).is_some_and(|d| d.product == *product && d.title == *title)
@@ -163,7 +144,7 @@ impl Detectors {
         if let Some((_, place)) = self.places.find(hash, same) {
             return *place;
         }
-        let made = Detector { product: product.clone(), title: title.clone(), ..Detector::default() };
+        let made = Detector { product: product.into(), title: title.into(), ..Detector::default() };
         let place = match self.free.pop() {
             Some(place) => {
                 self.all[place as usize] = made;
@@ -180,37 +161,79 @@ impl Detectors {
 }
 
 impl Detector {
+    fn of_day(&self, day: i32) -> impl Iterator<Item = &Raised> {
+        self.raised.range((day, 0, 0)..=(day, u32::MAX, u32::MAX))
+    }
+
+    fn holds(&self, day: i32) -> bool {
+        self.of_day(day).next().is_some()
+    }
+
+    fn names(&self, day: i32, victim: ValueIx) -> bool {
+        self.raised.range((day, victim, 0)..=(day, victim, u32::MAX)).next().is_some()
+    }
+
+    /// The days from one to another, both included, that hold something.
+    fn days(&self, low: i32, high: i32) -> impl Iterator<Item = i32> {
+        let next = move |from: i32| {
+            let found = self.raised.range((from, 0, 0)..=(high, u32::MAX, u32::MAX)).next();
+            found.map(|(day, ..)| *day)
+        };
+        std::iter::successors(next(low), move |day| day.checked_add(1).filter(|day| *day <= high).and_then(next))
+    }
+
+    /// Says whether it is common on a day; false where it was so already.
+    fn set(&mut self, day: i32, common: bool) -> bool {
+        if common { self.common.insert(day) } else { self.common.remove(&day) }
+    }
+
+    /// True where every window that a day could change holds few findings.
+    fn is_small(&self, day: i32, days: i32, cap: usize) -> bool {
+        let reach = (days - 1).saturating_mul(2);
+        let (low, high) = (day.saturating_sub(reach), day.saturating_add(reach));
+        self.is_few(low, high, cap)
+    }
+
+    fn is_few(&self, low: i32, high: i32, cap: usize) -> bool {
+        self.raised.range((low, 0, 0)..=(high, u32::MAX, u32::MAX)).nth(cap).is_none()
+    }
+
     /// Which of these days are common. A window that holds too many may begin on a day that holds something.
     fn judged(&self, around: &BTreeSet<i32>, days: i32, cap: usize) -> Vec<(i32, bool)> {
-        if self.victims.len() <= cap {
-            return around.iter().map(|day| (*day, false)).collect();
-        }
         let mut known: BTreeMap<i32, bool> = BTreeMap::new();
         let mut judge = |day: &i32| {
-            let starts = self.days.range(day.saturating_sub(days - 1)..=*day).map(|(start, _)| *start);
-            starts.rev().any(|start| *known.entry(start).or_insert_with(|| self.is_over(start, days, cap)))
+            let mut starts: Vec<i32> = self.days(day.saturating_sub(days - 1), *day).collect();
+            starts.reverse();
+            starts.into_iter().any(|start| *known.entry(start).or_insert_with(|| self.is_over(start, days, cap)))
         };
         around.iter().map(|day| (*day, judge(day))).collect()
     }
 
     fn is_over(&self, start: i32, days: i32, cap: usize) -> bool {
+        let end = start.saturating_add(days - 1);
+        if self.is_few(start, end, cap) {
+            return false;
+        }
         let mut seen: BTreeSet<ValueIx> = BTreeSet::new();
-        let inside = self.days.range(start..=start.saturating_add(days - 1));
-        inside.flat_map(|(_, day)| day.victims.keys()).any(|victim| seen.insert(*victim) && seen.len() > cap)
+        let mut at = Some((start, 0));
+        // From victim to victim: one of them may have thousands.
+        while let Some((day, victim)) = at.filter(|(day, _)| *day <= end) {
+            let Some((day, victim, _)) = self.raised.range((day, victim, 0)..=(end, u32::MAX, u32::MAX)).next() else {
+                return false;
+            };
+            if *victim == NOBODY {
+                at = day.checked_add(1).map(|day| (day, 0));
+                continue;
+            }
+            if seen.insert(*victim) && seen.len() > cap {
+                return true;
+            }
+            at = Some((*day, victim + 1));
+        }
+        false
     }
 }
 
 fn hash(product: &str, title: &str) -> u64 {
     foldhash::fast::FixedState::default().hash_one((product, title))
-}
-
-/// Counts one less; true where none is left.
-fn less(counts: &mut HashMap<ValueIx, u32, Hasher>, victim: ValueIx) -> bool {
-    let Some(count) = counts.get_mut(&victim) else { return false };
-    *count -= 1;
-    let gone = *count == 0;
-    if gone {
-        counts.remove(&victim);
-    }
-    gone
 }

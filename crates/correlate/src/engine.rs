@@ -2,24 +2,24 @@
 //!
 //! It performs no I/O, reads no clock, starts no thread and cannot fail.
 
-use crate::bind::{Bindings, Given, bind};
+use crate::bind::{Bindings, DEVICE, Given, PERSON, bind};
 use crate::chains::Chains;
 use crate::cold::Formats;
 use crate::decisions::Decisions;
 use crate::detector::Detectors;
-use crate::finding::{Brief, Kept, Sightings, Taken};
+use crate::entries::Entry;
+use crate::finding::{Kept, Sightings, Taken};
 use crate::name::{IncidentId, id_of};
 use crate::names::Names;
-use crate::posted::Posted;
-use crate::posting::{Dirty, Entry, FindingIx, Link, NOBODY, Postings, ValueIx};
+use crate::posting::{Dirty, FindingIx, Link, NOBODY, Postings, ValueIx};
 use crate::settle::Findings;
 use crate::source::SourceIncidents;
 use crate::state::{Group, GroupIx, Held, Record, RecordIx, Slab};
 use crate::value::Value;
 use crate::{Counts, Settings};
 use caponier_model::{
-    Change, ChangeKind, EventTime, FindingKey, IdentityChange, Incident, Journalled, Persons, Policy, Severity,
-    Sighting, SourceIncident, SourceIncidentKey, TenantId,
+    Change, ChangeKind, EventTime, FindingKey, IdentityChange, Incident, Journalled, Persons, Policy, Sighting,
+    SourceIncident, SourceIncidentKey, TenantId,
 };
 use compact_str::CompactString;
 use hashbrown::{HashMap, HashSet};
@@ -293,7 +293,7 @@ impl<P: Persons> Engine<P> {
     }
 
     /// Assembles what is queued, before what it shows can change: what is handed on does not depend on when it is polled.
-    fn assemble_due(&mut self) {
+    pub(crate) fn assemble_due(&mut self) {
         if self.due == 0 {
             return;
         }
@@ -501,23 +501,29 @@ impl<P: Persons> Engine<P> {
     }
 
     /// Posts findings that a snapshot held and were posted when it was taken: as they were bound then, where that is written.
-    pub(crate) fn post_held(&mut self, findings: Vec<(FindingIx, bool, Option<AsBound>)>) {
+    /// [`Engine::post_end`] must follow the last of them.
+    pub(crate) fn post_held(&mut self, findings: impl Iterator<Item = (FindingIx, Option<AsBound>)>) {
+        // Nothing had links yet that could go.
         let mut batch = Batch::default();
-        let mut common = Vec::with_capacity(findings.len());
-        for (ix, was_common, bound) in findings {
-            common.push((ix, was_common));
-            let Some((incidents, bindings)) = bound else {
-                self.post(ix, &mut batch);
-                continue;
-            };
-            for key in &incidents {
-                self.by_incident.entry(key.clone()).or_default().insert(ix);
+        for (ix, bound) in findings {
+            match bound {
+                None => self.post(ix, &mut batch),
+                Some((incidents, bindings)) => {
+                    for key in &incidents {
+                        self.by_incident.entry(key.clone()).or_default().insert(ix);
+                    }
+                    if let Some(held) = self.findings.get_mut(ix) {
+                        held.incidents = incidents.into();
+                    }
+                    self.post_as(ix, bindings, &mut batch);
+                }
             }
-            if let Some(held) = self.findings.get_mut(ix) {
-                held.incidents = incidents;
-            }
-            self.post_as(ix, bindings, &mut batch);
+            self.pack(std::iter::once(ix));
         }
+    }
+
+    /// Makes what rests on the findings posted, of common detectors or not, as the snapshot says.
+    pub(crate) fn post_end(&mut self, common: Vec<(FindingIx, bool)>) {
         for (ix, was_common) in &common {
             if let Some(slot) = self.findings.get(*ix).and_then(|held| held.slot) {
                 self.detectors.adopt(slot, *was_common);
@@ -525,9 +531,8 @@ impl<P: Persons> Engine<P> {
         }
         for (ix, _) in common {
             self.judge_again(ix);
-            self.pack(std::iter::once(ix));
         }
-        self.refresh_changed(&mut batch, &mut Vec::new());
+        self.refresh_changed(&mut Batch::default(), &mut Vec::new());
     }
 
     /// Packs what was told of findings that are bound.
@@ -564,7 +569,7 @@ impl<P: Persons> Engine<P> {
                 let wooing = |f| self.findings.get(f).is_some_and(|h| h.prefers.is_some());
                 let all = batch.eased || posting.rule.bridges;
                 let concerned = |f: &FindingIx| if all { self.is_loose(*f) } else { wooing(*f) };
-                let found = posting.entries.range(low..=high).map(|e| e.finding).filter(concerned);
+                let found = posting.entries[low..=high].iter().map(|e| e.finding).filter(concerned);
                 let from = batch.loose.len();
                 batch.loose.extend(found);
                 if batch.suspects.contains(&dirty.value()) {
@@ -597,6 +602,9 @@ impl<P: Persons> Engine<P> {
                 for end in [link.a, link.b] {
                     dirty.push(end);
                     if let Some(held) = self.findings.get_mut(end) {
+                        if held.links.capacity() == 0 {
+                            held.links.reserve_exact(1);
+                        }
                         held.links.push(*link);
                     }
                 }
@@ -612,13 +620,13 @@ impl<P: Persons> Engine<P> {
     /// Takes a finding out of its postings, binds it anew and posts it again.
     fn post(&mut self, ix: FindingIx, batch: &mut Batch) {
         let Some(held) = self.findings.get_mut(ix) else { return };
-        held.unpack();
         let former = std::mem::take(&mut held.posted);
         for value in former.values() {
             self.postings.remove(*value, ix, held.merged.first);
         }
+        held.unpack();
         let incidents = self.sources.of(held.sightings().all());
-        let before = std::mem::replace(&mut held.incidents, incidents.clone());
+        let before = std::mem::replace(&mut held.incidents, incidents.iter().cloned().collect());
         for key in before.iter().filter(|k| !incidents.contains(k)) {
             if let Some(set) = self.by_incident.get_mut(key) {
                 set.remove(&ix);
@@ -630,21 +638,32 @@ impl<P: Persons> Engine<P> {
         if let Some(brief) = held.sightings().brief() {
             held.merged = brief;
         }
-        let names = self.names_of(&incidents);
-        let Some(held) = self.findings.get(ix) else { return };
-        let given = Given { incidents: names, chains: self.chains.of(&held.key) };
-        let sightings = held.sightings();
-        let Some(merged) = sightings.merged() else { return };
-        let bindings = bind(&merged, held.key.tenant, given, &self.persons, &self.settings);
-        self.post_as(ix, bindings, batch);
+        // Set aside while it is read, so that nothing of it is copied.
+        let sightings = held.kept.take();
+        let given = Given { incidents: self.names_of(&incidents), chains: self.chains_of(ix) };
+        let tenant = self.findings.get(ix).map(|held| held.key.tenant);
+        if let Some((merged, tenant)) = sightings.merged().zip(tenant) {
+            let bindings = bind(&merged, tenant, given, &self.persons, &self.settings);
+            self.post_as(ix, bindings, batch);
+        }
+        if let Some(held) = self.findings.get_mut(ix) {
+            held.kept = Kept::Open(sightings);
+        }
+    }
+
+    fn chains_of(&self, ix: FindingIx) -> Vec<CompactString> {
+        self.findings.get(ix).map(|held| self.chains.of(&held.key)).unwrap_or_default()
     }
 
     /// Posts a finding as it is bound.
-    fn post_as(&mut self, ix: FindingIx, bindings: Bindings, batch: &mut Batch) {
+    fn post_as(&mut self, ix: FindingIx, bindings: Bindings<'_>, batch: &mut Batch) {
         let Some(held) = self.findings.get_mut(ix) else { return };
         let mut uses: Vec<(ValueIx, ValueIx)> = Vec::with_capacity(bindings.uses.len());
         for used in &bindings.uses {
-            let value = self.postings.intern(&used.value, &self.settings);
+            // What a pair rests on stands before it, as a rule.
+            let among =
+                |v: &Value| bindings.uses.iter().zip(&uses).find(|(u, _)| u.value == *v).map(|(_, (ix, _))| *ix);
+            let value = self.postings.intern_among(&used.value, &self.settings, among);
             // An account's own value stands before what it leads to, and is never cut while that is not.
             let account = used.account.and_then(|a| {
                 let own = bindings.uses.iter().zip(&uses).find(|(u, _)| u.value == Value::Account(a));
@@ -662,9 +681,9 @@ impl<P: Persons> Engine<P> {
             self.detectors.take(ix, slot, false);
         }
         if self.settings.caps.detector < u32::MAX {
-            let place = |v: &Value| bindings.uses.iter().position(|u| u.value == *v).map(|at| uses[at].0);
-            let victim = bindings.persons.iter().chain(&bindings.devices).find_map(place);
-            let named = (&held.key.product, &bindings.alert);
+            let first = |part| bindings.uses.iter().position(|used| used.part & part != 0);
+            let victim = first(PERSON).or_else(|| first(DEVICE)).map(|at| uses[at].0);
+            let named = (&*held.key.product, &*bindings.alert);
             held.slot = Some(self.detectors.put(ix, named, held.merged.first, victim));
         }
         held.fill(bindings, &uses);
@@ -722,7 +741,7 @@ impl<P: Persons> Engine<P> {
 }
 
 /// A finding as it was bound: its source incidents, and the rest.
-pub(crate) type AsBound = (Vec<SourceIncidentKey>, Bindings);
+pub(crate) type AsBound = (Vec<SourceIncidentKey>, Bindings<'static>);
 
 /// What one settlement collects.
 #[derive(Debug, Default)]
@@ -745,53 +764,5 @@ fn forget<K: std::hash::Hash + Eq>(index: &mut HashMap<K, BTreeSet<FindingIx>, H
         if set.is_empty() {
             index.remove(key);
         }
-    }
-}
-
-impl Held {
-    fn new(key: FindingKey, sightings: Sightings, merged: Brief) -> Self {
-        Self {
-            key,
-            kept: Kept::Open(sightings),
-            merged,
-            incidents: Vec::new(),
-            accounts: Vec::new(),
-            posted: Posted::default(),
-            links: Vec::new(),
-            group: None,
-            prefers: None,
-            attached: false,
-            record: None,
-            slot: None,
-            common: false,
-            cut: 0,
-            stopped: 0,
-            staged: false,
-            corrected: false,
-            fresh: true,
-        }
-    }
-
-    /// True where its detector is common that day and it is not severe.
-    fn is_common(&self, detectors: &Detectors) -> bool {
-        self.merged.severity < Severity::High && self.slot.is_some_and(|slot| detectors.is_common(slot))
-    }
-
-    /// Takes over what binding said; a value that was cut is not posted and counts nowhere.
-    fn fill(&mut self, bindings: Bindings, uses: &[(ValueIx, ValueIx)]) {
-        let place = |v: &Value| bindings.uses.iter().position(|u| u.value == *v).map(|at| uses[at].0);
-        let places = |values: &[Value]| {
-            let mut list: Vec<ValueIx> = values.iter().filter_map(place).collect();
-            list.sort_unstable();
-            list.dedup();
-            list
-        };
-        let lists = [&bindings.counted, &bindings.persons, &bindings.devices].map(|values| places(values));
-        self.posted = Posted::new(uses, lists.each_ref().map(|list| &list[..]));
-        self.fresh = false;
-        self.accounts = bindings.accounts;
-        let small = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
-        self.cut = small(bindings.cut);
-        self.stopped = small(bindings.stopped);
     }
 }

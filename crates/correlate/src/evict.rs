@@ -100,7 +100,7 @@ impl<P: Persons> Engine<P> {
             if !seen.insert(ix) {
                 continue;
             }
-            open.extend(&record.partners);
+            open.extend(record.partners.iter());
             for held in record.members.iter().filter_map(|f| self.findings.get(*f)) {
                 let ends = held.links.iter().flat_map(|l| [l.a, l.b]);
                 open.extend(ends.filter_map(|f| self.findings.get(f)?.record).filter(|r| !seen.contains(r)));

@@ -121,15 +121,15 @@ fn joined<P: Persons>(engine: &Engine<P>, held: &Held, join: &Join) -> Option<Ed
     let posting = engine.postings.get(join.value)?;
     let (kind, value) = posting.value.shown();
     let second = match &posting.value {
-        Value::Pair(_, kind, text) => Some((*kind, text.clone())),
-        Value::Tool(_, _, alert) => Some((EntityKind::Other, alert.clone())),
-        Value::At(_, ip) => Some((EntityKind::Ip, ip.clone())),
+        Value::Pair(pair) => Some((pair.1, pair.2.clone())),
+        Value::Tool(tool) => Some((EntityKind::Other, tool.2.clone())),
+        Value::At(at) => Some((EntityKind::Ip, at.1.clone())),
         _ => None,
     };
     let tenants = tenants(held, peer);
     let attributions = if join.kind == EdgeKind::SamePerson {
         let sides = [(held, join.account), (peer, join.peer_account)];
-        let mut list: Vec<Attribution> = sides.into_iter().filter_map(|(h, a)| attribution(h, a?)).collect();
+        let mut list: Vec<Attribution> = sides.into_iter().filter_map(|(h, a)| attribution(engine, h, a?)).collect();
         list.sort();
         list
     } else {
@@ -196,8 +196,9 @@ fn decided(decision: &Decision, held: &Held, peer: &Held, join: &Join) -> Edge {
     }
 }
 
-fn attribution(held: &Held, account: AccountKey) -> Option<Attribution> {
-    let bound = held.accounts.iter().find(|b| b.account == account)?;
+fn attribution<P>(engine: &Engine<P>, held: &Held, account: AccountKey) -> Option<Attribution> {
+    let bound = held.accounts.list(&engine.postings);
+    let bound = bound.iter().find(|b| b.account == account)?;
     Some(Attribution {
         account,
         kinds: bound.via.as_ref().map_or_else(Vec::new, |l| l.kinds.clone()),
@@ -217,7 +218,7 @@ fn sentence<P: Persons>(engine: &Engine<P>, held: &Held, peer: &Held, join: &Joi
             let text = text("{account} and {other} are accounts of one person ({evidence}); the findings are {gap}");
             let text = with_account(engine, text, "account", account, held.merged.first);
             let text = with_account(engine, text, "other", other, peer.merged.first);
-            text.with("evidence", &evidence(held, peer, account, other), None, None)
+            text.with("evidence", &evidence(engine, (held, account), (peer, other)), None, None)
         }
         (EdgeKind::SamePerson | EdgeKind::SameAccount, ..) => match value {
             Value::Account(account) | Value::Person(account) => {
@@ -250,18 +251,17 @@ fn sentence<P: Persons>(engine: &Engine<P>, held: &Held, peer: &Held, join: &Joi
             Value::Movement(_) => {
                 with_value("both findings are of lateral movement and name the address {value}, {gap}")
             }
-            Value::Tool(_, _, alert) => {
-                with_value("the alert {alert} was raised for the tool {value} on both sides, {gap}")
-                    .with("alert", alert, None, owner)
-            }
-            Value::At(who, ip) => {
+            Value::Tool(tool) => with_value("the alert {alert} was raised for the tool {value} on both sides, {gap}")
+                .with("alert", &tool.2, None, owner),
+            Value::At(at) => {
+                let (who, ip) = &**at;
                 let text = text("both findings name {value} at the address {second}, {gap}");
                 let text = with_account(engine, text, "value", *who, held.merged.first);
                 text.with("second", ip, Some(EntityKind::Ip), owner)
             }
-            Value::Pair(_, kind, second) => {
+            Value::Pair(pair) => {
                 let text = with_value("both findings name the address {value} and {second}, {gap}");
-                text.with("second", second, Some(*kind), owner)
+                text.with("second", &pair.2, Some(pair.1), owner)
             }
             _ => with_value("both findings name {value}, {gap}"),
         },
@@ -269,9 +269,9 @@ fn sentence<P: Persons>(engine: &Engine<P>, held: &Held, peer: &Held, join: &Joi
 }
 
 /// The kinds of evidence behind the links of two accounts, as words.
-fn evidence(held: &Held, peer: &Held, account: AccountKey, other: AccountKey) -> CompactString {
-    let kinds = |h: &Held, a| attribution(h, a).map_or_else(Vec::new, |x| x.kinds);
-    let all: BTreeSet<_> = kinds(held, account).into_iter().chain(kinds(peer, other)).collect();
+fn evidence<P>(engine: &Engine<P>, one: (&Held, AccountKey), other: (&Held, AccountKey)) -> CompactString {
+    let kinds = |(held, account)| attribution(engine, held, account).map_or_else(Vec::new, |x| x.kinds);
+    let all: BTreeSet<_> = kinds(one).into_iter().chain(kinds(other)).collect();
     let words: Vec<CompactString> = all.into_iter().map(|k| k.code().replace('_', " ").into()).collect();
     words.join(", ").into()
 }

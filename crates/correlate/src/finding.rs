@@ -3,6 +3,7 @@
 use crate::cold::Cold;
 use caponier_model::{EntityKind, EntityRole, EventTime, FindingKey, Severity, Sighting, SightingKind, TenantId, Text};
 use compact_str::CompactString;
+use smallvec::SmallVec;
 use std::borrow::Cow;
 
 /// What became of a sighting.
@@ -68,6 +69,14 @@ pub(crate) enum Kept {
 }
 
 impl Kept {
+    /// Takes out what lies open; whoever does puts it back.
+    pub(crate) fn take(&mut self) -> Sightings {
+        match self {
+            Self::Open(sightings) => std::mem::take(sightings),
+            Self::Cold(_) => Sightings::default(),
+        }
+    }
+
     /// The sightings of the finding of this key.
     pub(crate) fn get(&self, key: &FindingKey) -> Cow<'_, Sightings> {
         match self {
@@ -85,10 +94,10 @@ impl Sightings {
 
     /// Takes in one sighting; at most `limit` are kept, by canonical order and not by arrival.
     pub(crate) fn take(&mut self, sighting: Sighting, limit: u32) -> Taken {
-        let place = |s: &Sighting| {
+        fn place(s: &Sighting) -> (bool, &str, &str, u128) {
             let content = if s.kind == SightingKind::Evidence { s.content } else { 0 };
-            (s.kind == SightingKind::Evidence, s.format, s.id.clone(), content)
-        };
+            (s.kind == SightingKind::Evidence, s.format, &s.id, content)
+        }
         match self.held.binary_search_by(|held| place(held).cmp(&place(&sighting))) {
             Ok(at) => {
                 let held = &mut self.held[at];
@@ -123,9 +132,10 @@ impl Sightings {
     }
 
     /// Alerts and detections, the one that speaks for all first.
-    fn ranked(&self) -> Vec<&Sighting> {
+    fn ranked(&self) -> SmallVec<[&Sighting; 4]> {
         let order = |s: &&Sighting| (s.rank, s.version, s.content, s.format);
-        let mut ranked: Vec<&Sighting> = self.held.iter().filter(|s| s.kind != SightingKind::Evidence).collect();
+        let mut ranked: SmallVec<[&Sighting; 4]> =
+            self.held.iter().filter(|s| s.kind != SightingKind::Evidence).collect();
         ranked.sort_by(|a, b| order(b).cmp(&order(a)));
         ranked
     }
@@ -150,8 +160,8 @@ impl Sightings {
     /// Sightings whose lists count: entities, tactics and techniques are the union over the newest sighting of each format and
     /// all evidence, since each road cuts its list somewhere else. Single fields come from the first, which has the greatest
     /// (rank, version, content); empty while there is only evidence.
-    pub(crate) fn used(&self) -> Vec<&Sighting> {
-        let mut used: Vec<&Sighting> = Vec::with_capacity(self.held.len());
+    pub(crate) fn used(&self) -> SmallVec<[&Sighting; 4]> {
+        let mut used: SmallVec<[&Sighting; 4]> = SmallVec::new();
         for sighting in self.ranked() {
             if !used.iter().any(|u| u.format == sighting.format) {
                 used.push(sighting);

@@ -3,6 +3,7 @@
 //! A group inherits the id of the incident it shares most members with (tie: the older founder); the others redirect.
 
 use crate::Engine;
+use crate::few::Few;
 use crate::name::{IncidentId, digits, incident_id_nth};
 use crate::settle::{Findings, Touched};
 use crate::state::{GroupIx, Members, Record, RecordIx, Told};
@@ -130,7 +131,7 @@ impl<P: Persons> Engine<P> {
             members: unit.members.clone(),
             group: unit.group,
             last: EventTime::MIN,
-            partners: Vec::new(),
+            partners: Few::default(),
             emitted: None,
             state: IncidentState::Active,
         };
@@ -186,7 +187,7 @@ impl<P: Persons> Engine<P> {
         // Incidents named by one that changed, and whether it changed late.
         let mut echo: BTreeMap<RecordIx, bool> = BTreeMap::new();
         let mut hear = |engine: &Self, record: RecordIx, late: bool| {
-            for partner in engine.records.get(record).map_or(&[][..], |r| &r.partners) {
+            for partner in engine.records.get(record).map_or(&[][..], |r| &*r.partners) {
                 *echo.entry(*partner).or_insert(false) |= late;
             }
         };
@@ -220,7 +221,7 @@ impl<P: Persons> Engine<P> {
     fn emit(&mut self, ix: RecordIx, kind: ChangeKind) {
         let partners = self.partners(ix);
         if let Some(record) = self.records.get_mut(ix) {
-            record.partners = partners;
+            record.partners = partners.into();
             self.push_due(ix, kind);
         }
     }

@@ -20,15 +20,21 @@ mod decide_tests;
 mod decisions;
 mod detector;
 mod digest;
+mod digits;
 #[cfg(test)]
 mod edge_tests;
 mod engine;
+mod entries;
 mod evict;
 mod explain;
+mod few;
+mod fill;
 mod finding;
 #[cfg(test)]
 mod guard_tests;
 mod history;
+#[cfg(test)]
+mod lifecycle_tests;
 mod meant;
 mod name;
 mod names;
@@ -46,6 +52,8 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod value;
+#[cfg(test)]
+mod window_tests;
 
 pub use counts::Counts;
 pub use engine::Engine;

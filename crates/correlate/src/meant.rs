@@ -1,7 +1,7 @@
 //! Which accounts the entries of a name or SID mean.
 
-use crate::posting::{Entry, NOBODY, ValueIx};
-use std::collections::VecDeque;
+use crate::entries::Entry;
+use crate::posting::{NOBODY, ValueIx};
 
 /// How many entries mean one account, and how many mean another: counted as they come, since a name that thousands of findings
 /// bear would else be read from its beginning for each.
@@ -31,7 +31,7 @@ impl Meant {
     }
 
     /// One entry less; `left` are those that are left.
-    pub(crate) fn take(&mut self, account: ValueIx, left: &VecDeque<Entry>) {
+    pub(crate) fn take(&mut self, account: ValueIx, left: &[Entry]) {
         if account == NOBODY {
             return;
         }
@@ -52,11 +52,14 @@ mod tests {
     fn what_is_left_decides_who_is_meant() {
         let entry = |account| Entry::new((EventTime::MIN, EventTime::MIN), 0, account, 0, 0);
         let mut meant = Meant::default();
-        let mut entries: VecDeque<Entry> = [NOBODY, 7, 8, 8, 9].map(entry).into();
+        let mut entries: Vec<Entry> = [NOBODY, 7, 8, 8, 9].map(entry).into();
         entries.iter().for_each(|e| meant.add(e.account));
         for torn in [true, true, true, true, false, false] {
             assert_eq!(meant.is_torn(), torn, "{entries:?}");
-            let Some(gone) = entries.pop_front() else { break };
+            if entries.is_empty() {
+                break;
+            }
+            let gone = entries.remove(0);
             meant.take(gone.account, &entries);
         }
     }

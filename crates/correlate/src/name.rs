@@ -41,11 +41,5 @@ pub(crate) fn incident_id_nth(epoch: u32, founder: &FindingKey, nth: u32) -> Inc
 
 /// Lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> CompactString {
-    let mut text = CompactString::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        for digit in [byte >> 4, byte & 15] {
-            text.push(char::from(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }));
-        }
-    }
-    text
+    crate::digits::unpacked("", bytes)
 }

@@ -35,7 +35,8 @@ impl Names {
 
     /// Enters a new finding under all its ids.
     pub(crate) fn enter_all(&mut self, held: &Held, ix: FindingIx) {
-        self.enter(held.key.tenant, &held.key.id, ix);
+        // Its place is new, and stands nowhere yet.
+        self.places.insert_new(of(held.key.tenant, &held.key.id), ix);
         for sighting in held.sightings().all().iter().filter(|s| s.id != held.key.id) {
             self.enter(held.key.tenant, &sighting.id, ix);
         }

@@ -6,13 +6,14 @@
 
 use crate::Limits;
 use crate::decisions::{Acts, DecisionIx, Order, Standing};
+use crate::few::Few;
 use crate::posting::{FindingIx, Link, NOBODY, ValueIx};
 use crate::state::Members;
 use caponier_model::{EdgeKind, EventTime, MergePolicy, Policy, TenantId};
 use hashbrown::HashMap;
 use smallvec::{Array, SmallVec, smallvec};
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// What the guards must know of a finding.
 #[derive(Clone, Debug)]
@@ -76,11 +77,11 @@ pub(crate) struct Core {
     /// By (first, key).
     pub members: Members,
     /// The edges that join them, one fewer than members, strongest first.
-    pub tree: Vec<Link>,
+    pub tree: Few<Link>,
     /// Candidate edges between members that are not in the tree, by kind.
-    pub more: BTreeMap<EdgeKind, u32>,
+    pub more: Few<(EdgeKind, u32)>,
     /// Edges to findings of other cores that a guard refused, strongest first.
-    pub refused: Vec<(Link, Refusal)>,
+    pub refused: Few<(Link, Refusal)>,
     /// What decisions say of its members together, where any does.
     pub standing: Option<Box<Standing>>,
 }
@@ -89,6 +90,14 @@ impl Core {
     /// True for a closed incident: nothing joins it.
     pub(crate) fn is_closed(&self) -> bool {
         self.standing.as_ref().is_some_and(|s| s.closure.is_some())
+    }
+
+    /// Counts an edge that joins nothing more.
+    fn spare(&mut self, kind: EdgeKind) {
+        match self.more.iter_mut().find(|(held, _)| *held == kind) {
+            Some((_, count)) => *count += 1,
+            None => self.more.push((kind, 1)),
+        }
     }
 }
 
@@ -287,32 +296,39 @@ impl Forest<'_> {
         None
     }
 
+    /// The cores, by their smallest findings.
     fn collect(mut self) -> Vec<Core> {
-        let mut cores: BTreeMap<usize, Core> = BTreeMap::new();
+        let mut cores: Vec<Core> = Vec::new();
+        // Where the core of each set stands, by the set's root.
+        let mut places: Vec<usize> = vec![usize::MAX; self.nodes.len()];
         for (i, node) in self.nodes.iter().enumerate() {
-            cores.entry(find(&mut self.sets, i)).or_default().members.push(node.finding);
+            let root = find(&mut self.sets, i);
+            if places[root] == usize::MAX {
+                places[root] = cores.len();
+                let standing = self.sets[root].standing.take().map(Box::new);
+                cores.push(Core { standing, ..Core::default() });
+            }
+            cores[places[root]].members.push(node.finding);
         }
         for (a, link) in self.tree {
-            cores.entry(find(&mut self.sets, a)).or_default().tree.push(link);
+            cores[places[find(&mut self.sets, a)]].tree.push(link);
         }
         for (a, kind) in self.spare {
-            *cores.entry(find(&mut self.sets, a)).or_default().more.entry(kind).or_insert(0) += 1;
+            cores[places[find(&mut self.sets, a)]].spare(kind);
         }
         for (a, b, link, reason) in self.refused {
-            let (x, y) = (find(&mut self.sets, a), find(&mut self.sets, b));
+            let (x, y) = (places[find(&mut self.sets, a)], places[find(&mut self.sets, b)]);
             if x == y {
                 // Refused at its turn, joined later through others.
-                *cores.entry(x).or_default().more.entry(link.kind).or_insert(0) += 1;
+                cores[x].spare(link.kind);
                 continue;
             }
             for side in [x, y] {
-                cores.entry(side).or_default().refused.push((link, reason));
+                cores[side].refused.push((link, reason));
             }
         }
-        for (root, core) in &mut cores {
-            core.standing = self.sets[*root].standing.take().map(Box::new);
-        }
-        cores.into_values().collect()
+        cores.iter_mut().for_each(|core| core.more.sort_unstable());
+        cores
     }
 }
 

@@ -35,8 +35,13 @@ impl Places {
     /// Enters a place; it may stand there already.
     pub(crate) fn insert(&mut self, hash: u32, place: u32) {
         if self.find(hash, |p| p == place).is_none() {
-            self.table.insert_unique(spread(hash), (hash, place), |(hash, _)| spread(*hash));
+            self.insert_new(hash, place);
         }
+    }
+
+    /// Enters a place that does not stand there.
+    pub(crate) fn insert_new(&mut self, hash: u32, place: u32) {
+        self.table.insert_unique(spread(hash), (hash, place), |(hash, _)| spread(*hash));
     }
 
     /// Takes a place out.

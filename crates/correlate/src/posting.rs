@@ -3,12 +3,12 @@
 //! What changes is noted and brought up to date once, by [`Postings::refresh`], and only around what changed.
 
 use crate::Settings;
+use crate::entries::{Entries, Entry};
 use crate::meant::Meant;
 use crate::place::{self, Places};
 use crate::prolific::{Measure, Prolific};
 use crate::value::{Counterpart, Rule, Value};
 use caponier_model::{AccountKey, EdgeKind, EventTime, TenantId};
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// A finding's place in the engine's slab.
@@ -29,64 +29,6 @@ pub(crate) trait Holder {
     fn links(&self, finding: FindingIx) -> &[Link];
     /// Values the finding is posted under.
     fn values(&self, finding: FindingIx) -> impl Iterator<Item = ValueIx>;
-}
-
-/// One finding in a posting.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Entry {
-    pub first: EventTime,
-    pub last: EventTime,
-    pub finding: FindingIx,
-    /// The account that led to a person, or that a name or SID means: the place of its own value, or [`NOBODY`].
-    pub account: ValueIx,
-    /// The finding's tenant, by its place among those seen.
-    pub tenant: u16,
-    /// How many counterparts it has.
-    parts: u16,
-    /// Confidence in millionths that the account is the person; the top bits are how prolific the window is that starts here.
-    marks: u32,
-}
-
-/// Bits of [`Entry::marks`] that are the confidence.
-const STRENGTH_BITS: u32 = 24;
-/// The bit that says that the finding's detector is common.
-const COMMON: u32 = 1 << 31;
-
-impl Entry {
-    /// `parts` is set when it is posted.
-    pub(crate) fn new(
-        (first, last): (EventTime, EventTime),
-        finding: FindingIx,
-        account: ValueIx,
-        tenant: u16,
-        strength: u32,
-    ) -> Self {
-        Self { first, last, finding, account, tenant, parts: 0, marks: strength }
-    }
-
-    /// How prolific the window is that starts here, as last counted.
-    pub(crate) const fn over(&self) -> u8 {
-        ((self.marks & !COMMON) >> STRENGTH_BITS) as u8
-    }
-
-    pub(crate) const fn set_over(&mut self, over: u8) {
-        self.marks = self.marks & COMMON | self.strength() | (over as u32) << STRENGTH_BITS;
-    }
-
-    /// The same of a finding whose detector is common, or is not.
-    pub(crate) const fn of_common(mut self, common: bool) -> Self {
-        self.marks = if common { self.marks | COMMON } else { self.marks & !COMMON };
-        self
-    }
-
-    /// True for a finding whose detector is common.
-    pub(crate) const fn is_common(&self) -> bool {
-        self.marks & COMMON != 0
-    }
-
-    pub(crate) const fn strength(&self) -> u32 {
-        self.marks & ((1 << STRENGTH_BITS) - 1)
-    }
 }
 
 /// A candidate bridge edge; `a` is the earlier end. Accounts are places of their values, or [`NOBODY`].
@@ -118,22 +60,47 @@ pub(crate) enum Level {
 pub(crate) struct Posting {
     pub value: Value,
     pub rule: Arc<Rule>,
-    pub entries: VecDeque<Entry>,
-    prolific: Option<Box<Prolific>>,
-    /// No interval among the entries is longer, in seconds: how far back a scan must look beyond the window.
+    pub entries: Entries,
+    /// What is known of several entries; none while there was never more than one.
+    more: Option<Box<More>>,
+    /// No interval among the entries is longer, nor was one ever, in seconds: how far back a scan must look beyond the window.
     longest: i64,
-    /// Counterparts of all entries together.
-    mass: u32,
     /// Weak pairs that rest on this value.
     pairs: u32,
     /// Its place among what changed, or [`NOBODY`].
     noted: u32,
-    /// Accounts that its entries mean.
-    meant: Meant,
     /// G4: the operator says that it is shared.
     shared: bool,
+}
+
+/// What several entries of one value are together.
+#[derive(Debug, Default)]
+struct More {
+    prolific: Option<Box<Prolific>>,
+    /// Counterparts of all entries together.
+    mass: u32,
+    /// Accounts that its entries mean.
+    meant: Meant,
     /// It joins nothing: a name of two accounts, or a source incident that is too big.
     severed: bool,
+}
+
+impl More {
+    fn of(entries: &[Entry]) -> Box<Self> {
+        let mut more = Box::<Self>::default();
+        entries.iter().for_each(|entry| more.add(entry));
+        more
+    }
+
+    fn add(&mut self, entry: &Entry) {
+        self.mass += u32::from(entry.parts);
+        self.meant.add(entry.account);
+    }
+
+    fn take(&mut self, gone: &Entry, left: &[Entry]) {
+        self.mass -= u32::from(gone.parts);
+        self.meant.take(gone.account, left);
+    }
 }
 
 /// What changed in a posting since it was refreshed.
@@ -175,6 +142,16 @@ pub(crate) struct Changes {
 impl Postings {
     /// The place of a value, made on first use.
     pub(crate) fn intern(&mut self, value: &Value, settings: &Settings) -> ValueIx {
+        self.intern_among(value, settings, |_| None)
+    }
+
+    /// The same where the caller may know the places of what a pair rests on.
+    pub(crate) fn intern_among(
+        &mut self,
+        value: &Value,
+        settings: &Settings,
+        known: impl Fn(&Value) -> Option<ValueIx>,
+    ) -> ValueIx {
         let hash = place::hash(value);
         if let Some(ix) = self.find_hashed(hash, value) {
             return ix;
@@ -190,10 +167,10 @@ impl Postings {
                 (self.all.len() - 1) as ValueIx
             }
         };
-        self.ids.insert(hash, ix);
+        self.ids.insert_new(hash, ix);
         self.possible += usize::from(matches!(value, Value::Possible(_)));
         for half in value.halves().into_iter().flatten() {
-            let half = self.intern(&half, settings);
+            let half = known(&half).unwrap_or_else(|| self.intern(&half, settings));
             if let Some(posting) = &mut self.all[half as usize] {
                 posting.pairs += 1;
             }
@@ -214,19 +191,7 @@ impl Postings {
         // What has no cap is no value that many may share: a detection is not its account.
         let listed = rule.cap.is_some() && !settings.shared_values.is_empty();
         let shared = listed && settings.shared_values.contains(&value.shown().1);
-        Posting {
-            value,
-            rule,
-            entries: VecDeque::new(),
-            prolific: None,
-            longest: 0,
-            mass: 0,
-            pairs: 0,
-            noted: NOBODY,
-            meant: Meant::default(),
-            shared,
-            severed: false,
-        }
+        Posting { value, rule, entries: Entries::default(), more: None, longest: 0, pairs: 0, noted: NOBODY, shared }
     }
 
     /// A tenant's place among those seen.
@@ -278,7 +243,7 @@ impl Postings {
             let order = e.first.cmp(&entry.first).then_with(|| holder.compare(e.finding, entry.finding));
             order.then_with(|| self.account(e.account).cmp(&self.account(entry.account))).is_lt()
         };
-        let at = match posting.entries.back() {
+        let at = match posting.entries.last() {
             None => 0,
             Some(last) if before(last) => posting.entries.len(),
             Some(_) => posting.entries.partition_point(before),
@@ -286,15 +251,15 @@ impl Postings {
         let Some(posting) = self.all.get_mut(ix as usize).and_then(Option::as_mut) else { return };
         let parts = holder.counterparts(entry.finding, posting.rule.counts).len();
         let entry = Entry { parts: parts.min(usize::from(u16::MAX)) as u16, ..entry };
-        if posting.entries.capacity() == 0 {
-            // Most values are named once.
-            posting.entries.reserve_exact(1);
-        }
         posting.longest = posting.longest.max(entry.last.seconds_since(entry.first));
-        posting.mass += u32::from(entry.parts);
-        posting.meant.add(entry.account);
+        if posting.more.is_some() || !posting.entries.is_empty() {
+            posting.more.get_or_insert_with(|| More::of(&posting.entries)).add(&entry);
+        }
         posting.entries.insert(at, entry);
-        note(&mut self.noted, posting, ix, (at, entry.first));
+        // What stands alone joins nothing: there is nothing to bring up to date.
+        if !posting.is_single() {
+            note(&mut self.noted, posting, ix, (at, entry.first));
+        }
     }
 
     /// Takes a finding that began at `first` out of a posting; [`Postings::refresh`] must follow.
@@ -302,8 +267,7 @@ impl Postings {
         let Some(posting) = self.all.get_mut(ix as usize).and_then(Option::as_mut) else { return };
         while let Some(at) = posting.place(finding, first) {
             let Some(gone) = posting.entries.remove(at) else { break };
-            posting.mass -= u32::from(gone.parts);
-            posting.meant.take(gone.account, &posting.entries);
+            posting.less(&gone);
             let dirty = note(&mut self.noted, posting, ix, (at, first));
             dirty.was_over |= gone.over() > 0;
         }
@@ -314,11 +278,11 @@ impl Postings {
         let Some(posting) = self.all.get_mut(ix as usize).and_then(Option::as_mut) else { return };
         while let Some(at) = posting.place(finding, first) {
             let Some(gone) = posting.entries.remove(at) else { break };
-            posting.mass -= u32::from(gone.parts);
-            posting.meant.take(gone.account, &posting.entries);
+            posting.less(&gone);
             if at == 0 && posting.noted == NOBODY {
-                posting.prolific.iter_mut().for_each(|p| p.pop_front());
-            } else if posting.prolific.is_some() {
+                let prolific = posting.more.as_mut().and_then(|more| more.prolific.as_mut());
+                prolific.into_iter().for_each(|p| p.pop_front());
+            } else if posting.prolific().is_some() {
                 note(&mut self.noted, posting, ix, (at, first));
             }
         }
@@ -363,13 +327,13 @@ impl Postings {
     /// The values that changed since this was last called: what is no pair first, since pairs rest on it.
     pub(crate) fn changed(&mut self) -> (Vec<Dirty>, Vec<Dirty>) {
         let mut noted = std::mem::take(&mut self.noted);
-        noted.sort_by_key(|d| d.value);
+        noted.sort_unstable_by_key(|d| d.value);
         for dirty in &noted {
             if let Some(posting) = &mut self.all[dirty.value as usize] {
                 posting.noted = NOBODY;
             }
         }
-        noted.into_iter().partition(|d| self.get(d.value).is_some_and(|p| p.value.halves().is_none()))
+        noted.into_iter().partition(|d| self.get(d.value).is_some_and(|p| !p.value.is_pair()))
     }
 
     /// Frees the value where nobody holds it any more.
@@ -407,7 +371,7 @@ impl Postings {
         }
         let range = out.levels.filter(|_| posting.pairs > 0);
         let concerned: Vec<(FindingIx, EventTime)> =
-            range.iter().flat_map(|(i, j)| posting.entries.range(*i..=*j)).map(|e| (e.finding, e.first)).collect();
+            range.iter().flat_map(|(i, j)| posting.entries[*i..=*j].iter()).map(|e| (e.finding, e.first)).collect();
         self.all[ix as usize] = Some(posting);
         for (finding, first) in concerned {
             let pairs = holder.values(finding).filter(|v| self.rests_on(*v, ix));
@@ -433,7 +397,7 @@ impl Postings {
                 let halves = halves.as_ref().map_or(&[][..], |h| &h[..]);
                 posting.chain(ix, (0, posting.entries.len()), settings, halves, &mut fresh);
             }
-            for entry in &posting.entries {
+            for entry in posting.entries.iter() {
                 let own = |l: &&Link| l.value == ix && l.b == entry.finding;
                 held.extend(holder.links(entry.finding).iter().filter(own));
             }
@@ -453,14 +417,14 @@ impl Postings {
             let links = evicted.then(|| self.links_of(ix, posting, settings, holder));
             let links = links.filter(|(fresh, held)| fresh != held).map(|(_, held)| held);
             let longest = posting.entries.iter().map(|e| e.last.seconds_since(e.first)).max().unwrap_or(0).max(0);
-            let last = posting.entries.back().map(|e| e.first);
-            let counted = posting.prolific.as_ref().map(|p| p.high());
-            let usual = posting.rule.cap.is_some_and(|cap| posting.mass > cap);
+            let last = posting.entries.last().map(|e| e.first);
+            let counted = posting.prolific().map(Prolific::high);
+            let usual = posting.rule.cap.is_some_and(|cap| posting.mass() > cap);
             let same = links.is_none()
                 && longest == posting.longest
-                && posting.severed == (posting.rule.bridges && posting.is_severed(settings))
+                && posting.is_cut_off() == (posting.rule.bridges && posting.is_severed(settings))
                 && counted == last.filter(|_| usual);
-            let behind = Behind { links, severed: posting.severed, longest: posting.longest, counted };
+            let behind = Behind { links, severed: posting.is_cut_off(), longest: posting.longest, counted };
             (!same).then_some((ix, behind))
         };
         held.filter_map(differs).collect()
@@ -475,7 +439,9 @@ impl Postings {
         holder: &impl Holder,
     ) -> (Vec<Link>, Vec<Link>) {
         let Some(mut posting) = self.all.get_mut(ix as usize).and_then(Option::take) else { return Default::default() };
-        (posting.severed, posting.longest) = (behind.severed, behind.longest.max(posting.longest));
+        let more = posting.more.get_or_insert_with(|| More::of(&posting.entries));
+        more.severed = behind.severed;
+        posting.longest = behind.longest.max(posting.longest);
         if let Some(high) = behind.counted {
             posting.count_all(settings.caps.window, high, holder);
         }
@@ -529,7 +495,7 @@ impl Posting {
     /// Where a finding stands.
     pub(crate) fn place(&self, finding: FindingIx, first: EventTime) -> Option<usize> {
         let start = self.entries.partition_point(|e| e.first < first);
-        let same = self.entries.range(start..).take_while(|e| e.first == first);
+        let same = self.entries[start..].iter().take_while(|e| e.first == first);
         Some(start + same.map(|e| e.finding).position(|f| f == finding)?)
     }
 
@@ -568,10 +534,31 @@ impl Posting {
     pub(crate) fn around(&self, first: EventTime, last: EventTime, window: i64) -> impl Iterator<Item = (&Entry, i64)> {
         let reach = window.saturating_add(self.longest);
         let start = self.entries.partition_point(|e| first.seconds_since(e.first) > reach);
-        let entries = self.entries.range(start..).take_while(move |e| e.first.seconds_since(last) <= window);
+        let entries = self.entries[start..].iter().take_while(move |e| e.first.seconds_since(last) <= window);
         entries
             .map(move |e| (e, e.first.max(first).seconds_since(e.last.min(last)).max(0)))
             .filter(move |(_, gap)| *gap <= window)
+    }
+
+    /// An entry is gone.
+    fn less(&mut self, gone: &Entry) {
+        if let Some(more) = &mut self.more {
+            more.take(gone, &self.entries);
+        }
+    }
+
+    fn prolific(&self) -> Option<&Prolific> {
+        self.more.as_ref()?.prolific.as_deref()
+    }
+
+    fn mass(&self) -> u32 {
+        let one = || self.entries.iter().map(|e| u32::from(e.parts)).sum();
+        self.more.as_ref().map_or_else(one, |more| more.mass)
+    }
+
+    /// True where it joined nothing when it was last looked at.
+    fn is_cut_off(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| more.severed)
     }
 
     /// G4: the operator says that it is shared.
@@ -586,17 +573,17 @@ impl Posting {
 
     /// True for a value of one finding, which joins nothing: most are.
     fn is_single(&self) -> bool {
-        self.entries.len() < 2 && self.prolific.is_none() && self.rule.cap.is_none_or(|cap| self.mass <= cap)
+        self.entries.len() < 2 && self.prolific().is_none() && self.rule.cap.is_none_or(|cap| self.mass() <= cap)
     }
 
     fn is_prolific(&self) -> bool {
-        self.prolific.as_ref().is_some_and(|p| !p.is_quiet())
+        self.prolific().is_some_and(|p| !p.is_quiet())
     }
 
     /// G2 by G3: how prolific the value is for the edge between two entries.
     pub(crate) fn level(&self, i: usize, j: usize, span: i64) -> Level {
         let ends = (i.min(j), i.max(j));
-        match self.prolific.as_ref().map_or(0, |p| p.level(&self.entries, ends, span)) {
+        match self.prolific().map_or(0, |p| p.level(&self.entries, ends, span)) {
             2 => Level::Closed,
             1 => Level::Attach,
             _ if self.shared => Level::Attach,
@@ -607,19 +594,21 @@ impl Posting {
     /// Counts counterparts around what changed. Most values never come near their cap: nothing is counted for them.
     fn measure(&mut self, dirty: &Dirty, span: i64, holder: &impl Holder) -> Option<(usize, usize)> {
         let cap = self.rule.cap?;
-        if self.mass <= cap && self.prolific.is_none() {
+        if self.mass() <= cap && self.prolific().is_none() {
             return None;
         }
         let what = self.rule.counts;
         let measure = Measure { span, cap, parts: |e: &Entry| holder.counterparts(e.finding, what) };
-        self.prolific.get_or_insert_default().update(&mut self.entries, dirty, &measure)
+        let more = self.more.get_or_insert_with(|| More::of(&self.entries));
+        more.prolific.get_or_insert_default().update(&mut self.entries, dirty, &measure)
     }
 
     /// Counts counterparts though there are few of them, as after findings were let go.
     fn count_all(&mut self, span: i64, high: EventTime, holder: &impl Holder) {
-        let (Some(cap), Some(low)) = (self.rule.cap, self.entries.front().map(|e| e.first)) else { return };
+        let (Some(cap), Some(low)) = (self.rule.cap, self.entries.first().map(|e| e.first)) else { return };
         let what = self.rule.counts;
-        let prolific = self.prolific.get_or_insert_default();
+        let more = self.more.get_or_insert_with(|| More::of(&self.entries));
+        let prolific = more.prolific.get_or_insert_default();
         let measure = Measure { span, cap, parts: |e: &Entry| holder.counterparts(e.finding, what) };
         let all = Dirty { value: NOBODY, from: 0, low, high, was_over: false };
         prolific.update(&mut self.entries, &all, &measure);
@@ -636,9 +625,10 @@ impl Posting {
         out: &mut Changes,
     ) {
         let severed = self.is_severed(settings);
-        let was = std::mem::replace(&mut self.severed, severed);
+        let more = self.more.get_or_insert_with(|| More::of(&self.entries));
+        let was = std::mem::replace(&mut more.severed, severed);
         let count = self.entries.len();
-        let (mut from, mut until) = match (was, self.severed) {
+        let (mut from, mut until) = match (was, severed) {
             (true, true) => return,
             (false, false) => self.concerned(dirty, out.levels),
             _ => (0, count),
@@ -651,14 +641,14 @@ impl Posting {
             until += 1;
         }
         let mut former = NOBODY;
-        for entry in self.entries.range(from.min(count)..until) {
+        for entry in self.entries[from.min(count)..until].iter() {
             if entry.finding != former && count > 1 {
                 let old = holder.links(entry.finding).iter();
                 out.removed.extend(old.filter(|l| l.value == dirty.value && l.b == entry.finding));
             }
             former = entry.finding;
         }
-        if !self.severed && count > 1 {
+        if !severed && count > 1 {
             self.chain(dirty.value, (from, until), settings, halves, &mut out.added);
         }
     }
@@ -678,7 +668,7 @@ impl Posting {
         match self.value {
             Value::SourceIncident(_) => self.entries.len() > settings.limits.source_alerts as usize,
             // A name or SID that two accounts bore would say that two objects are one.
-            Value::Name(..) | Value::Sid(..) => self.meant.is_torn(),
+            Value::Name(..) | Value::Sid(..) => self.more.as_ref().is_some_and(|more| more.meant.is_torn()),
             _ => false,
         }
     }
@@ -705,7 +695,7 @@ impl Posting {
         let person = matches!(self.value, Value::Person(_) | Value::Detection(..));
         let mut lanes: Vec<Lane> = Vec::new();
         let personal = self.value.is_personal();
-        for (j, entry) in self.entries.range(begin..until).enumerate().map(|(i, e)| (begin + i, e)) {
+        for (j, entry) in self.entries[begin..until].iter().enumerate().map(|(i, e)| (begin + i, e)) {
             if personal && entry.is_common() {
                 continue;
             }

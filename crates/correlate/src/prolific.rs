@@ -4,7 +4,8 @@
 //! open are nested, so their counts fall from the oldest start to the youngest: a new counterpart raises those since it was last
 //! seen, and no count is raised beyond twice the cap and one. An entry that comes in between has the windows around it counted anew.
 
-use crate::posting::{Dirty, Entry, ValueIx};
+use crate::entries::Entry;
+use crate::posting::{Dirty, ValueIx};
 use caponier_model::EventTime;
 use hashbrown::HashMap;
 use std::collections::VecDeque;
@@ -47,12 +48,14 @@ impl Prolific {
     /// Takes in what changed; returns the first and last entry between which an edge may have changed its level.
     pub(crate) fn update<'a, F: Fn(&Entry) -> &'a [ValueIx]>(
         &mut self,
-        entries: &mut VecDeque<Entry>,
+        entries: &mut [Entry],
         dirty: &Dirty,
         measure: &Measure<F>,
     ) -> Option<(usize, usize)> {
         let appended = dirty.from == self.counts.len() && entries.get(dirty.from).is_none_or(|e| e.first >= self.high);
-        self.high = self.high.max(dirty.high);
+        // What is counted for the first time is counted whole, whichever of it was noted.
+        let whole = entries.last().filter(|_| self.counts.is_empty()).map(|e| e.first);
+        self.high = self.high.max(dirty.high).max(whole.unwrap_or(EventTime::MIN));
         if appended {
             let from = self.count(entries, dirty.from, 0, measure)?;
             for (at, entry) in entries.iter_mut().enumerate().skip(from) {
@@ -85,7 +88,7 @@ impl Prolific {
     }
 
     /// How far an edge between two entries is above the caps: 0, 1 above the cap, 2 above twice the cap.
-    pub(crate) fn level(&self, entries: &VecDeque<Entry>, (i, j): (usize, usize), span: i64) -> u8 {
+    pub(crate) fn level(&self, entries: &[Entry], (i, j): (usize, usize), span: i64) -> u8 {
         let over = |runs: &[Run]| {
             let at = runs.partition_point(|r| r.first <= self.base + i);
             let start = at.checked_sub(1).map(|at| runs[at].last.min(self.base + i));
@@ -136,7 +139,7 @@ impl Prolific {
     fn forget_from<'a, F: Fn(&Entry) -> &'a [ValueIx]>(
         &mut self,
         start: usize,
-        entries: &VecDeque<Entry>,
+        entries: &[Entry],
         measure: &Measure<F>,
     ) {
         self.counts.truncate(start);
@@ -161,7 +164,7 @@ impl Prolific {
     /// came above a cap.
     fn count<'a, F: Fn(&Entry) -> &'a [ValueIx]>(
         &mut self,
-        entries: &VecDeque<Entry>,
+        entries: &[Entry],
         start: usize,
         floor: usize,
         measure: &Measure<F>,

@@ -8,7 +8,8 @@ use crate::bind::Use;
 use crate::finding::Merged;
 use crate::value::Value;
 use caponier_model::{EntityKind, TenantId};
-use compact_str::{CompactString, format_compact};
+use compact_str::CompactString;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// The tactic whose alerts name the other end of a connection.
@@ -64,28 +65,31 @@ const EVERYWHERE: [&str; 40] = [
 /// The values of second evidence that a finding holds, in canonical order. `uses` are its other values.
 pub(crate) fn second(merged: &Merged<'_>, tenant: TenantId, uses: &[Use], settings: &Settings) -> Vec<Use> {
     let edges = &settings.edges;
-    let mut out = BTreeSet::new();
+    let mut out: Vec<Use> = Vec::new();
     let addresses = || weak(uses, true).map(|(_, ip)| ip);
+    let mut add = |value| out.push(Use::of(value));
     if edges.weak_pair && edges.address && edges.artefact {
         for ip in addresses() {
-            out.extend(weak(uses, false).map(|(kind, text)| Value::Pair(ip.clone(), kind, text.clone())));
+            let pairs = weak(uses, false).map(|(kind, text)| Box::new((ip.clone(), kind, text.clone())));
+            pairs.map(Value::Pair).for_each(&mut add);
         }
     }
     if edges.movement && edges.address && merged.tactics.iter().any(|t| *t == MOVEMENT) {
-        out.extend(addresses().map(|ip| Value::Movement(ip.clone())));
+        addresses().map(|ip| Value::Movement(ip.clone())).for_each(&mut add);
     }
     if edges.tool {
-        let alert = alert(merged);
-        out.extend(tools(merged).map(|tool| Value::Tool(tenant, tool, alert.clone())));
+        tools(merged).map(|tool| Value::Tool(Box::new((tenant, tool, alert(merged).into())))).for_each(&mut add);
     }
-    let mut out: Vec<Use> = out.into_iter().map(|value| Use { value, account: None }).collect();
+    // Persons at addresses stand behind the others, as their kind does.
     if settings.caps.detector < u32::MAX {
         let people =
             uses.iter().filter_map(|u| if let Value::Person(who) = u.value { Some((who, u.account)) } else { None });
-        let at = people
-            .flat_map(|(who, account)| addresses().map(move |ip| Use { value: Value::At(who, ip.clone()), account }));
-        out.extend(at.collect::<BTreeSet<_>>());
+        out.extend(people.flat_map(|(who, account)| {
+            addresses().map(move |ip| Use { value: Value::At(Box::new((who, ip.clone()))), account, part: 0 })
+        }));
     }
+    out.sort_unstable();
+    out.dedup();
     out
 }
 
@@ -98,9 +102,15 @@ fn weak(uses: &[Use], want_ip: bool) -> impl Iterator<Item = (EntityKind, &Compa
 }
 
 /// What the source calls this kind of alert: its title, since a product's alerts share one detector more often than not.
-pub(crate) fn alert(merged: &Merged<'_>) -> CompactString {
-    let words: Vec<&str> = merged.title.params.iter().map(|p| p.value.as_str()).collect();
-    if words.is_empty() { merged.title.template.clone() } else { format_compact!("{}", words.join(" ")) }
+pub(crate) fn alert<'s>(merged: &'s Merged<'_>) -> Cow<'s, str> {
+    match &merged.title.params[..] {
+        [] => Cow::Borrowed(&merged.title.template),
+        [one] => Cow::Borrowed(&one.value),
+        more => {
+            let words: Vec<&str> = more.iter().map(|p| p.value.as_str()).collect();
+            Cow::Owned(words.join(" "))
+        }
+    }
 }
 
 /// The images of the processes that an alert names, without those that run everywhere.

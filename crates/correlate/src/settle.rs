@@ -173,7 +173,7 @@ impl<P: Persons> Engine<P> {
                 links.extend(held.links.iter().filter(|l| l.a == *finding && own(l.b)));
             }
         }
-        nodes.sort_by(|a, b| self.by_rank(Some(*a), Some(*b)));
+        let nodes = self.ranked(nodes.into_iter());
         let found = self.join(&nodes, &links, &self.acts(&nodes));
         let (beside, mut found): (Vec<Core>, Vec<Core>) =
             found.into_iter().partition(|core| core.members.iter().any(|f| !inside.contains(f)));
@@ -210,7 +210,7 @@ impl<P: Persons> Engine<P> {
             let Some(ix) = core.members.first().and_then(|f| self.findings.get(*f)?.group) else { continue };
             let Some(group) = self.groups.get_mut(ix) else { continue };
             let now: BTreeMap<Link, Refusal> = core.refused.into_iter().collect();
-            for (link, reason) in &mut group.core.refused {
+            for (link, reason) in group.core.refused.iter_mut() {
                 if let Some(new) = now.get(link).filter(|new| *new != reason) {
                     *reason = *new;
                     touched.groups.insert(ix);
@@ -357,7 +357,7 @@ impl<P: Persons> Engine<P> {
             }
         }
         if let Some(held) = self.groups.get_mut(group) {
-            held.attached = taken;
+            held.attached = taken.into();
         }
     }
 }

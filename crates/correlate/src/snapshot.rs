@@ -22,12 +22,13 @@ use crate::{Counts, Engine};
 use bytes::{Reader, Writer};
 use caponier_model::{AccountKey, FindingKey, Persons};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
 
 /// The layout of the body. A change of the layout, or of what the engine would compute from it, takes the next number.
 const VERSION: u32 = 2;
 const MAGIC: &[u8; 8] = b"CAPSTATE";
 const HEADER: usize = 8 + 4 + 8 + 32;
+/// Findings posted together when a snapshot is read.
+const POSTED: usize = 1024;
 
 type Result<T> = std::result::Result<T, SnapshotError>;
 
@@ -67,10 +68,11 @@ impl<P: Persons> Engine<P> {
         w.list(order.findings.iter(), |w, ix| {
             if let Some(held) = self.findings.get(*ix) {
                 w.key(&held.key);
-                w.list(held.sightings().all().iter(), Writer::sighting);
+                let sightings = held.sightings();
+                w.list(sightings.all().iter(), Writer::sighting);
                 w.flag(held.fresh);
                 w.flag(held.slot.is_some_and(|slot| self.detectors.is_common(slot)));
-                let stale = Some(held).filter(|held| self.is_stale(held));
+                let stale = Some(held).filter(|held| self.is_stale(held, &sightings));
                 let alert = held.slot.and_then(|slot| self.detectors.title(slot)).map_or("", |title| title.as_str());
                 w.maybe(stale, |w, held| w.stale(held, alert, &self.postings));
             }
@@ -115,10 +117,10 @@ impl<P: Persons> Engine<P> {
             engine.chains.take(chain, taken);
         }
         let mut order = Order { findings: Vec::new(), numbers: Vec::new() };
-        let mut posted = Vec::new();
+        let (mut posted, mut common) = (Vec::new(), Vec::new());
         for _ in 0..r.count()? {
             let (key, sightings) = engine.read_sightings(&mut r, formats)?;
-            let (fresh, common, stale) = (r.flag()?, r.flag()?, r.maybe(Reader::stale)?);
+            let (fresh, was_common, stale) = (r.flag()?, r.flag()?, r.maybe(Reader::stale)?);
             let Some(ix) = engine.hold(key, sightings) else {
                 return r.fault("a finding that nobody raised, or twice");
             };
@@ -130,14 +132,20 @@ impl<P: Persons> Engine<P> {
                 (stale.incidents, stale.bindings)
             });
             if !fresh {
-                posted.push((ix, common, bound));
+                posted.push((ix, bound));
+                common.push((ix, was_common));
+            }
+            // They lie open until they are posted: few at once.
+            if posted.len() >= POSTED {
+                engine.post_held(posted.drain(..));
             }
         }
         for _ in 0..r.count()? {
             let (key, sightings) = engine.read_sightings(&mut r, formats)?;
             engine.unpaired.insert(key, sightings);
         }
-        engine.post_held(posted);
+        engine.post_held(posted.into_iter());
+        engine.post_end(common);
         for _ in 0..r.count()? {
             let finding = order.findings[r.below(order.findings.len())?];
             let corrected = r.flag()?;
@@ -159,8 +167,7 @@ impl<P: Persons> Engine<P> {
     }
 
     fn order(&self) -> Order {
-        let mut findings: Vec<FindingIx> = self.findings.iter().map(|(ix, _)| ix).collect();
-        findings.sort_by(|a, b| self.by_rank(Some(*a), Some(*b)));
+        let findings = self.ranked(self.findings.iter().map(|(ix, _)| ix));
         let mut numbers = vec![u32::MAX; findings.iter().max().map_or(0, |ix| *ix as usize + 1)];
         for (number, ix) in (0u32..).zip(&findings) {
             numbers[*ix as usize] = number;
@@ -179,7 +186,7 @@ impl<P: Persons> Engine<P> {
 
     /// Where a value is: the first finding that holds it, and its place among that finding's values.
     fn place_of(&self, value: ValueIx, order: &Order) -> (u32, usize) {
-        let first = self.postings.get(value).and_then(|p| p.entries.front()).map(|e| e.finding);
+        let first = self.postings.get(value).and_then(|p| p.entries.first()).map(|e| e.finding);
         let place = first.and_then(|f| self.findings.get(f)?.posted.values().iter().position(|v| *v == value));
         (first.map_or(u32::MAX, |f| order.number(f)), place.unwrap_or_default())
     }
@@ -191,16 +198,16 @@ impl<P: Persons> Engine<P> {
     }
 
     /// True for a finding that is bound otherwise than it would be now: it waits, or a source incident of it was let go.
-    fn is_stale(&self, held: &Held) -> bool {
+    fn is_stale(&self, held: &Held, sightings: &Sightings) -> bool {
         if held.staged {
             return true;
         }
-        let incidents = self.sources.of(held.sightings().all());
-        if incidents != held.incidents {
+        let incidents = self.sources.of(sightings.all());
+        if incidents[..] != held.incidents[..] {
             return true;
         }
         let named = held.posted.values().iter().filter_map(|value| match &self.postings.get(*value)?.value {
-            Value::SourceIncident(key) => Some(key),
+            Value::SourceIncident(key) => Some(&**key),
             _ => None,
         });
         self.settings.edges.source_incident && !incidents.is_empty() && named.ne(&self.names_of(&incidents))
@@ -306,7 +313,11 @@ impl<P: Persons> Engine<P> {
     fn write_history(&self, w: &mut Writer, order: &Order) {
         let mut records: Vec<(&Record, RecordIx)> = self.records.iter().map(|(ix, r)| (r, ix)).collect();
         records.sort_by_key(|(r, _)| r.id);
-        let numbers: BTreeMap<RecordIx, u32> = records.iter().map(|(_, ix)| *ix).zip(0u32..).collect();
+        let mut numbers = vec![u32::MAX; records.iter().map(|(_, ix)| *ix as usize + 1).max().unwrap_or_default()];
+        for (number, (_, ix)) in (0u32..).zip(&records) {
+            numbers[*ix as usize] = number;
+        }
+        let number = |ix: &RecordIx| numbers.get(*ix as usize).copied().filter(|number| *number != u32::MAX);
         w.list(records.iter(), |w, (record, _)| {
             let core = self.groups.get(record.group).and_then(|g| g.core.members.first());
             w.wide(record.id);
@@ -321,7 +332,7 @@ impl<P: Persons> Engine<P> {
             });
             w.number(core.map_or(u32::MAX, |f| order.number(*f)));
             w.time(record.last);
-            let partners: Vec<u32> = record.partners.iter().filter_map(|p| numbers.get(p)).copied().collect();
+            let partners: Vec<u32> = record.partners.iter().filter_map(number).collect();
             w.list(partners.into_iter(), Writer::number);
             w.maybe(record.emitted, Writer::number);
         });
@@ -329,8 +340,10 @@ impl<P: Persons> Engine<P> {
             w.text(from);
             w.text(to);
         });
-        let live = |id: &IncidentId| records.binary_search_by_key(id, |(r, _)| r.id).is_ok();
-        let mut gone: Vec<IncidentId> = self.ids.iter().filter(|id| !live(id)).copied().collect();
+        let live: Vec<IncidentId> = records.iter().map(|(r, _)| r.id).collect();
+        // Every live one is among those given.
+        let all = self.ids.iter().filter(|_| self.ids.len() > live.len());
+        let mut gone: Vec<IncidentId> = all.filter(|id| live.binary_search(id).is_err()).copied().collect();
         gone.sort_unstable();
         w.list(gone.into_iter(), Writer::wide);
     }
@@ -351,7 +364,7 @@ impl<P: Persons> Engine<P> {
                 Ok(Box::new(Told { founder, title: r.words()?, split_from: r.maybe(Reader::text)? }))
             })?;
             let core = order.findings[r.below(order.findings.len())?];
-            let (last, partners) = (r.time()?, r.list(|r| Ok(r.below(count)? as RecordIx))?);
+            let (last, partners) = (r.time()?, r.list(|r| Ok(r.below(count)? as RecordIx))?.into());
             let emitted = r.maybe(Reader::number)?;
             let group = self.findings.get(core).filter(|h| !h.attached && h.record.is_none()).and_then(|h| h.group);
             let Some(group) = group else { return r.fault("an incident without members of its own") };

@@ -87,8 +87,10 @@ impl SourceIncidents {
         let mut keys: Vec<SourceIncidentKey> = Vec::new();
         for sighting in sightings {
             keys.extend(sighting.source_incident.iter().cloned());
-            let listed = self.by_alert.get(&(sighting.key.tenant, sighting.id.clone()));
-            keys.extend(listed.into_iter().flatten().cloned());
+            if !self.by_alert.is_empty() {
+                let listed = self.by_alert.get(&(sighting.key.tenant, sighting.id.clone()));
+                keys.extend(listed.into_iter().flatten().cloned());
+            }
         }
         keys.sort();
         keys.dedup();

@@ -3,11 +3,12 @@
 use crate::bind::Bound;
 use crate::cold::{Cold, Formats};
 use crate::detector::Slot;
+use crate::few::Few;
 use crate::finding::{Brief, Kept, Rank, Sightings, Taken};
 use crate::name::IncidentId;
 use crate::partition::Core;
 use crate::posted::Posted;
-use crate::posting::{FindingIx, Holder, Link, ValueIx};
+use crate::posting::{FindingIx, Holder, Link, Postings, ValueIx};
 use crate::value::Counterpart;
 use caponier_model::{
     AccountKey, ChangeKind, EventTime, FindingKey, IncidentState, Sighting, SourceIncidentKey, TenantId, Text,
@@ -82,8 +83,8 @@ pub(crate) struct Held {
     pub kept: Kept,
     pub merged: Brief,
     /// Source incidents, by their own names.
-    pub incidents: Vec<SourceIncidentKey>,
-    pub accounts: Vec<Bound>,
+    pub incidents: Few<SourceIncidentKey>,
+    pub accounts: Accounts,
     /// Values it is posted under and counted by.
     pub posted: Posted,
     /// Candidate bridge edges that end here.
@@ -151,13 +152,62 @@ impl Held {
 
     /// Confidence, in millionths, that an account it names is the person.
     pub(crate) fn confidence(&self, account: AccountKey) -> u32 {
-        let bound = self.accounts.iter().find(|b| b.account == account);
+        let bound = self.accounts.listed().iter().find(|b| b.account == account);
         bound.and_then(|b| b.via.as_deref()).map_or(1_000_000, |link| link.confidence)
     }
 
     /// Compares by (first, key) without copying the key.
     pub(crate) fn compare(&self, other: &Self) -> Ordering {
         self.merged.first.cmp(&other.merged.first).then_with(|| self.key.cmp(&other.key))
+    }
+}
+
+/// The accounts that a finding names, by key.
+#[derive(Debug)]
+pub(crate) enum Accounts {
+    /// One that no link leads anywhere, by the place of its own value: most findings name no other.
+    Own(ValueIx),
+    /// Any others.
+    Listed(Box<[Bound]>),
+}
+
+impl Default for Accounts {
+    fn default() -> Self {
+        Self::Listed(Box::default())
+    }
+}
+
+impl Accounts {
+    /// As they were bound; `place` tells the place of an account's value, where it is posted.
+    pub(crate) fn new(bound: Vec<Bound>, place: impl Fn(AccountKey) -> Option<ValueIx>) -> Self {
+        if let [one] = &bound[..]
+            && one.person == one.account
+            && one.via.is_none()
+            && one.possible.is_empty()
+            && let Some(place) = place(one.account)
+        {
+            return Self::Own(place);
+        }
+        Self::Listed(bound.into_boxed_slice())
+    }
+
+    /// Those that say more than who they are.
+    pub(crate) fn listed(&self) -> &[Bound] {
+        match self {
+            Self::Own(_) => &[],
+            Self::Listed(bound) => bound,
+        }
+    }
+
+    /// All of them.
+    pub(crate) fn list(&self, postings: &Postings) -> Cow<'_, [Bound]> {
+        match self {
+            Self::Own(place) => {
+                let own = |account| Bound { account, person: account, via: None, possible: Vec::new() };
+                Cow::Owned(postings.account(*place).map(own).into_iter().collect())
+            }
+            Self::Listed(bound) => Cow::Borrowed(bound),
+        }
     }
 }
 
@@ -180,9 +230,9 @@ pub(crate) struct Group {
     /// Tenants of the core, sorted.
     pub tenants: SmallVec<[TenantId; 1]>,
     /// Loose findings that prefer this core, taken or not.
-    pub wooers: Vec<FindingIx>,
+    pub wooers: Few<FindingIx>,
     /// Those taken, by (first, key).
-    pub attached: Vec<FindingIx>,
+    pub attached: Few<FindingIx>,
     /// The incident of this group; none while it is a loose finding that is attached elsewhere.
     pub record: Option<RecordIx>,
 }
@@ -200,7 +250,7 @@ pub(crate) struct Record {
     /// Last activity of the members: retention counts from here.
     pub last: EventTime,
     /// Incidents named as related in the last version.
-    pub partners: Vec<RecordIx>,
+    pub partners: Few<RecordIx>,
     /// A hash of what was last handed on, to tell whether anything changed.
     pub emitted: Option<u64>,
     /// The state that was last handed on.

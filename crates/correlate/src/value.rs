@@ -5,7 +5,8 @@ use caponier_model::{AccountKey, EdgeKind, EntityKind, SourceIncidentKey, Tenant
 use compact_str::CompactString;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// A value in its namespace. Two findings that hold equal values may be joined, by the rules of [`Value::rule`].
+/// A value in its namespace. Two findings that hold equal values may be joined, by the rules of [`Value::rule`]. What is large and
+/// rare lies apart, so that the others are small.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) enum Value {
     /// E1: a directory object.
@@ -25,15 +26,15 @@ pub(crate) enum Value {
     /// E4: a session, a token or a sign-in.
     Session(CompactString),
     /// E5: a source incident, by the smallest of its names.
-    SourceIncident(SourceIncidentKey),
+    SourceIncident(Box<SourceIncidentKey>),
     /// E6: an instance of a scenario rule.
     Chain(CompactString),
     /// E11: a kind of detection on an account.
-    Detection(AccountKey, CompactString),
+    Detection(Box<(AccountKey, CompactString)>),
     /// E7 or E8: an address, hash, URL or mail.
     Weak(EntityKind, CompactString),
     /// G5: an address and an artefact in one finding.
-    Pair(CompactString, EntityKind, CompactString),
+    Pair(Box<(CompactString, EntityKind, CompactString)>),
     /// E9: two tenants, the smaller first, whose trust a finding says was changed.
     Trust(TenantId, TenantId),
     /// E10: a host or account name in a tenant that no stable id comes with.
@@ -41,9 +42,9 @@ pub(crate) enum Value {
     /// G5: an address in an alert of lateral movement, which names the other end of a connection.
     Movement(CompactString),
     /// G5: a tool in an alert of one kind, both by name, in one tenant.
-    Tool(TenantId, CompactString, CompactString),
+    Tool(Box<(TenantId, CompactString, CompactString)>),
     /// A person at an address: what ties the finding of a common detector to another.
-    At(AccountKey, CompactString),
+    At(Box<(AccountKey, CompactString)>),
 }
 
 /// How a value joins.
@@ -146,13 +147,13 @@ impl Value {
                 bridges: edges.address,
                 ..bridge(EdgeKind::WeakPair, windows.person, None, Counterpart::Either, 940_000)
             },
-            Self::Pair(_, kind, _) => Rule {
+            Self::Pair(pair) => Rule {
                 kind: EdgeKind::WeakPair,
-                window: Some(windows.address.min(weak_window(*kind, windows))),
+                window: Some(windows.address.min(weak_window(pair.1, windows))),
                 strength: 800_000,
                 bridges: edges.weak_pair && edges.address && edges.artefact,
                 attaches: false,
-                ..weak_rule(*kind, settings)
+                ..weak_rule(pair.1, settings)
             },
             _ => Rule {
                 kind: EdgeKind::WeakPair,
@@ -164,13 +165,19 @@ impl Value {
         }
     }
 
+    /// True for a pair: it rests on two other values.
+    pub(crate) const fn is_pair(&self) -> bool {
+        matches!(self, Self::Movement(_) | Self::At(_) | Self::Pair(_))
+    }
+
     /// The weak values of a pair, which must not be prolific either.
     pub(crate) fn halves(&self) -> Option<[Self; 2]> {
         match self {
             // It rests on one: an address that is prolific moves nobody.
             Self::Movement(ip) => Some([ip, ip].map(|ip| Self::Weak(EntityKind::Ip, ip.clone()))),
-            Self::At(person, ip) => Some([Self::Person(*person), Self::Weak(EntityKind::Ip, ip.clone())]),
-            Self::Pair(ip, kind, value) => {
+            Self::At(at) => Some([Self::Person(at.0), Self::Weak(EntityKind::Ip, at.1.clone())]),
+            Self::Pair(pair) => {
+                let (ip, kind, value) = &**pair;
                 Some([Self::Weak(EntityKind::Ip, ip.clone()), Self::Weak(*kind, value.clone())])
             }
             _ => None,
@@ -196,9 +203,10 @@ impl Value {
     pub(crate) fn shown(&self) -> (EntityKind, CompactString) {
         use compact_str::format_compact;
         match self {
-            Self::Account(key) | Self::Person(key) | Self::Possible(key) | Self::At(key, _) => {
+            Self::Account(key) | Self::Person(key) | Self::Possible(key) => {
                 (EntityKind::Account, format_compact!("{}", key.object))
             }
+            Self::At(named) | Self::Detection(named) => (EntityKind::Account, format_compact!("{}", named.0.object)),
             Self::Sid(_, sid) => (EntityKind::AccountSid, sid.clone()),
             Self::Name(_, name) => (EntityKind::AccountName, name.clone()),
             Self::Device(_, kind, id) => (*kind, id.clone()),
@@ -207,11 +215,11 @@ impl Value {
             Self::SourceIncident(key) => (EntityKind::Other, format_compact!("{}/{}", key.provider, key.id)),
             Self::Weak(kind, text) => (*kind, text.clone()),
             Self::Chain(id) => (EntityKind::Other, id.clone()),
-            Self::Detection(account, _) => (EntityKind::Account, format_compact!("{}", account.object)),
             Self::Trust(a, b) => (EntityKind::Tenant, format_compact!("{a} {b}")),
             Self::Label(_, kind, text) => (*kind, text.clone()),
-            Self::Pair(ip, ..) | Self::Movement(ip) => (EntityKind::Ip, ip.clone()),
-            Self::Tool(_, tool, _) => (EntityKind::Process, tool.clone()),
+            Self::Pair(pair) => (EntityKind::Ip, pair.0.clone()),
+            Self::Movement(ip) => (EntityKind::Ip, ip.clone()),
+            Self::Tool(tool) => (EntityKind::Process, tool.1.clone()),
         }
     }
 }

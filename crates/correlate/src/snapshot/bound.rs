@@ -3,12 +3,13 @@
 
 use super::bytes::{Reader, SnapshotError, Writer};
 use super::nouns::{Word, words};
-use crate::bind::{Bindings, Bound, Use};
+use crate::bind::{Bindings, Bound, COUNTED, DEVICE, PERSON, Use};
 use crate::finding::Brief;
 use crate::posting::Postings;
 use crate::state::Held;
 use crate::value::Value;
 use caponier_model::{EntityKind, EvidenceKind, Link, LinkState, SourceIncidentKey};
+use std::borrow::Cow;
 
 type Result<T> = std::result::Result<T, SnapshotError>;
 
@@ -21,7 +22,7 @@ words!(EvidenceKind: Statement = 0, Provisioning = 1, DelegatedCaller = 2, Puid 
 pub(super) struct Stale {
     pub merged: Brief,
     pub incidents: Vec<SourceIncidentKey>,
-    pub bindings: Bindings,
+    pub bindings: Bindings<'static>,
 }
 
 impl Writer {
@@ -29,7 +30,7 @@ impl Writer {
     pub fn stale(&mut self, held: &Held, alert: &str, postings: &Postings) {
         self.brief(held.merged);
         self.list(held.incidents.iter(), Self::source_key);
-        self.list(held.accounts.iter(), |w, Bound { account, person, via, possible }| {
+        self.list(held.accounts.list(postings).iter(), |w, Bound { account, person, via, possible }| {
             w.account(*account);
             w.account(*person);
             w.maybe(via.as_deref(), Self::link);
@@ -107,7 +108,8 @@ impl Writer {
             Value::EntraDevice(text) | Value::Session(text) | Value::Chain(text) | Value::Movement(text) => {
                 self.text(text)
             }
-            Value::Tool(tenant, tool, alert) => {
+            Value::Tool(parts) => {
+                let (tenant, tool, alert) = &**parts;
                 self.tenant(*tenant);
                 self.text(tool);
                 self.text(alert);
@@ -117,14 +119,15 @@ impl Writer {
                 self.word(*kind);
                 self.text(text);
             }
-            Value::Pair(ip, kind, text) => {
+            Value::Pair(parts) => {
+                let (ip, kind, text) = &**parts;
                 self.text(ip);
                 self.word(*kind);
                 self.text(text);
             }
-            Value::Detection(account, text) | Value::At(account, text) => {
-                self.account(*account);
-                self.text(text);
+            Value::Detection(parts) | Value::At(parts) => {
+                self.account(parts.0);
+                self.text(&parts.1);
             }
             Value::Trust(one, other) => {
                 self.tenant(*one);
@@ -146,13 +149,14 @@ impl Reader<'_> {
                 possible: r.list(Self::link)?,
             })
         })?;
-        let uses = self.list(|r| Ok(Use { value: r.held_value()?, account: r.maybe(Self::account)? }))?;
-        let [counted, persons, devices] =
-            [self.list(Self::held_value)?, self.list(Self::held_value)?, self.list(Self::held_value)?];
+        let mut uses = self.list(|r| Ok(Use { value: r.held_value()?, account: r.maybe(Self::account)?, part: 0 }))?;
+        for part in [COUNTED, PERSON, DEVICE] {
+            let values = self.list(Self::held_value)?;
+            uses.iter_mut().filter(|used| values.contains(&used.value)).for_each(|used| used.part |= part);
+        }
         let (cut, stopped) = (self.counter()?, self.counter()?);
-        let alert = self.text()?;
-        let bindings = Bindings { accounts, uses, counted, persons, devices, alert, cut, stopped };
-        Ok(Stale { merged, incidents, bindings })
+        let alert = Cow::Owned(self.text()?.into());
+        Ok(Stale { merged, incidents, bindings: Bindings { accounts, uses, alert, cut, stopped } })
     }
 
     fn brief(&mut self) -> Result<Brief> {
@@ -192,16 +196,16 @@ impl Reader<'_> {
             5 => Value::Device(self.tenant()?, self.word::<EntityKind>()?, self.text()?),
             6 => Value::EntraDevice(self.text()?),
             7 => Value::Session(self.text()?),
-            8 => Value::SourceIncident(self.source_key()?),
+            8 => Value::SourceIncident(Box::new(self.source_key()?)),
             9 => Value::Weak(self.word()?, self.text()?),
-            10 => Value::Pair(self.text()?, self.word()?, self.text()?),
+            10 => Value::Pair(Box::new((self.text()?, self.word()?, self.text()?))),
             11 => Value::Chain(self.text()?),
-            12 => Value::Detection(self.account()?, self.text()?),
+            12 => Value::Detection(Box::new((self.account()?, self.text()?))),
             13 => Value::Trust(self.tenant()?, self.tenant()?),
             14 => Value::Label(self.tenant()?, self.word()?, self.text()?),
             15 => Value::Movement(self.text()?),
-            16 => Value::Tool(self.tenant()?, self.text()?, self.text()?),
-            17 => Value::At(self.account()?, self.text()?),
+            16 => Value::Tool(Box::new((self.tenant()?, self.text()?, self.text()?))),
+            17 => Value::At(Box::new((self.account()?, self.text()?))),
             _ => return self.fault("a value of an unknown kind"),
         })
     }

@@ -3,10 +3,12 @@
 //! Whole numbers are LEB128. A time is the difference to the time before it. A text or tenant that was written before is its number;
 //! GUIDs and hexadecimal digits are packed.
 
+use crate::digits;
 use crate::place::{Places, hash};
 use caponier_model::{EventTime, Guid, TenantId};
 use compact_str::CompactString;
 use hashbrown::HashMap;
+use smallvec::SmallVec;
 use std::fmt;
 
 /// Why bytes are no snapshot that this version can go on from.
@@ -138,7 +140,7 @@ impl Writer {
         said.push_str(text);
         ends.push(said.len());
         self.byte(0);
-        if let Some(guid) = Guid::parse(text).filter(|g| g.to_string() == text) {
+        if let Some(guid) = digits::guid(text) {
             self.byte(GUID);
             self.wide(guid.as_u128());
         } else if let Some(bytes) = text.strip_prefix("sha256:").and_then(unhex) {
@@ -170,17 +172,8 @@ impl Writer {
 }
 
 /// The bytes of lower-case hexadecimal digits; at least four of them, or packing gains nothing.
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.as_bytes();
-    if digits.len() < 8 || !digits.len().is_multiple_of(2) {
-        return None;
-    }
-    let digit = |b: u8| match b {
-        b'0'..=b'9' => Some(b - b'0'),
-        b'a'..=b'f' => Some(b - b'a' + 10),
-        _ => None,
-    };
-    digits.chunks_exact(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
+fn unhex(text: &str) -> Option<SmallVec<[u8; 32]>> {
+    if text.len() < 8 { None } else { digits::packed(text) }
 }
 
 /// Reads what a [`Writer`] took down.
@@ -320,11 +313,10 @@ impl<'a> Reader<'a> {
         }
         let form = self.byte()?;
         let text: CompactString = match form {
-            GUID => compact_str::format_compact!("{}", Guid::from_u128(self.wide()?)),
+            GUID => digits::guid_text(Guid::from_u128(self.wide()?)),
             HEX | SHA256 => {
                 let count = self.count()?;
-                let digits = crate::name::hex(self.take(count)?);
-                if form == HEX { digits } else { compact_str::format_compact!("sha256:{digits}") }
+                digits::unpacked(if form == HEX { "" } else { "sha256:" }, self.take(count)?)
             }
             RAW => {
                 let count = self.count()?;
