@@ -11,13 +11,15 @@ pub struct Hunt {
 
 impl Hunt {
     /// Every question that comes with the program, by name.
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 5] = [
+        Self { name: "delegations", text: include_str!("../../../../queries/hunt/delegations.sql") },
         Self { name: "dormant_guests", text: include_str!("../../../../queries/hunt/dormant_guests.sql") },
         Self {
             name: "guests_of_disabled_homes",
             text: include_str!("../../../../queries/hunt/guests_of_disabled_homes.sql"),
         },
         Self { name: "unresolved_guests", text: include_str!("../../../../queries/hunt/unresolved_guests.sql") },
+        Self { name: "who_acted_where", text: include_str!("../../../../queries/hunt/who_acted_where.sql") },
     ];
 
     /// The question of this name.

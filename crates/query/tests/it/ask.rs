@@ -393,6 +393,23 @@ fn the_named_questions_are_the_files_and_can_be_asked() {
     assert!(Hunt::ALL.iter().all(|h| h.text.starts_with("-- ") && h.about().ends_with('.')));
 }
 
+/// A guest signs in and calls, and the same person's home account calls by delegation.
+#[test]
+fn who_acts_in_another_tenant_is_found_however_they_come() {
+    let mut known = people();
+    let mut delegated = known.rows.callers[0].clone();
+    (delegated.caller, delegated.id) = (known.links[0].home, "delegated".into());
+    known.rows.callers.push(delegated);
+    let asking = asking(&known);
+    let told = |name: &str, columns: &[usize]| -> Vec<Vec<String>> {
+        let rows = asked(&asking, Hunt::named(name).unwrap().text).rows;
+        rows.iter().map(|row| columns.iter().map(|at| labelled(&row[*at])).collect()).collect()
+    };
+    assert_eq!(told("delegations", &[0, 2, 4]), [["R", "H", "1"]]);
+    let acts = ["control_plane", "delegation", "sign_in"].map(|how| ["H/adele", "R", how, "1"]);
+    assert_eq!(told("who_acted_where", &[1, 2, 3, 4]), acts);
+}
+
 #[test]
 fn a_file_that_holds_no_incidents_is_refused() {
     for (lines, part) in
