@@ -14,7 +14,7 @@ WITH named AS (
     UNION ALL
     SELECT log, home, object, time, id
     FROM sign_ins
-    WHERE log = resource AND home <> log AND success AND object IS NOT NULL AND access IN ('direct_connect', 'delegated')
+    WHERE log = resource AND home <> log AND success AND object IS NOT NULL AND direct
 ),
 seen AS (
     SELECT log, home, object, min(time) AS first, max(time) AS last, min(id) AS id

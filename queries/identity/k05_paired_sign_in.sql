@@ -19,7 +19,7 @@ WITH crossing AS (
     SELECT log, home, resource, upn, app, object, time, id, correlation, time - time % 60000000000 AS minute
     FROM sign_ins
     WHERE success AND home <> resource AND object IS NOT NULL AND upn IS NOT NULL AND app IS NOT NULL
-      AND access <> 'direct_connect' AND access <> 'delegated'
+      AND NOT direct
 ),
 -- Nearly every name is used by one account on either side: only what happens under the others is told apart by day. A name
 -- that one log alone knows pairs nothing.

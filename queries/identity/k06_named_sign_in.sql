@@ -14,7 +14,7 @@ WITH crossing AS (
     SELECT log, object, home, upn, time, id
     FROM sign_ins
     WHERE log = resource AND home <> log AND success AND object IS NOT NULL AND upn IS NOT NULL
-      AND access <> 'direct_connect' AND access <> 'delegated'
+      AND NOT direct
 ),
 used AS (
     SELECT log, object, home, min(upn) AS upn, max(upn) AS greatest, min(time) AS first, max(time) AS last, min(id) AS id

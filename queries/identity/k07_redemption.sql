@@ -54,7 +54,7 @@ seen AS (
     FROM sole s
     JOIN sign_ins i ON i.log = s.tenant AND i.object = s.object AND i.home = s.home
     WHERE i.log = i.resource AND i.success AND i.time >= s.first AND i.time < s.after
-      AND i.access <> 'direct_connect' AND i.access <> 'delegated'
+      AND NOT i.direct
     GROUP BY s.tenant, s.object, s.home, s.bearer, s.first, s.id, i.upn
 ),
 -- Of each name under which the account was seen: whether it is one of the invited user's, and whether another bore it then.

@@ -11,7 +11,7 @@
 WITH named AS (
     SELECT log AS tenant, object, home, time, id
     FROM sign_ins
-    WHERE log = resource AND object IS NOT NULL AND access <> 'direct_connect' AND access <> 'delegated'
+    WHERE log = resource AND object IS NOT NULL AND NOT direct
       AND (success OR home <> log)
     UNION ALL
     SELECT tenant, object, provider AS home, time, id

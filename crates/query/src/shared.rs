@@ -1,8 +1,11 @@
-//! Named subqueries that a query names more than once, run once: their rows are held in memory and stand where the name stood.
-//! Knows plans, not what any of them asks.
+//! Named subqueries that a query names more than once, or joins to a table, run once and first: their rows are held in memory and stand
+//! where the name stood. Knows plans, not what any of them asks.
 //!
 //! DataFusion runs a named subquery (`WITH … AS`) anew each time it is named. For one that only filters a table this is right,
 //! since each use then reads no more than it needs; one that groups or sorts costs as much as the query around it.
+//!
+//! How many rows come of grouping or sorting it guesses from the table below, and of a join it hashes the side that it takes for the
+//! smaller: the whole directory, where a few accounts were to be found in it. Of rows that are held it knows the number.
 
 use datafusion::catalog::MemTable;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -28,28 +31,47 @@ pub(crate) async fn planned(session: &SessionContext, text: &str) -> Result<Data
     session.execute_logical_plan(replaced(plan, &done)?).await
 }
 
-/// The subqueries worth running once, each after those that it names itself.
+/// The subqueries worth running first, each after those that it names itself.
 fn shared(plan: &LogicalPlan) -> Result<Vec<LogicalPlan>> {
     let mut named = Vec::new();
-    count(plan, &mut named)?;
-    Ok(named.into_iter().filter(|(_, times)| *times > 1).map(|(subquery, _)| subquery.clone()).collect())
+    count(plan, false, &mut named)?;
+    Ok(named.into_iter().filter(|n| n.times > 1 || n.joined).map(|n| n.subquery.clone()).collect())
 }
 
-/// Every subquery that groups or sorts, with how often it is named by what differs: what is named within one that was already
-/// counted is named there once.
-fn count<'a>(plan: &'a LogicalPlan, named: &mut Vec<(&'a LogicalPlan, usize)>) -> Result<()> {
+/// A named subquery that groups or sorts.
+struct Named<'a> {
+    subquery: &'a LogicalPlan,
+    /// How often it is named by what differs.
+    times: usize,
+    /// Is it joined to what only reads a table?
+    joined: bool,
+}
+
+/// Every subquery that groups or sorts: what is named within one that was already counted is named there once.
+fn count<'a>(plan: &'a LogicalPlan, joined: bool, named: &mut Vec<Named<'a>>) -> Result<()> {
     let counted = matches!(plan, LogicalPlan::SubqueryAlias(_)) && works(plan)?;
-    if counted && let Some((_, times)) = named.iter_mut().find(|(known, _)| *known == plan) {
-        *times += 1;
+    if counted && let Some(known) = named.iter_mut().find(|known| known.subquery == plan) {
+        known.times += 1;
+        known.joined |= joined;
         return Ok(());
     }
-    for input in plan.inputs() {
-        count(input, named)?;
+    if let LogicalPlan::Join(join) = plan {
+        count(&join.left, reads(&join.right)?, named)?;
+        count(&join.right, reads(&join.left)?, named)?;
+    } else {
+        for input in plan.inputs() {
+            count(input, false, named)?;
+        }
     }
     if counted {
-        named.push((plan, 1));
+        named.push(Named { subquery: plan, times: 1, joined });
     }
     Ok(())
+}
+
+/// Are these rows of tables, as they are?
+fn reads(plan: &LogicalPlan) -> Result<bool> {
+    Ok(!works(plan)? && plan.exists(|node| Ok(matches!(node, LogicalPlan::TableScan(_))))?)
 }
 
 fn works(plan: &LogicalPlan) -> Result<bool> {
@@ -119,11 +141,23 @@ mod tests {
     }
 
     #[test]
-    fn what_only_filters_or_is_named_once_is_not_held() {
+    fn what_groups_and_is_joined_to_a_table_runs_first() {
         let (held, rows, plain) = asked(
             "WITH base AS (SELECT name, size FROM t WHERE size < 4),
                   least AS (SELECT name, min(size) AS size FROM base GROUP BY name)
-             SELECT l.name, b.size FROM least l JOIN base b ON b.name = l.name ORDER BY 1, 2",
+             SELECT l.name, b.size FROM base b LEFT JOIN least l ON b.name = l.name ORDER BY 1, 2",
+        );
+        assert_eq!((held, rows), (1, plain));
+    }
+
+    #[test]
+    fn what_only_filters_or_is_named_once_is_not_held() {
+        let (held, rows, plain) = asked(
+            "WITH base AS (SELECT name, size FROM t WHERE size < 4),
+                  least AS (SELECT name, min(size) AS size FROM base GROUP BY name),
+                  most AS (SELECT name, max(size) AS size FROM base GROUP BY name)
+             SELECT l.name, b.size, m.size AS most FROM least l JOIN most m ON m.name = l.name CROSS JOIN (VALUES (1)) b (size)
+             ORDER BY 1, 2",
         );
         assert_eq!((held, rows), (0, plain));
     }

@@ -3,7 +3,8 @@
 use crate::columns::Columns;
 use crate::{QueryError, Question};
 use caponier_model::{
-    AccountFacts, AccountKey, AccountKind, AccountRow, EventTime, NamingRule, Rows, TenantId, TenantRole, Tenants,
+    Access, AccountFacts, AccountKey, AccountKind, AccountRow, EventTime, NamingRule, Rows, TenantId, TenantRole,
+    Tenants,
 };
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::error::ArrowError;
@@ -19,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// | `naming` | agreed naming rule | home, resource, prefix, suffix |
 /// | `accounts` | account | tenant, object, side, display, display_text, employee, employee_text, onprem_sid, onprem_sid_text, immutable_id, immutable_id_text, home_object, home_object_text, valid_from, valid_until |
 /// | `names` | name an account bore without a break | tenant, object, name, name_text, encoded, domain, source (`upn`, `address`), ext, side, valid_from, valid_until |
-/// | `sign_ins` | sign-in that names two tenants | log, home, resource, object, upn, app, time, id, correlation, access, success |
+/// | `sign_ins` | sign-in that names two tenants | log, home, resource, object, upn, app, time, id, correlation, direct, success |
 /// | `invitations` | invitation or redemption | tenant, object, address, address_text, redeemed, time, id |
 /// | `provisioning` | provisioning row | source_tenant, source_object, target_tenant, target_object, action, time, id |
 /// | `callers` | control-plane caller | log, tenant, object, provider, home_puid, puid, onprem_sid, time, id |
@@ -30,8 +31,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// them apart: what it needs for that is in a column `…_text`, so that numbers can stand for the others (`numbers`). `encoded`
 /// is the name as an `#EXT#` name begins with it. Times are nanoseconds since 1970 (`i64::MIN` and `i64::MAX` where nothing
 /// bounds them). `side` is `home`,
-/// `satellite` (an account from another Entra tenant) or `neither`; `ext` marks a name with `#ext#`; `access` is one of
-/// `unsaid`, `collaboration`, `direct_connect`, `delegated`, `other`; `verdict` one of `same`, `different`, `withdrawn`.
+/// `satellite` (an account from another Entra tenant) or `neither`; `ext` marks a name with `#ext#`; `direct` a sign-in
+/// of the home account itself, which has no other in the resource tenant (B2B direct connect, service provider); `verdict` is one of `same`, `different`, `withdrawn`.
 pub(crate) fn tables(question: &Question<'_>) -> Result<Vec<(&'static str, RecordBatch)>, QueryError> {
     let Question { rows, facts, tenants, naming } = *question;
     let mut all = shared_tables(tenants, naming)?;
@@ -264,7 +265,7 @@ fn sign_ins(rows: &Rows) -> Result<RecordBatch, ArrowError> {
         .times("time", all().map(|r| r.time))
         .texts("id", all().map(|r| Some(r.id.as_str())))
         .guids("correlation", all().map(|r| r.correlation))
-        .texts("access", all().map(|r| Some(r.access.code())))
+        .flags("direct", all().map(|r| matches!(r.access, Access::DirectConnect | Access::Delegated)))
         .flags("success", all().map(|r| r.success))
         .finish()
 }
