@@ -4,6 +4,12 @@ use caponier::{Cli, run};
 use clap::Parser;
 use std::io::Write as _;
 use std::process::ExitCode;
+use tikv_jemallocator::Jemalloc;
+
+/// The C library's allocator sorts all that was let go of when somebody next asks for more than a kilobyte: half of what a small
+/// change of identities costs beside millions of rows (docs/identity-cost.md).
+#[global_allocator]
+static MEMORY: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {

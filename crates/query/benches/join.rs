@@ -16,6 +16,11 @@ use caponier_query::{Files, Join, Parts, Queries, Query, QueryError, Question, w
 use std::io::{Write, stdout};
 use std::path::Path;
 use std::time::Instant;
+use tikv_jemallocator::Jemalloc;
+
+/// The program's own.
+#[global_allocator]
+static MEMORY: Jemalloc = Jemalloc;
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 

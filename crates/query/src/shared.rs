@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// The name under which held rows are scanned; the subquery's own name is put over it again.
 const HELD: &str = "held";
 
-/// A query, ready to be run or explained, with what it names more than once already run.
+/// A query, ready to be run or explained, with what is worth running first already run.
 pub(crate) async fn planned(session: &SessionContext, text: &str) -> Result<DataFrame> {
     let frame = session.sql(text).await?;
     let (_, plan) = frame.into_parts();
