@@ -3,28 +3,64 @@
 use caponier_rules::{Columns, Value};
 use caponier_wire::{Json, json::Dynamic};
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 /// Deeper than any export nests; what lies below is not there for a rule.
 const DEPTH: u32 = 24;
 
-/// A record's text as columns.
-#[derive(Clone, Copy, Debug)]
-pub struct Row<'a>(Json<'a>);
+/// Under this key diagnostic envelopes hold most of a record's columns.
+const PROPERTIES: &str = "properties";
+
+/// The keys of an object and where their values stand.
+type Entries<'a> = Vec<(Cow<'a, str>, Json<'a>)>;
+
+/// A record's text as columns. Many rules ask for columns that are not there, and to know that, the whole record must be read: where
+/// the keys of the record and of its `properties` stand is noted at the first question.
+#[derive(Clone, Debug)]
+pub struct Row<'a> {
+    record: Json<'a>,
+    top: OnceCell<Entries<'a>>,
+    below: OnceCell<Entries<'a>>,
+}
 
 impl<'a> Row<'a> {
     /// The columns of a record; bytes that are no text have none.
     pub fn new(record: &'a [u8]) -> Self {
-        Self(std::str::from_utf8(record).map_or(Json::ABSENT, Json::new))
+        let record = std::str::from_utf8(record).map_or(Json::ABSENT, Json::new);
+        Self { record, top: OnceCell::new(), below: OnceCell::new() }
     }
+
+    fn top(&self, key: &str) -> Json<'a> {
+        named(self.top.get_or_init(|| entries(self.record)), key)
+    }
+
+    fn below(&self, key: &str) -> Json<'a> {
+        named(self.below.get_or_init(|| entries(self.top(PROPERTIES))), key)
+    }
+}
+
+fn entries(json: Json<'_>) -> Entries<'_> {
+    json.entries().filter(|(_, value)| !value.is_absent()).collect()
+}
+
+/// As [`Json::get`] finds it: the first that says something, whatever its case.
+fn named<'a>(entries: &Entries<'a>, key: &str) -> Json<'a> {
+    entries.iter().find(|(held, _)| held.eq_ignore_ascii_case(key)).map_or(Json::ABSENT, |(_, value)| *value)
 }
 
 impl Columns for Row<'_> {
     fn column(&self, path: &[&str]) -> Option<Value<'_>> {
-        at(self.0, path, DEPTH)
+        match path {
+            [first, key, rest @ ..] if first.eq_ignore_ascii_case(PROPERTIES) && self.top(PROPERTIES).is_object() => {
+                at(self.below(key), rest, DEPTH - 2)
+            }
+            [key, rest @ ..] if self.record.is_object() => at(self.top(key), rest, DEPTH - 1),
+            _ => at(self.record, path, DEPTH),
+        }
     }
 
     fn each_text(&self, see: &mut dyn FnMut(&str)) {
-        if let Some(value) = value(self.0, DEPTH) {
+        if let Some(value) = value(self.record, DEPTH) {
             value.each(see);
         }
     }

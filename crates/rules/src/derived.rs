@@ -121,7 +121,12 @@ fn key_ids(text: &str) -> Vec<String> {
 /// Diagnostic and Graph records say `location`, rows of Log Analytics `LocationDetails`.
 fn place(view: &View<'_>, out: &mut Vec<String>) {
     for column in ["location.geoCoordinates", "LocationDetails.geoCoordinates"] {
-        let part = |name: &str| texts(view, &format!("{column}.{name}")).into_iter().next();
+        let Some(coordinates) = view.field(column) else { continue };
+        let part = |name: &str| {
+            let mut said = None;
+            coordinates.get(name)?.each(&mut |text| said = said.take().or_else(|| Some(text.to_owned())));
+            said
+        };
         if let (Some(latitude), Some(longitude)) = (part("latitude"), part("longitude")) {
             out.push(format!("{latitude},{longitude}"));
             return;

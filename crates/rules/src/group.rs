@@ -199,9 +199,11 @@ impl Group {
         let instance = self.instances.entry(first).or_insert_with(fresh);
         instance.times = instance.times.saturating_add(1);
         for item in hit.items {
-            if let Err(place) = instance.items.binary_search(&item)
-                && instance.items.len() < MEMBERS_MAX
-            {
+            // A spray of a hundred thousand completes it a hundred thousand times.
+            if instance.items.len() == MEMBERS_MAX {
+                break;
+            }
+            if let Err(place) = instance.items.binary_search(&item) {
                 instance.items.insert(place, item);
             }
         }

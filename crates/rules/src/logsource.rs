@@ -24,6 +24,9 @@ const SIGN_INS: &[&str] = &[
     "signin_managed_identity_diag",
     "signin_managed_identity_la",
 ];
+/// Where a person sat down: neither tokens that renew themselves nor services.
+const INTERACTIVE: &[&str] = &["signin_diag", "signin_graph", "signin_la"];
+const APPLICATIONS: &[&str] = &["signin_service_principal_diag", "signin_service_principal_la"];
 const AUDIT: &[&str] = &["audit_diag", "audit_graph", "audit_la"];
 const ACTIVITY: &[&str] = &["activity_diag", "activity_la", "activity_rest"];
 const RISK: &[&str] = &[
@@ -54,6 +57,8 @@ pub const SOURCES: &[Source] = &[
     Source { product: "m365", service: "threat_management", formats: OFFICE },
     Source { product: "m365", service: "threat_detection", formats: OFFICE },
     Source { product: "caponier", service: "signin", formats: SIGN_INS },
+    Source { product: "caponier", service: "signin_interactive", formats: INTERACTIVE },
+    Source { product: "caponier", service: "signin_application", formats: APPLICATIONS },
     Source { product: "caponier", service: "audit", formats: AUDIT },
     Source { product: "caponier", service: "activity", formats: ACTIVITY },
     Source { product: "caponier", service: "risk", formats: RISK },

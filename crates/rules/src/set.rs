@@ -18,6 +18,7 @@ use compact_str::{CompactString, ToCompactString, format_compact};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use rsigma_eval::{CompiledRule, evaluate_rule};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// At most so many values of one field go into a signal.
@@ -64,6 +65,8 @@ pub struct RuleSet {
     /// What all files say, as one number: the same files in any order are the same rules.
     pub digest: u128,
     routes: Arc<HashMap<&'static str, Routes, FixedState>>,
+    /// By base rule: the one side that every step reading it wants.
+    wanted: Vec<Option<Side>>,
 }
 
 impl RuleSet {
@@ -90,7 +93,8 @@ impl RuleSet {
         }
         faults.sort();
         faults.dedup();
-        let set = Self { base: Arc::new(base), scenarios, digest: digest(files), routes: Arc::new(by_format) };
+        let wanted = wanted(&base, &scenarios);
+        let set = Self { base: Arc::new(base), scenarios, digest: digest(files), routes: Arc::new(by_format), wanted };
         (set, faults)
     }
 
@@ -98,11 +102,14 @@ impl RuleSet {
     pub fn signals(&self, event: &Event<'_>, columns: &dyn Columns, out: &mut Vec<Signal>) {
         let Some(routes) = self.routes.get(event.format) else { return };
         let side = field::side_of(event);
-        let view = View { event, columns };
+        let view = View::new(event, columns);
         let mut ask = |at: u32| {
             let rule = &self.base[at as usize];
-            let passed =
-                rule.side.is_none_or(|s| side == Some(s)) && rule.outcome.is_none_or(|o| event.outcome == Some(o));
+            // A side that the record does not tell, links may tell later; one that it tells, stands.
+            let useful = side.is_none_or(|told| self.wanted[at as usize].is_none_or(|wanted| wanted == told));
+            let passed = useful
+                && rule.side.is_none_or(|s| side == Some(s))
+                && rule.outcome.is_none_or(|o| event.outcome == Some(o));
             if passed && evaluate_rule(&rule.compiled, &view).is_some() {
                 out.push(signal(rule, &view, side));
             }
@@ -116,7 +123,7 @@ impl RuleSet {
 
     /// Whether one named base rule matches one event, whatever the index says.
     pub fn matches(&self, rule: &Base, event: &Event<'_>, columns: &dyn Columns) -> bool {
-        rule.formats.contains(&event.format) && evaluate_rule(&rule.compiled, &View { event, columns }).is_some()
+        rule.formats.contains(&event.format) && evaluate_rule(&rule.compiled, &View::new(event, columns)).is_some()
     }
 
     /// The same rules with one scenario in another form, for asking whether its vectors notice.
@@ -125,7 +132,9 @@ impl RuleSet {
         for held in scenarios.iter_mut().filter(|held| held.name == scenario.name) {
             *held = scenario.clone();
         }
-        Self { base: Arc::clone(&self.base), scenarios, digest: self.digest, routes: Arc::clone(&self.routes) }
+        let wanted = wanted(&self.base, &scenarios);
+        let (base, routes) = (Arc::clone(&self.base), Arc::clone(&self.routes));
+        Self { base, scenarios, digest: self.digest, routes, wanted }
     }
 
     /// A base rule by name.
@@ -137,6 +146,15 @@ impl RuleSet {
     pub fn scenario(&self, name: &str) -> Option<&Scenario> {
         self.scenarios.iter().find(|rule| rule.name == name)
     }
+}
+
+fn wanted(base: &[Base], scenarios: &[Scenario]) -> Vec<Option<Side>> {
+    let mut sides = BTreeMap::<&str, Option<Side>>::new();
+    for step in scenarios.iter().flat_map(|s| &s.steps) {
+        let one = sides.entry(&step.rule).or_insert(step.side);
+        *one = one.filter(|side| step.side == Some(*side));
+    }
+    base.iter().map(|rule| sides.get(rule.name.as_str()).copied().flatten()).collect()
 }
 
 fn digest(files: &[RuleFile]) -> u128 {

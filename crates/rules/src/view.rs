@@ -5,30 +5,57 @@ use crate::{derived, field};
 use caponier_model::Event;
 use rsigma_eval::EventValue;
 use std::borrow::Cow;
+use std::cell::RefCell;
+
+/// A column lies at most so deep; no export has a deeper one.
+const PATH_MAX: usize = 25;
 
 /// An event with the columns of its record.
 pub(crate) struct View<'v> {
     pub event: &'v Event<'v>,
     pub columns: &'v dyn Columns,
+    /// What was read of this record: many rules ask for the same few columns, and each reading scans the record.
+    read: RefCell<Vec<(u64, Option<Value<'v>>)>>,
 }
 
 impl<'v> View<'v> {
+    /// Of a record that nothing was read of yet.
+    pub(crate) const fn new(event: &'v Event<'v>, columns: &'v dyn Columns) -> Self {
+        Self { event, columns, read: RefCell::new(Vec::new()) }
+    }
+
     /// The value of a field, in our words where the name is ours.
     pub(crate) fn field(&self, name: &str) -> Option<Value<'v>> {
         if let Some(property) = name.strip_prefix(field::MODIFIED) {
             return self.modified(property);
         }
-        if name.starts_with("caponier.") {
-            return match derived::find(name) {
-                Some(derived) => derived.of(self),
-                None => field::find(name).and_then(|f| (f.read)(self.event)),
-            };
+        // A number, a word or a part of the event: cheaper to read than to remember.
+        if let Some(field) = name.starts_with("caponier.").then(|| field::find(name)).flatten() {
+            return (field.read)(self.event);
         }
-        let path: Vec<&str> = name.split('.').collect();
-        self.columns.column(&path).or_else(|| {
-            let below: Vec<&str> = std::iter::once("properties").chain(path).collect();
-            self.columns.column(&below)
-        })
+        let key = xxhash_rust::xxh3::xxh3_64(name.as_bytes());
+        if let Some((_, value)) = self.read.borrow().iter().find(|(held, _)| *held == key) {
+            return value.clone();
+        }
+        let value = if name.starts_with("caponier.") {
+            derived::find(name).and_then(|derived| derived.of(self))
+        } else {
+            self.column(name)
+        };
+        self.read.borrow_mut().push((key, value.clone()));
+        value
+    }
+
+    fn column(&self, name: &str) -> Option<Value<'v>> {
+        // One array for both places: the whole of it is below `properties`.
+        let mut path = [""; PATH_MAX];
+        path[0] = "properties";
+        let mut parts = 1;
+        for part in name.split('.') {
+            *path.get_mut(parts)? = part;
+            parts += 1;
+        }
+        self.columns.column(&path[1..parts]).or_else(|| self.columns.column(&path[..parts]))
     }
 
     /// What an audit row says a property became (or, with `.old`, was): of every target that has it.

@@ -99,7 +99,7 @@ impl Windows {
         memory.sort_unstable();
         let seen = Seen {
             version: VERSION,
-            rules: fingerprint(rules),
+            rules: rules.digest,
             counts: *counts,
             pending: pending.values().collect(),
             kept,
@@ -126,7 +126,7 @@ impl Windows {
             return Err(SnapshotError::Version { found });
         }
         let state: State = postcard::from_bytes(bytes).map_err(damaged)?;
-        if state.rules != fingerprint(&rules) {
+        if state.rules != rules.digest {
             return Err(SnapshotError::Rules);
         }
         sound(&state, &rules)?;
@@ -173,15 +173,6 @@ fn sound(state: &State, rules: &RuleSet) -> Result<(), SnapshotError> {
             inside(at, scenarios) && group.is_sound(kept, rules.scenarios[*at as usize].steps.len())
         });
     if whole { Ok(()) } else { Err(SnapshotError::Damaged("a number points outside of it".into())) }
-}
-
-/// Of the rules as they are compiled: other windows, steps or keys make another.
-fn fingerprint(rules: &RuleSet) -> u128 {
-    let mut hash = xxhash_rust::xxh3::Xxh3::new();
-    for scenario in &rules.scenarios {
-        hash.update(format!("{scenario:?}").as_bytes());
-    }
-    hash.digest128()
 }
 
 #[cfg(test)]
