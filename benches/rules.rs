@@ -24,11 +24,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
-use tikv_jemallocator::Jemalloc;
-
-/// The program's own.
-#[global_allocator]
-static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// Passes of each contestant; the median of their times counts.
 const ROUNDS: usize = 9;
@@ -39,10 +34,12 @@ const EVERY_SIGN_IN: &[&str] = &["x08.yml", "x17.yml"];
 /// A watermark after so many records.
 const WATERMARK: usize = 500;
 
+/// Answers itself on stdout.
+type Question = fn(&mut io::StdoutLock<'_>) -> io::Result<()>;
+
 fn main() -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let questions: [(&str, fn(&mut io::StdoutLock<'_>) -> io::Result<()>); 3] =
-        [("telemetry", telemetry), ("distinct", distinct), ("rsigma", rsigma)];
+    let questions: [(&str, Question); 3] = [("telemetry", telemetry), ("distinct", distinct), ("rsigma", rsigma)];
     let asked: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     for (name, answer) in questions {
         if asked.is_empty() || asked.iter().any(|word| word == name) {
@@ -82,12 +79,10 @@ struct Kept {
 }
 
 /// Exports of two simulated days: sign-ins, audit, activity, alerts, risk, devices, office.
-fn capture() -> Vec<Kept> {
+fn capture() -> io::Result<Vec<Kept>> {
     let mut files = Memory::default();
     let plan = Plan { people: 400, days: 2, attacks: 8, ..Plan::default() };
-    if let Err(e) = simulate(&plan, &mut files) {
-        panic!("the simulator failed: {e}");
-    }
+    simulate(&plan, &mut files).map_err(io::Error::other)?;
     let tenants = Tenants::default();
     let mut kept = Vec::new();
     for (path, text) in files.files.iter().filter(|(path, _)| path.starts_with("captures/")) {
@@ -102,7 +97,7 @@ fn capture() -> Vec<Kept> {
         }
     }
     kept.sort_by(|a, b| (a.time, &a.bytes).cmp(&(b.time, &b.bytes)));
-    kept
+    Ok(kept)
 }
 
 /// The rules of the repository but for those named.
@@ -172,7 +167,7 @@ fn pass(windows: &mut Windows, engine: &mut Engine<Index>, at: EventTime) {
 }
 
 fn telemetry(out: &mut io::StdoutLock<'_>) -> io::Result<()> {
-    let kept = capture();
+    let kept = capture()?;
     let bytes: usize = kept.iter().map(|k| k.bytes.len()).sum();
     let (all, few, none) = (shipped(&[]), shipped(EVERY_SIGN_IN), Arc::new(RuleSet::read(&[]).0));
     let counts = whole(&kept, &all).1.counts();
@@ -368,16 +363,19 @@ fn naive(payloads: &[Vec<u8>]) -> Hits {
 fn rsigma(out: &mut io::StdoutLock<'_>) -> io::Result<()> {
     let text = fixture();
     let rules = one(&text);
-    let collection = rsigma_parser::parse_sigma_yaml(&text).unwrap_or_else(|e| panic!("rsigma reads no rules: {e}"));
+    let collection = rsigma_parser::parse_sigma_yaml(&text).map_err(io::Error::other)?;
     let payloads = Load::new(7, 40).batches(250);
+    let mut loaded = CorrelationEngine::new(CorrelationConfig::default());
+    loaded.add_collection(&collection).map_err(io::Error::other)?;
+    // Rules that load once load again.
     let fresh = || {
         let mut engine = CorrelationEngine::new(CorrelationConfig::default());
-        engine.add_collection(&collection).unwrap_or_else(|e| panic!("rsigma takes no rules: {e}"));
-        engine
+        engine.add_collection(&collection).map(|()| engine)
     };
-    let (mine, other) = (ours(&payloads, &rules), theirs(&payloads, &mut fresh()));
-    let [mine_s, other_s] =
-        rounds([&mut || ours(&payloads, &rules).len(), &mut || theirs(&payloads, &mut fresh()).len()]);
+    let (mine, other) = (ours(&payloads, &rules), theirs(&payloads, &mut loaded));
+    let [mine_s, other_s] = rounds([&mut || ours(&payloads, &rules).len(), &mut || {
+        fresh().map_or(0, |mut engine| theirs(&payloads, &mut engine).len())
+    }]);
     let pairs = |hits: &Hits| hits.iter().filter(|(rule, _)| rule.len() > "pair_9".len()).cloned().collect::<Hits>();
     let (mine_pairs, other_pairs, referee) = (pairs(&mine), pairs(&other), naive(&payloads));
     let counts = |hits: &Hits, pairs: &Hits| hits.difference(pairs).cloned().collect::<Hits>();

@@ -97,7 +97,7 @@ mod tests {
     use caponier_rules::RuleSet;
 
     /// Rules that came without a scene: each is one to write into `crates/lab/src/stage/scenes.txt`.
-    const UNSTAGED: &[&str] = &["x08", "x17", "x20", "x23", "x29", "x32", "x36", "x43"];
+    const UNSTAGED: &[&str] = &["x08", "x17", "x20", "x29", "x32", "x43"];
 
     #[test]
     fn every_scenario_rule_is_staged() {
