@@ -292,6 +292,12 @@ pub(crate) struct Usual {
 }
 
 impl Scenario {
+    /// Whether a step is about whom something was done to, and not about who did it: it is grouped by a target.
+    pub fn is_about_target(&self, step: usize) -> bool {
+        let target = |term: &Term| matches!(term, Term::Person(Party::Target) | Term::Account(Party::Target));
+        self.keys.iter().any(|key| target(&key[step]))
+    }
+
     /// The steps that belong to the pattern, with their places.
     pub fn pattern(&self) -> impl Iterator<Item = (usize, &Step)> {
         self.steps.iter().enumerate().filter(|(_, step)| step.role == Role::Match)

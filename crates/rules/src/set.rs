@@ -150,9 +150,13 @@ impl RuleSet {
 
 fn wanted(base: &[Base], scenarios: &[Scenario]) -> Vec<Option<Side>> {
     let mut sides = BTreeMap::<&str, Option<Side>>::new();
-    for step in scenarios.iter().flat_map(|s| &s.steps) {
-        let one = sides.entry(&step.rule).or_insert(step.side);
-        *one = one.filter(|side| step.side == Some(*side));
+    for scenario in scenarios {
+        for (at, step) in scenario.steps.iter().enumerate() {
+            // The record tells the side of who acted; a step about somebody else wants that one's.
+            let side = step.side.filter(|_| !scenario.is_about_target(at));
+            let one = sides.entry(&step.rule).or_insert(side);
+            *one = one.filter(|one| side == Some(*one));
+        }
     }
     base.iter().map(|rule| sides.get(rule.name.as_str()).copied().flatten()).collect()
 }

@@ -593,8 +593,7 @@ impl Bound {
     /// Whether the record lies on that side of the person whom the step is about: of who acted, and where the step is grouped by whom
     /// it was done to, of one of those. Whoever removes a guest is at home where the guest is not.
     fn lies(&self, side: Side, signal: &Signal, scenario: &Scenario, step: u16) -> bool {
-        let about = scenario.keys.iter().map(|key| &key[usize::from(step)]);
-        if !about.into_iter().any(|term| matches!(term, Term::Person(Party::Target) | Term::Account(Party::Target))) {
+        if !scenario.is_about_target(usize::from(step)) {
             return self.side == Some(side);
         }
         let targets = self.accounts.iter().filter(|(party, ..)| *party == Party::Target);

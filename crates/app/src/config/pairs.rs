@@ -15,17 +15,20 @@ use toml::de::DeTable;
 const CONFIGURATION: &str = "configuration";
 
 /// Tenants by every word that names them.
-type Names = BTreeMap<String, TenantId>;
+pub(super) type Names = BTreeMap<String, TenantId>;
 
 /// Certainty, in millionths.
 const CERTAIN: u64 = 1_000_000;
 
+/// Every listed tenant by its name and by its id.
+pub(super) fn names(config: &Config) -> Names {
+    config.tenants.all.iter().flat_map(|t| [(t.name.to_string(), t.id), (t.id.to_string(), t.id)]).collect()
+}
+
 impl Reader<'_> {
     /// Reads the three kinds of tables, where there are any.
     pub(super) fn couples(&mut self, table: &DeTable<'_>, config: &mut Config) {
-        let tenants = &config.tenants.all;
-        let names: Names =
-            tenants.iter().flat_map(|t| [(t.name.to_string(), t.id), (t.id.to_string(), t.id)]).collect();
+        let names = names(config);
         self.each(table, "pair", |reader, item, at| reader.pair(item, at, &names, config));
         self.settle_pairs(config);
         self.each(table, "naming", |reader, item, at| reader.naming(item, at, &names, config));
@@ -166,7 +169,8 @@ impl Fields<'_, '_, '_, '_> {
         Some(Pair { home: home?, resource: resource? })
     }
 
-    fn tenant(&mut self, text: &str, at: usize, names: &Names) -> Option<TenantId> {
+    /// A tenant that is listed.
+    pub(super) fn tenant(&mut self, text: &str, at: usize, names: &Names) -> Option<TenantId> {
         let known = names.keys().map(String::as_str);
         names.get(text).copied().or_else(|| self.wrong(at, unknown("tenant", text, known)))
     }

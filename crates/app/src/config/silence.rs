@@ -2,11 +2,11 @@
 //! so they are read when all are known, wherever they stand in the file.
 
 use super::Config;
-use super::read::{Fields, Reader, unknown};
+use super::pairs::names;
+use super::read::{Fields, Reader};
 use caponier_model::EventTime;
 use caponier_rules::Suppression;
 use caponier_wire as wire;
-use std::collections::BTreeMap;
 use toml::de::DeTable;
 
 const KEYS: [&str; 7] = ["rule", "owner", "reason", "from", "expires", "tenants", "names"];
@@ -14,22 +14,16 @@ const KEYS: [&str; 7] = ["rule", "owner", "reason", "from", "expires", "tenants"
 impl Reader<'_> {
     /// Reads `[[suppress]]`, where there are any.
     pub(super) fn suppressions(&mut self, table: &DeTable<'_>, config: &mut Config) {
-        let tenants: BTreeMap<_, _> =
-            config.tenants.all.iter().flat_map(|t| [(t.name.to_string(), t.id), (t.id.to_string(), t.id)]).collect();
+        let known = names(config);
         self.each(table, "suppress", |reader, item, at| {
             let mut fields = Fields::of(reader, item, "suppress", &KEYS);
             let (rule, owner, reason) = (fields.text("rule", at), fields.text("owner", at), fields.text("reason", at));
             let (from, until) = (fields.instant("from"), fields.expiry(at));
             let mut named = Vec::new();
             for (text, at) in fields.list("tenants") {
-                match tenants.get(&text) {
-                    Some(id) => named.push(*id),
-                    None => {
-                        fields.wrong::<()>(at, unknown("tenant", &text, tenants.keys().map(String::as_str)));
-                    }
-                }
+                named.extend(fields.tenant(&text, at, &known));
             }
-            let names = fields.list("names").into_iter().map(|(name, _)| name.to_lowercase().into()).collect();
+            let only = fields.list("names").into_iter().map(|(name, _)| name.to_lowercase().into()).collect();
             let (Some((rule, _)), Some((owner, _)), Some((reason, _)), Some(until)) = (rule, owner, reason, until)
             else {
                 return;
@@ -45,7 +39,7 @@ impl Reader<'_> {
                 from,
                 until,
                 tenants: named,
-                names,
+                names: only,
             });
         });
     }
