@@ -291,7 +291,7 @@ impl<P: Persons> Engine<P> {
         if self.decisions.is_empty() {
             return;
         }
-        let told = members.iter().map(|(_, held)| self.decisions.standing(&held.key));
+        let told = members.iter().map(|(_, held)| Box::new(self.decisions.standing(&held.key)));
         let Some(told) = told.map(Some).reduce(Standing::together).flatten() else { return };
         if let Some((_, owner)) = told.owner {
             incident.owner = Some(owner);

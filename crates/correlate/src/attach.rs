@@ -55,11 +55,14 @@ impl<P> Engine<P> {
                         Level::Attach => true,
                         Level::Closed => false,
                     };
+                    if !allowed {
+                        return None;
+                    }
                     // A value that could have bridged but for its many counterparts is weaker than any artefact.
                     let strength = if posting.rule.bridges { 300_000 } else { posting.rule.strength };
                     let group = self.findings.get(entry.finding)?.group?;
                     let (peer, prolific) = (entry.finding, level == Level::Attach);
-                    allowed.then_some(Attachment { group, peer, value: *ix, strength, gap, prolific })
+                    Some(Attachment { group, peer, value: *ix, strength, gap, prolific })
                 })
             })
         })
@@ -128,7 +131,7 @@ impl<P> Engine<P> {
             let Attachment { group, value, .. } = offer;
             let Some(core) = self.groups.get(group).filter(|g| g.core.members.len() > 1) else { continue };
             let there = (&core.tenants[..], core.core.standing.as_deref());
-            if unattachable(&self.policy, there, (held.key.tenant, standing.as_ref())).is_some() {
+            if unattachable(&self.policy, there, (held.key.tenant, standing.as_deref())).is_some() {
                 continue;
             }
             match suitors.get_mut(&group) {
@@ -197,7 +200,7 @@ impl<P> Engine<P> {
         let offer = |h: &Held| h.prefers.as_deref().map(|p| (Reverse(p.strength), p.gap));
         order.sort_by(|(a, _), (b, _)| offer(a).cmp(&offer(b)).then_with(|| a.compare(b)));
         let core = || group.core.members.iter().filter_map(|f| self.findings.get(*f));
-        let (mut tenants, mut standing) = (group.tenants.clone(), group.core.standing.as_deref().cloned());
+        let (mut tenants, mut standing) = (group.tenants.clone(), group.core.standing.clone());
         let mut first = core().map(|h| h.merged.first).min().unwrap_or_default();
         let mut last = core().map(|h| h.merged.last).max().unwrap_or_default();
         let mut room = (self.settings.limits.findings as usize).saturating_sub(group.core.members.len());
@@ -206,8 +209,8 @@ impl<P> Engine<P> {
             let (from, until) = (first.min(held.merged.first), last.max(held.merged.last));
             let fits = room > 0 && until.seconds_since(from) <= self.settings.limits.span;
             let told = self.standing(&held.key);
-            let there = (&tenants[..], standing.as_ref());
-            if !fits || unattachable(&self.policy, there, (held.key.tenant, told.as_ref())).is_some() {
+            let there = (&tenants[..], standing.as_deref());
+            if !fits || unattachable(&self.policy, there, (held.key.tenant, told.as_deref())).is_some() {
                 continue;
             }
             standing = Standing::together(standing, told);

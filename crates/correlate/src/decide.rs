@@ -75,7 +75,7 @@ impl<P: Persons> Engine<P> {
 
 impl<P> Engine<P> {
     /// What decisions say of a finding; `None` where nobody said anything, which costs nothing while nobody decided anything.
-    pub(crate) fn standing(&self, key: &FindingKey) -> Option<Standing> {
+    pub(crate) fn standing(&self, key: &FindingKey) -> Option<Box<Standing>> {
         if self.decisions.is_empty() {
             return None;
         }
@@ -83,7 +83,7 @@ impl<P> Engine<P> {
         if !self.settings.guards.g9 {
             standing.verdicts = 0;
         }
-        (standing != Standing::default()).then_some(standing)
+        (standing != Standing::default()).then(|| Box::new(standing))
     }
 
     /// Findings held that decisions put beside this one.

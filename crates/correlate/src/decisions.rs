@@ -3,7 +3,7 @@
 //! Knows findings by key and nothing of edges or guards: `partition` weighs what is gathered here. The semantics are those of
 //! docs/adr/0010; everything is ordered by (time of the decision, id), never by arrival.
 
-use crate::state::Slab;
+use crate::slab::Slab;
 use caponier_model::{Act, Decision, DecisionId, EventTime, FindingKey};
 use compact_str::CompactString;
 use hashbrown::HashMap;
@@ -36,10 +36,10 @@ pub(crate) struct Standing {
 
 impl Standing {
     /// What both together say.
-    pub(crate) fn together(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+    pub(crate) fn together(one: Option<Box<Self>>, other: Option<Box<Self>>) -> Option<Box<Self>> {
         match (one, other) {
             (Some(mut mine), Some(theirs)) => {
-                mine.unite(theirs);
+                mine.unite(*theirs);
                 Some(mine)
             }
             (one, other) => one.or(other),

@@ -13,8 +13,9 @@ use crate::name::{IncidentId, id_of};
 use crate::names::Names;
 use crate::posting::{Dirty, FindingIx, Link, NOBODY, Postings, ValueIx};
 use crate::settle::Findings;
+use crate::slab::Slab;
 use crate::source::SourceIncidents;
-use crate::state::{Group, GroupIx, Held, Record, RecordIx, Slab};
+use crate::state::{Group, GroupIx, Held, Record, RecordIx};
 use crate::value::Value;
 use crate::{Counts, Settings};
 use caponier_model::{

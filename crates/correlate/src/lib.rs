@@ -46,6 +46,7 @@ mod prolific;
 mod second;
 mod settings;
 mod settle;
+mod slab;
 mod snapshot;
 mod source;
 mod state;

@@ -3,7 +3,8 @@
 
 use crate::place::{Places, hash};
 use crate::posting::FindingIx;
-use crate::state::{Held, Slab};
+use crate::slab::Slab;
+use crate::state::Held;
 use caponier_model::{FindingKey, TenantId};
 
 /// Findings by (tenant, id); the findings themselves say whose id it is.

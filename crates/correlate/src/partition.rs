@@ -25,7 +25,7 @@ pub(crate) struct Node<'a> {
     /// Values counted by G6.
     pub counted: &'a [ValueIx],
     /// What decisions say of it, where any does.
-    pub standing: Option<Standing>,
+    pub standing: Option<Box<Standing>>,
 }
 
 /// Why two findings with a candidate edge are not in one incident.
@@ -108,7 +108,7 @@ struct Set {
     last: EventTime,
     tenants: SmallVec<[TenantId; 2]>,
     values: SmallVec<[ValueIx; 8]>,
-    standing: Option<Standing>,
+    standing: Option<Box<Standing>>,
 }
 
 /// What a union is made by, from the least to be doubted.
@@ -254,7 +254,7 @@ impl Forest<'_> {
     fn refusal(&mut self, (x, y): (usize, usize), (a, b): (usize, usize), by: By) -> Option<Refusal> {
         let (one, other) = (&self.sets[x], &self.sets[y]);
         let policy = policy_refusal(self.policy, &one.tenants, &other.tenants);
-        if let Some(reason) = said(one.standing.as_ref(), other.standing.as_ref(), policy, by) {
+        if let Some(reason) = said(one.standing.as_deref(), other.standing.as_deref(), policy, by) {
             return Some(reason);
         }
         let By::Edge(at) = by else { return None };
@@ -305,7 +305,7 @@ impl Forest<'_> {
             let root = find(&mut self.sets, i);
             if places[root] == usize::MAX {
                 places[root] = cores.len();
-                let standing = self.sets[root].standing.take().map(Box::new);
+                let standing = self.sets[root].standing.take();
                 cores.push(Core { standing, ..Core::default() });
             }
             cores[places[root]].members.push(node.finding);

@@ -7,6 +7,7 @@ use crate::entries::{Entries, Entry};
 use crate::meant::Meant;
 use crate::place::{self, Places};
 use crate::prolific::{Measure, Prolific};
+use crate::slab::Slab;
 use crate::value::{Counterpart, Rule, Value};
 use caponier_model::{AccountKey, EdgeKind, EventTime, TenantId};
 use std::sync::Arc;
@@ -120,8 +121,7 @@ pub(crate) struct Dirty {
 #[derive(Debug, Default)]
 pub(crate) struct Postings {
     ids: Places,
-    all: Vec<Option<Posting>>,
-    free: Vec<ValueIx>,
+    all: Slab<Posting>,
     rules: Vec<Arc<Rule>>,
     tenants: Vec<TenantId>,
     noted: Vec<Dirty>,
@@ -157,21 +157,12 @@ impl Postings {
             return ix;
         }
         let posting = self.posting(value.clone(), settings);
-        let ix = match self.free.pop() {
-            Some(ix) => {
-                self.all[ix as usize] = Some(posting);
-                ix
-            }
-            None => {
-                self.all.push(Some(posting));
-                (self.all.len() - 1) as ValueIx
-            }
-        };
+        let ix = self.all.insert(posting);
         self.ids.insert_new(hash, ix);
         self.possible += usize::from(matches!(value, Value::Possible(_)));
         for half in value.halves().into_iter().flatten() {
             let half = known(&half).unwrap_or_else(|| self.intern(&half, settings));
-            if let Some(posting) = &mut self.all[half as usize] {
+            if let Some(posting) = self.all.get_mut(half) {
                 posting.pairs += 1;
             }
         }
@@ -223,7 +214,7 @@ impl Postings {
 
     /// A posting that is held.
     pub(crate) fn get(&self, ix: ValueIx) -> Option<&Posting> {
-        self.all.get(ix as usize)?.as_ref()
+        self.all.get(ix)
     }
 
     /// How many values are held.
@@ -248,7 +239,7 @@ impl Postings {
             Some(last) if before(last) => posting.entries.len(),
             Some(_) => posting.entries.partition_point(before),
         };
-        let Some(posting) = self.all.get_mut(ix as usize).and_then(Option::as_mut) else { return };
+        let Some(posting) = self.all.get_mut(ix) else { return };
         let parts = holder.counterparts(entry.finding, posting.rule.counts).len();
         let entry = Entry { parts: parts.min(usize::from(u16::MAX)) as u16, ..entry };
         posting.longest = posting.longest.max(entry.last.seconds_since(entry.first));
@@ -264,7 +255,7 @@ impl Postings {
 
     /// Takes a finding that began at `first` out of a posting; [`Postings::refresh`] must follow.
     pub(crate) fn remove(&mut self, ix: ValueIx, finding: FindingIx, first: EventTime) {
-        let Some(posting) = self.all.get_mut(ix as usize).and_then(Option::as_mut) else { return };
+        let Some(posting) = self.all.get_mut(ix) else { return };
         while let Some(at) = posting.place(finding, first) {
             let Some(gone) = posting.entries.remove(at) else { break };
             posting.less(&gone);
@@ -275,7 +266,7 @@ impl Postings {
 
     /// Lets an evicted finding go: its links go with it, and nobody else's change.
     pub(crate) fn forget(&mut self, ix: ValueIx, finding: FindingIx, first: EventTime) {
-        let Some(posting) = self.all.get_mut(ix as usize).and_then(Option::as_mut) else { return };
+        let Some(posting) = self.all.get_mut(ix) else { return };
         while let Some(at) = posting.place(finding, first) {
             let Some(gone) = posting.entries.remove(at) else { break };
             posting.less(&gone);
@@ -291,7 +282,7 @@ impl Postings {
     /// Counts again where findings were let go between others; links stay as they are.
     pub(crate) fn remeasure(&mut self, settings: &Settings, holder: &impl Holder) {
         for dirty in std::mem::take(&mut self.noted) {
-            if let Some(posting) = self.all.get_mut(dirty.value as usize).and_then(Option::as_mut) {
+            if let Some(posting) = self.all.get_mut(dirty.value) {
                 posting.noted = NOBODY;
                 posting.measure(&dirty, settings.caps.window, holder);
             }
@@ -301,7 +292,7 @@ impl Postings {
 
     /// Notes that the edges of a finding in this posting must be looked at again.
     pub(crate) fn touch(&mut self, ix: ValueIx, finding: FindingIx, first: EventTime) {
-        if let Some(posting) = self.all.get_mut(ix as usize).and_then(Option::as_mut)
+        if let Some(posting) = self.all.get_mut(ix)
             && let Some(at) = posting.place(finding, first)
         {
             note(&mut self.noted, posting, ix, (at, first));
@@ -310,7 +301,7 @@ impl Postings {
 
     /// Says of a finding in a posting that its detector is common, or is not; [`Postings::refresh`] must follow.
     pub(crate) fn mark(&mut self, ix: ValueIx, finding: FindingIx, first: EventTime, common: bool) {
-        let Some(posting) = self.all.get_mut(ix as usize).and_then(Option::as_mut) else { return };
+        let Some(posting) = self.all.get_mut(ix) else { return };
         let Some(start) = posting.place(finding, first) else { return };
         for at in start..posting.entries.len() {
             let entry = posting.entries[at];
@@ -329,7 +320,7 @@ impl Postings {
         let mut noted = std::mem::take(&mut self.noted);
         noted.sort_unstable_by_key(|d| d.value);
         for dirty in &noted {
-            if let Some(posting) = &mut self.all[dirty.value as usize] {
+            if let Some(posting) = self.all.get_mut(dirty.value) {
                 posting.noted = NOBODY;
             }
         }
@@ -338,17 +329,16 @@ impl Postings {
 
     /// Frees the value where nobody holds it any more.
     pub(crate) fn release(&mut self, ix: ValueIx) {
-        let Some(Some(posting)) = self.all.get(ix as usize) else { return };
+        let Some(posting) = self.all.get(ix) else { return };
         if !posting.entries.is_empty() || posting.pairs > 0 || posting.noted != NOBODY {
             return;
         }
-        let Some(posting) = self.all[ix as usize].take() else { return };
+        let Some(posting) = self.all.remove(ix) else { return };
         self.ids.remove(place::hash(&posting.value), ix);
         self.possible -= usize::from(matches!(posting.value, Value::Possible(_)));
-        self.free.push(ix);
         for half in posting.value.halves().into_iter().flatten() {
             let Some(half) = self.find(&half) else { continue };
-            if let Some(posting) = self.all[half as usize].as_mut() {
+            if let Some(posting) = self.all.get_mut(half) {
                 posting.pairs -= 1;
             }
             self.release(half);
@@ -363,7 +353,7 @@ impl Postings {
         if self.get(ix).is_some_and(Posting::is_single) {
             return out;
         }
-        let Some(mut posting) = self.all.get_mut(ix as usize).and_then(Option::take) else { return out };
+        let Some(mut posting) = self.all.lift(ix) else { return out };
         out.levels = posting.measure(dirty, settings.caps.window, holder);
         if posting.rule.bridges {
             let halves = posting.value.halves().map(|halves| halves.map(|h| self.find(&h).and_then(|h| self.get(h))));
@@ -372,7 +362,7 @@ impl Postings {
         let range = out.levels.filter(|_| posting.pairs > 0);
         let concerned: Vec<(FindingIx, EventTime)> =
             range.iter().flat_map(|(i, j)| posting.entries[*i..=*j].iter()).map(|e| (e.finding, e.first)).collect();
-        self.all[ix as usize] = Some(posting);
+        self.all.put(ix, posting);
         for (finding, first) in concerned {
             let pairs = holder.values(finding).filter(|v| self.rests_on(*v, ix));
             for pair in pairs.collect::<Vec<_>>() {
@@ -412,7 +402,7 @@ impl Postings {
     /// What differs, value by value, from what their present findings would make: those that left leave it behind.
     /// Links are compared only where something was ever let go: until then none can differ.
     pub(crate) fn behind(&self, evicted: bool, settings: &Settings, holder: &impl Holder) -> Vec<(ValueIx, Behind)> {
-        let held = (0u32..).zip(&self.all).filter_map(|(ix, posting)| Some((ix, posting.as_ref()?)));
+        let held = self.all.iter();
         let differs = |(ix, posting): (ValueIx, &Posting)| {
             let links = evicted.then(|| self.links_of(ix, posting, settings, holder));
             let links = links.filter(|(fresh, held)| fresh != held).map(|(_, held)| held);
@@ -438,7 +428,7 @@ impl Postings {
         settings: &Settings,
         holder: &impl Holder,
     ) -> (Vec<Link>, Vec<Link>) {
-        let Some(mut posting) = self.all.get_mut(ix as usize).and_then(Option::take) else { return Default::default() };
+        let Some(mut posting) = self.all.lift(ix) else { return Default::default() };
         let more = posting.more.get_or_insert_with(|| More::of(&posting.entries));
         more.severed = behind.severed;
         posting.longest = behind.longest.max(posting.longest);
@@ -446,7 +436,7 @@ impl Postings {
             posting.count_all(settings.caps.window, high, holder);
         }
         let held = behind.links.is_some().then(|| self.links_of(ix, &posting, settings, holder).1);
-        self.all[ix as usize] = Some(posting);
+        self.all.put(ix, posting);
         (held.unwrap_or_default(), behind.links.unwrap_or_default())
     }
 

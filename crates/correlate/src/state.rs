@@ -1,4 +1,4 @@
-//! What the engine holds of findings, groups and incidents, in slabs with places that are reused.
+//! What the engine holds of findings, groups and incidents.
 
 use crate::bind::Bound;
 use crate::cold::{Cold, Formats};
@@ -9,6 +9,7 @@ use crate::name::IncidentId;
 use crate::partition::Core;
 use crate::posted::Posted;
 use crate::posting::{FindingIx, Holder, Link, Postings, ValueIx};
+use crate::slab::Slab;
 use crate::value::Counterpart;
 use caponier_model::{
     AccountKey, ChangeKind, EventTime, FindingKey, IncidentState, Sighting, SourceIncidentKey, TenantId, Text,
@@ -25,56 +26,6 @@ pub(crate) type RecordIx = u32;
 
 /// A few places of findings, with no memory of their own while they are four at most: most incidents are one finding.
 pub(crate) type Members = SmallVec<[FindingIx; 4]>;
-
-/// A slab: places are stable and reused.
-#[derive(Debug)]
-pub(crate) struct Slab<T> {
-    items: Vec<Option<T>>,
-    free: Vec<u32>,
-}
-
-impl<T> Default for Slab<T> {
-    fn default() -> Self {
-        Self { items: Vec::new(), free: Vec::new() }
-    }
-}
-
-impl<T> Slab<T> {
-    pub(crate) fn insert(&mut self, item: T) -> u32 {
-        match self.free.pop() {
-            Some(ix) => {
-                self.items[ix as usize] = Some(item);
-                ix
-            }
-            None => {
-                self.items.push(Some(item));
-                (self.items.len() - 1) as u32
-            }
-        }
-    }
-
-    pub(crate) fn remove(&mut self, ix: u32) -> Option<T> {
-        let item = self.items.get_mut(ix as usize)?.take()?;
-        self.free.push(ix);
-        Some(item)
-    }
-
-    pub(crate) fn get(&self, ix: u32) -> Option<&T> {
-        self.items.get(ix as usize)?.as_ref()
-    }
-
-    pub(crate) fn get_mut(&mut self, ix: u32) -> Option<&mut T> {
-        self.items.get_mut(ix as usize)?.as_mut()
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
-        (0u32..).zip(&self.items).filter_map(|(ix, item)| Some((ix, item.as_ref()?)))
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.items.len() - self.free.len()
-    }
-}
 
 /// A finding, bound.
 #[derive(Debug)]
