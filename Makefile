@@ -17,7 +17,7 @@ ORGANISATION ?= 1000000
 PYTHON  ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt corpus accuracy month rules real-incidents bench bench-identity accuracy-identity fuzz release clean
+.PHONY: help demo test test-kafka kafka-demo kafka-libs lint fmt corpus accuracy month rules real-incidents bench bench-identity accuracy-identity fuzz release clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -33,6 +33,22 @@ demo: build ## build, simulate two tenants under attack, replay their exports, t
 # benches' own tests run with `make bench`.
 test: ## every test of the workspace, one profile, no network
 	$(CARGO) test --workspace --exclude caponier-benches
+
+# Apache Kafka from its published artifacts: Maven and a Java runtime (17 or newer) are asked for.
+KAFKA_LIBS ?= $(abspath $(TARGET))/kafka-libs
+
+kafka-libs: $(KAFKA_LIBS)/.done
+
+$(KAFKA_LIBS)/.done: tests/kafka/pom.xml
+	rm -rf $(KAFKA_LIBS)
+	mvn -q -B -f tests/kafka/pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(KAFKA_LIBS)
+	touch $@
+
+test-kafka: build kafka-libs ## the live halves against a real Kafka broker on loopback (needs mvn and java)
+	CAPONIER=$(abspath $(RUN)) CAPONIER_KAFKA_LIBS=$(KAFKA_LIBS) $(CARGO) test -p caponier-tests --features kafka --test kafka -- --test-threads 1
+
+kafka-demo: build kafka-libs ## start a broker, put simulated exports on topics, watch incidents arrive
+	CAPONIER=$(abspath $(RUN)) LIBS=$(KAFKA_LIBS) scripts/kafka_demo.sh
 
 lint: ## formatting, clippy and docs, warnings denied
 	$(CARGO) fmt --all -- --check

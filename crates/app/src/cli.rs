@@ -2,11 +2,13 @@
 
 mod identity;
 mod incident;
+mod live;
 mod rules;
 
 pub use identity::{Audit, AuditFormat, Couple, Decided, IdentityAction, IdentityArgs, Stated, Statements};
 pub use incident::{IncidentAction, IncidentArgs, Listed, Outcome, Parted, Said};
 
+pub use live::{Produce, Run};
 pub use rules::{RulesAction, RulesArgs, RulesCoverage, RulesExplain, RulesLint, RulesList, RulesTest};
 
 use clap::{Args, Parser, Subcommand};
@@ -39,6 +41,10 @@ pub enum Command {
     Simulate(Simulate),
     /// Run captured exports through the whole engine
     Replay(Replay),
+    /// Live: topics of all tenants in, incidents out
+    Run(Run),
+    /// Put captures on Kafka topics
+    Produce(Produce),
     /// Who is this account? Home account, links, evidence, conflicts
     Resolve(Resolve),
     /// Audit foreign accounts; state who is who, and who is not

@@ -14,6 +14,8 @@ pub enum Exit {
     Usage,
     /// Invalid input under `--strict`.
     InvalidInput,
+    /// A dependency is unavailable.
+    Unavailable,
 }
 
 impl From<Exit> for ExitCode {
@@ -23,6 +25,7 @@ impl From<Exit> for ExitCode {
             Exit::Failed => 1,
             Exit::Usage => 2,
             Exit::InvalidInput => 3,
+            Exit::Unavailable => 4,
         })
     }
 }
@@ -39,6 +42,9 @@ pub enum Failure {
     /// The work failed.
     #[error("{0}")]
     Failed(String),
+    /// Something that the work needs is not there.
+    #[error("{0}")]
+    Unavailable(String),
 }
 
 impl Failure {
@@ -47,6 +53,7 @@ impl Failure {
         match self {
             Self::Config(_) | Self::Usage(_) => Exit::Usage,
             Self::Failed(_) => Exit::Failed,
+            Self::Unavailable(_) => Exit::Unavailable,
         }
     }
 

@@ -6,17 +6,16 @@
 use crate::columns::Row;
 use crate::config::Config;
 use crate::failure::{Failure, failed};
+use crate::reading::{Keep, Origin, Reading};
 use crate::summary::{Summary, Tally};
 use caponier_identity as identity;
 use caponier_model::{
-    Body, Class, DeadLetter, Event, EventTime, Guid, Position, Reject, RejectReason, Rows, Sighting, Signal, TenantId,
-    Tenants,
+    Body, Class, DeadLetter, Event, EventTime, Guid, Rows, Sighting, Signal, TenantId,
 };
 use caponier_rules as rules;
 use caponier_transport::{self as transport, DeadLetters, Distinct, Input, Item, Sorter};
-use caponier_wire::{self as wire, Basis, Claims, Context, RawRecord};
+use caponier_wire::{self as wire, Basis, Claims, RawRecord};
 use indicatif::ProgressBar;
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -91,6 +90,16 @@ pub fn intake(config: &Config, inputs: &[Input], not_after: EventTime, bar: &Pro
         handles.into_iter().map(|h| h.join().unwrap_or_else(|_| Err(failed("intake", "a reader stopped")))).collect()
     });
     gather(config, workers)
+}
+
+impl Keep for Worker<'_> {
+    fn decoded(&mut self, offset: u64, record: &RawRecord<'_>, decoded: &wire::Decoded<'_>) -> Result<(), Failure> {
+        self.kept(offset, record, decoded)
+    }
+
+    fn refused(&mut self, letter: DeadLetter) -> Result<(), Failure> {
+        self.lose(letter)
+    }
 }
 
 /// Big files are cut at lines so that every thread has work; the cut changes nothing but who reads what.
@@ -194,6 +203,8 @@ struct Worker<'c> {
     config: &'c Config,
     inputs: &'c [Input],
     not_after: EventTime,
+    /// The input that is read now.
+    index: usize,
     rules: Vec<Sighting>,
     signals: Vec<Signal>,
     tallies: BTreeMap<&'static str, Tally>,
@@ -216,6 +227,7 @@ impl<'c> Worker<'c> {
             config,
             inputs,
             not_after,
+            index: 0,
             rules: Vec::new(),
             signals: Vec::new(),
             tallies: BTreeMap::new(),
@@ -234,55 +246,19 @@ impl<'c> Worker<'c> {
 
     fn read(&mut self, index: usize, piece: &Input) -> Result<(), Failure> {
         let limits = &self.config.limits;
+        self.index = index;
+        let (config, not_after) = (self.config, self.not_after);
+        let reading = Reading { config, origin: origin(&self.inputs[index]), not_after };
         let tally = transport::read(piece, limits, &mut |item| match item {
             Item::Refused(letter) => self.lose(letter),
-            Item::Payload(payload) => self.payload(index, payload.offset, payload.bytes),
+            Item::Payload(payload) => reading.payload(payload.offset, payload.bytes, self),
         })?;
         self.bytes += tally.inflated;
         Ok(())
     }
 
-    fn payload(&mut self, index: usize, offset: u64, bytes: &[u8]) -> Result<(), Failure> {
-        for found in wire::records(bytes, &self.config.record) {
-            match found {
-                Ok(record) => self.record(index, offset, &record, true)?,
-                Err(broken) => self.refuse(index, offset, broken.index, broken.reject, broken.raw)?,
-            }
-        }
-        Ok(())
-    }
-
-    /// One record, the records it encloses, or (at the `outer` level only) those that a shipper wrapped in it.
-    fn record(&mut self, index: usize, offset: u64, record: &RawRecord<'_>, outer: bool) -> Result<(), Failure> {
-        let (odata, table) = (record.odata.as_deref(), record.table.as_deref());
-        let context =
-            context(self.config, &self.config.tenants, &self.inputs[index], Some(self.not_after), odata, table);
-        let reject = match wire::decode_full(&context, &record.bytes) {
-            Ok(decoded) => {
-                self.decoded(index, offset, record, &decoded)?;
-                let enclosed =
-                    if outer { wire::enclosed(&context, decoded.event.format, &record.bytes) } else { Vec::new() };
-                return enclosed
-                    .into_iter()
-                    .try_for_each(|inner| self.record(index, offset, &unhinted(record.index, inner.into()), false));
-            }
-            Err(reject) => reject,
-        };
-        let unread = matches!(reject.reason, RejectReason::UnknownFormat | RejectReason::MissingField);
-        let carried = if outer && unread { wire::carried(&context, &record.bytes) } else { None };
-        let Some(payload) = carried else { return self.refuse(index, offset, record.index, reject, &record.bytes) };
-        for found in wire::records(&payload, &self.config.record) {
-            match found {
-                Ok(inner) => self.record(index, offset, &unhinted(record.index, inner.bytes), false)?,
-                Err(broken) => self.refuse(index, offset, record.index, broken.reject, broken.raw)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn decoded(
+    fn kept(
         &mut self,
-        index: usize,
         offset: u64,
         record: &RawRecord<'_>,
         decoded: &wire::Decoded<'_>,
@@ -291,7 +267,7 @@ impl<'c> Worker<'c> {
         let journals = self.journals(event, &record.bytes);
         let used = self.observer.observe(event) || journals;
         if journals {
-            let place = Place { input: index as u32, offset, index: record.index };
+            let place = Place { input: self.index as u32, offset, index: record.index };
             self.sorter
                 .push(key(event), value(record, place))
                 .map_err(|e| failed("cannot sort findings on disk", e))?;
@@ -324,12 +300,6 @@ impl<'c> Worker<'c> {
         !self.rules.is_empty() || !self.signals.is_empty()
     }
 
-    fn refuse(&mut self, index: usize, offset: u64, at: u32, reject: Reject, raw: &[u8]) -> Result<(), Failure> {
-        let kept = raw.len().min(self.config.limits.kept_bytes);
-        let position = Position { source: self.inputs[index].name.clone(), offset, index: at };
-        self.lose(DeadLetter { position, reject, raw: raw[..kept].to_vec(), truncated: kept < raw.len() })
-    }
-
     fn lose(&mut self, letter: DeadLetter) -> Result<(), Failure> {
         let format = letter.reject.format.unwrap_or(UNKNOWN);
         self.tallies.entry(format).or_default().count(Class::DeadLetter);
@@ -338,30 +308,9 @@ impl<'c> Worker<'c> {
     }
 }
 
-/// A record taken out of another: what its file's name says about the outer one does not hold for it.
-fn unhinted(index: u32, bytes: Cow<'_, [u8]>) -> RawRecord<'_> {
-    RawRecord { index, bytes, odata: None, table: Some(Cow::Borrowed("-")) }
-}
-
-/// What is known of a record before it is read.
-pub fn context<'x>(
-    config: &'x Config,
-    tenants: &'x Tenants,
-    input: &'x Input,
-    not_after: Option<EventTime>,
-    odata: Option<&'x str>,
-    table: Option<&'x str>,
-) -> Context<'x> {
-    Context {
-        tenants,
-        folder: input.tenant,
-        table: table.or(input.table.as_deref()),
-        odata,
-        discover: !config.configured,
-        shared: false,
-        not_after,
-        limits: config.record,
-    }
+/// What a file's place says of its records.
+pub fn origin(input: &Input) -> Origin<'_> {
+    Origin { name: &input.name, tenant: input.tenant, table: input.table.as_deref() }
 }
 
 /// Sorts by event time, then by what the record is: nothing of where it came from.

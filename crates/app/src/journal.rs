@@ -6,9 +6,10 @@ use crate::config::Config;
 use crate::course::{Aside, Course, Outcome};
 use crate::failure::{Failure, failed};
 use crate::firings::Firings;
-use crate::intake::{Intake, context, intake, read_value};
+use crate::intake::{Intake, intake, origin, read_value};
 use crate::learned;
 use crate::progress;
+use crate::reading::context;
 use crate::summary::Summary;
 use caponier_identity as identity;
 use caponier_model::{
@@ -175,7 +176,7 @@ fn entries(config: &Config, tenants: &Tenants, inputs: &[Input], value: &[u8]) -
     let Some(kept) = read_value(value) else { return Vec::new() };
     let Some(input) = inputs.get(kept.place.input as usize) else { return Vec::new() };
     // Where what was learned contradicts itself about one record, it stays whose it was at intake.
-    let decode = |tenants| wire::decode(&context(config, tenants, input, None, kept.odata, kept.table), kept.record);
+    let decode = |tenants| wire::decode(&context(config, tenants, origin(input), None, kept.odata, kept.table), kept.record);
     let Ok(event) = decode(tenants).or_else(|_| decode(&config.tenants)) else { return Vec::new() };
     let position = Position { source: input.name.clone(), offset: kept.place.offset, index: kept.place.index };
     let at = event.time;

@@ -8,8 +8,8 @@ use caponier_model::{
 use compact_str::{CompactString, ToCompactString, format_compact};
 use std::collections::BTreeMap;
 
-/// The detector's name.
-const DETECTOR: &str = "identity_conflict";
+/// The detector's name, and the format under which its findings are seen.
+pub const DETECTOR: &str = "identity_conflict";
 
 /// A finding for each account that has links in conflict, sorted by time.
 ///

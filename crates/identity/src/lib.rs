@@ -22,7 +22,7 @@ mod statement;
 mod store;
 
 pub use combine::{Weighed, combine};
-pub use conflict::conflicts;
+pub use conflict::{DETECTOR as CONFLICT, conflicts};
 pub use decide::decide;
 pub use facts::facts;
 pub use index::{Footprint, Index, SnapshotError};

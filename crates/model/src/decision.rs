@@ -5,11 +5,12 @@
 
 use crate::{EventTime, FindingKey};
 use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
 /// The name of a decision: the first 128 bits of a SHA-256 over all it says, so that the same decision told twice is one.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DecisionId(u128);
 
 impl DecisionId {
@@ -44,7 +45,7 @@ impl fmt::Debug for DecisionId {
 
 /// What an analyst decided, with who answers for it. Of two that contradict each other the later by (`at`, id) holds, whatever
 /// order they came in.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Decision {
     /// When it was said.
     pub at: EventTime,
@@ -57,7 +58,7 @@ pub struct Decision {
 }
 
 /// What a decision does. Lists of findings mean the set: order and repeats say nothing.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Act {
     /// These belong together (must-link).
     Merge {

@@ -2,9 +2,10 @@
 
 use crate::{AccountKey, EventTime, TenantId};
 use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
 
 /// Who could have written a piece of evidence. Evidence of one writer never counts twice.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Writer {
     /// An analyst or the operator.
     Analyst,
@@ -29,7 +30,7 @@ impl Writer {
 }
 
 /// The kinds of evidence (scenarios.md 2.1).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum EvidenceKind {
     /// K1: an analyst's or operator's statement.
     Statement,
@@ -142,7 +143,7 @@ impl EvidenceKind {
 ///
 /// Evidence from a log spans what was observed (first to last record); combining carries it on to where something
 /// contradicts it. Evidence from a directory spans the life of what it rests on.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Evidence {
     /// The satellite account.
     pub account: AccountKey,
@@ -159,7 +160,7 @@ pub struct Evidence {
 }
 
 /// A log named the home tenant of an account: directory evidence for a home in any other tenant does not hold meanwhile.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Refutation {
     /// The account.
     pub account: AccountKey,
@@ -174,7 +175,7 @@ pub struct Refutation {
 }
 
 /// More than one account could be meant: a query found a match, but not exactly one.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Ambiguity {
     /// The account that asks for a home.
     pub account: AccountKey,
@@ -193,7 +194,7 @@ pub struct Ambiguity {
 }
 
 /// What the identity join says, before anything is weighed. All lists are sorted, without repeats.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Testimony {
     /// Evidence for links.
     pub evidence: Vec<Evidence>,
@@ -207,7 +208,7 @@ pub struct Testimony {
 }
 
 /// Why something that speaks for a link does not make it accepted.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum RefusalReason {
     /// Only the resource tenant's directory says so, and whoever administers it can write it.
     ResourceDirectoryAlone,
@@ -276,7 +277,7 @@ impl RefusalReason {
 }
 
 /// A link that was not made, or not accepted, and why: what "or says why not" is made of.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Refusal {
     /// The account without a home.
     pub account: AccountKey,
@@ -297,7 +298,7 @@ pub struct Refusal {
 }
 
 /// What an analyst or the configuration says of two accounts.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Verdict {
     /// One person: evidence K1.
     Same,
@@ -328,7 +329,7 @@ impl Verdict {
 
 /// A statement about two accounts, by a person who answers for it. Of several about one couple the last (by `at`, then by the
 /// rest) holds.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Statement {
     /// The satellite account.
     pub account: AccountKey,
@@ -349,7 +350,7 @@ pub struct Statement {
 }
 
 /// An agreed naming rule for cloud-only twins (K13): the twin's local part is `prefix` + the home user's local part + `suffix`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct NamingRule {
     /// Where the people are.
     pub home: TenantId,

@@ -25,7 +25,7 @@ impl fmt::Display for FindingKey {
 }
 
 /// Severity, ordered.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 pub enum Severity {
     /// Not said.
     #[default]
@@ -70,7 +70,7 @@ impl Severity {
 }
 
 /// How much a road is trusted for the fields of a finding: the greater rank wins, then the later version, then the content hash.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct SourceRank(pub u8);
 
 impl SourceRank {
@@ -87,7 +87,7 @@ impl SourceRank {
 }
 
 /// What a sighting tells.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum SightingKind {
     /// An alert.
     Alert,
@@ -98,13 +98,15 @@ pub enum SightingKind {
 }
 
 /// A finding seen by one road at one version. The correlator merges the sightings of one key into one finding.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Sighting {
     /// The finding it belongs to.
     pub key: FindingKey,
     /// Alert, risk or evidence.
     pub kind: SightingKind,
-    /// The format's name in the export table.
+    /// The format's name in the export table. Whoever writes a sighting down writes the name beside it, and gives it back from
+    /// the names that are known.
+    #[serde(skip)]
     pub format: &'static str,
     /// The id as this transport names it (`SystemAlertId` of a SecurityAlert row).
     pub id: CompactString,
@@ -143,7 +145,7 @@ pub struct Sighting {
 }
 
 /// An incident of a source product.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct SourceIncidentKey {
     /// Its tenant.
     pub tenant: TenantId,
@@ -154,7 +156,7 @@ pub struct SourceIncidentKey {
 }
 
 /// One version of a source incident: evidence for E5, and a source of status, owner and verdict.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SourceIncident {
     /// Which incident.
     pub key: SourceIncidentKey,

@@ -1,12 +1,14 @@
 //! The journal: the correlator's only input, in one order.
 
 use crate::{
-    Decision, EventTime, FindingKey, IdentityChange, Policy, Position, Sighting, Signal, SourceIncident, Statement,
+    Decision, EventTime, FindingKey, IdentityChange, Policy, Position, Rows, Sighting, Signal, SourceIncident,
+    Statement,
 };
 use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
 
 /// One entry of the journal.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum Entry {
     /// A finding, seen by one road.
     Sighting(Box<Sighting>),
@@ -14,7 +16,9 @@ pub enum Entry {
     Signal(Box<Signal>),
     /// A source incident's version.
     Incident(Box<SourceIncident>),
-    /// A change of what is known about identities.
+    /// What a record says about identities, before anybody asked what follows from it.
+    Evidence(Box<Rows>),
+    /// A change of what is known about identities: what followed from evidence.
     Identity(IdentityChange),
     /// A statement about two accounts: journalled so that whoever reads the journal knows who said what. The links that follow
     /// from it are identity changes of their own.
@@ -34,7 +38,7 @@ pub enum Entry {
 }
 
 /// One instance of a scenario rule and the findings that matched its steps. A later one of the same id replaces it.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Chain {
     /// The rule's name.
     pub rule: CompactString,
@@ -45,7 +49,7 @@ pub struct Chain {
 }
 
 /// A finding in a chain.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct ChainStep {
     /// Which finding.
     pub finding: FindingKey,
@@ -55,7 +59,7 @@ pub struct ChainStep {
 
 /// A setting by the name that the configuration gives it (`windows.account`, `guards.findings`, `guards.g7`). Switches are 0 or 1;
 /// a name that nobody knows changes nothing and is counted.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Setting {
     /// Which.
     pub name: CompactString,
@@ -75,4 +79,29 @@ pub struct Journalled {
     pub position: Option<Position>,
     /// The entry.
     pub entry: Entry,
+}
+
+/// One message of the journal: what a reader of one source says at once. The order of messages is the order of the journal.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Page {
+    /// `topic/partition` that was read; empty where no source was: decisions, links, what an operator changes.
+    pub source: CompactString,
+    /// The latest event time of the records read, of those that move time; none where there was none.
+    pub latest: Option<EventTime>,
+    /// Whether more is expected of the source.
+    pub flow: Flow,
+    /// What came of the records, in their order.
+    pub entries: Vec<Journalled>,
+}
+
+/// Whether more is expected of a source.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+pub enum Flow {
+    /// It flows: time waits for it.
+    #[default]
+    Flowing,
+    /// It was silent for longer than its idle timeout: time goes on without it until it speaks again.
+    Idle,
+    /// It was read to the end that it had when the run began, and the run wants no more.
+    Ended,
 }

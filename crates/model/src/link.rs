@@ -3,9 +3,10 @@
 
 use crate::{AccountKey, EventTime, EvidenceKind, Guid, TenantId};
 use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
 
 /// What the combined evidence amounts to.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum LinkState {
     /// May create cross-tenant membership.
     Accepted,
@@ -27,7 +28,7 @@ impl LinkState {
 }
 
 /// A dated link from a satellite account to its home account.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Link {
     /// The satellite account.
     pub account: AccountKey,
@@ -48,7 +49,7 @@ pub struct Link {
 }
 
 /// What kind of account it is, as far as evidence says.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 pub enum AccountKind {
     /// Nothing is known.
     #[default]
@@ -89,7 +90,7 @@ impl AccountKind {
 }
 
 /// What the directories say of one account: its names and their validity.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct AccountFacts {
     /// Which account.
     pub account: AccountKey,
@@ -118,7 +119,7 @@ pub struct AccountFacts {
 }
 
 /// A change of what is known about identities: an entry of the journal.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum IdentityChange {
     /// An account's facts; replaces the fact of the same account and beginning.
     Account(AccountFacts),

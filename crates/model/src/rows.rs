@@ -4,9 +4,10 @@
 
 use crate::{AccountKey, EventTime, Guid, Statement, TenantId};
 use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
 
 /// An account as its directory showed it at `seen`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct AccountRow {
     /// Which account.
     pub account: AccountKey,
@@ -45,7 +46,7 @@ pub struct AccountRow {
 }
 
 /// How a sign-in crosses tenants (`crossTenantAccessType`).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 pub enum Access {
     /// The row does not say, or says `none`.
     #[default]
@@ -74,7 +75,7 @@ impl Access {
 }
 
 /// A sign-in that names two tenants.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct SignInRow {
     /// The tenant whose log has the row.
     pub log: TenantId,
@@ -101,7 +102,7 @@ pub struct SignInRow {
 }
 
 /// A service principal or managed identity, as a sign-in log or a directory shows it.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct PrincipalRow {
     /// The service principal object, in the tenant whose log or directory has the row.
     pub account: AccountKey,
@@ -120,7 +121,7 @@ pub struct PrincipalRow {
 }
 
 /// An invitation or its redemption in a resource tenant.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct InvitationRow {
     /// The guest object.
     pub guest: AccountKey,
@@ -135,7 +136,7 @@ pub struct InvitationRow {
 }
 
 /// A provisioning row that names both objects.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct ProvisioningRow {
     /// The source object, in the tenant whose log has the row.
     pub source: AccountKey,
@@ -152,7 +153,7 @@ pub struct ProvisioningRow {
 }
 
 /// A control-plane caller whose claims say who it is.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct CallerRow {
     /// The tenant whose subscription it acted on.
     pub log: TenantId,
@@ -173,7 +174,7 @@ pub struct CallerRow {
 }
 
 /// A device known by several ids.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct DeviceRow {
     /// Whose inventory.
     pub tenant: TenantId,
@@ -192,7 +193,7 @@ pub struct DeviceRow {
 }
 
 /// All evidence rows of a capture or a batch. Order carries no meaning: the queries sort.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Rows {
     /// Accounts.
     pub accounts: Vec<AccountRow>,

@@ -2,6 +2,7 @@
 
 use crate::{Guid, TenantId};
 use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
 
 /// Which side of the organisation a tenant is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -30,7 +31,7 @@ pub struct Tenant {
 }
 
 /// What may be joined across an ordered pair of tenants.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 pub enum MergePolicy {
     /// Nothing is joined nor shown.
     Forbid,
@@ -42,7 +43,7 @@ pub enum MergePolicy {
 }
 
 /// An ordered pair: `home` owns the identity, `resource` the resource.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Pair {
     /// The tenant of the home account.
     pub home: TenantId,
@@ -51,7 +52,7 @@ pub struct Pair {
 }
 
 /// The policy of every ordered pair.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Policy {
     /// The listed pairs.
     pub pairs: Vec<(Pair, MergePolicy)>,

@@ -2,11 +2,12 @@
 
 use crate::{EntityKind, TenantId};
 use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
 
 /// A sentence not yet rendered: `{name}` in the template stands for the parameter of that name.
 ///
 /// A rendered string cannot be masked afterwards, so nothing is rendered before `wire::encode` knows its audience.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Text {
     /// Our own words, with `{name}` placeholders. Owned by nobody.
     pub template: CompactString,
@@ -15,7 +16,7 @@ pub struct Text {
 }
 
 /// One value of a [`Text`].
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Param {
     /// The placeholder it fills.
     pub name: CompactString,

@@ -43,26 +43,13 @@ impl DeadLetters {
     /// # Errors
     /// Spilling fails.
     pub fn push(&mut self, letter: DeadLetter) -> io::Result<()> {
-        let DeadLetter { position, reject, raw, truncated } = letter;
-        let cut = raw.len() > self.kept;
-        let raw = &raw[..raw.len().min(self.kept)];
-        let text = readable(raw, cut || truncated);
-        let line = Line {
-            source: &position.source,
-            line: position.offset,
-            index: position.index,
-            reason: reject.reason.code(),
-            format: reject.format,
-            detail: &reject.detail,
-            raw: text,
-            raw_base64: text.is_none().then(|| base64(raw)),
-            truncated: cut || truncated,
-        };
+        let line = line(&letter, self.kept)?;
+        let position = letter.position;
         let mut key = position.source.as_bytes().to_vec();
         key.push(0); // sorts a name before the names it begins
         key.extend(position.offset.to_be_bytes());
         key.extend(position.index.to_be_bytes());
-        self.sorter.push(key, serde_json::to_vec(&line)?)
+        self.sorter.push(key, line)
     }
 
     /// The number of letters.
@@ -96,6 +83,33 @@ impl DeadLetters {
         }
         Ok(written)
     }
+}
+
+/// One refused record as a line of JSON, without its line end; at most `limits.kept_bytes` of its bytes are kept.
+///
+/// # Errors
+/// None that a letter can cause.
+pub fn dead_letter_line(letter: &DeadLetter, limits: &Limits) -> io::Result<Vec<u8>> {
+    line(letter, limits.kept_bytes)
+}
+
+fn line(letter: &DeadLetter, kept: usize) -> io::Result<Vec<u8>> {
+    let DeadLetter { position, reject, raw, truncated } = letter;
+    let cut = raw.len() > kept;
+    let raw = &raw[..raw.len().min(kept)];
+    let text = readable(raw, cut || *truncated);
+    let line = Line {
+        source: &position.source,
+        line: position.offset,
+        index: position.index,
+        reason: reject.reason.code(),
+        format: reject.format,
+        detail: &reject.detail,
+        raw: text,
+        raw_base64: text.is_none().then(|| base64(raw)),
+        truncated: cut || *truncated,
+    };
+    Ok(serde_json::to_vec(&line)?)
 }
 
 /// The bytes as text, where they are; a cut through a character at the end of a truncated record does not make them binary.

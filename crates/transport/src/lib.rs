@@ -1,4 +1,4 @@
-//! The only input and output of records: files and folders in, payload bytes out; what is refused is kept; what does not
+//! The only input and output of records: files, folders and topics in, payload bytes out; what is refused is kept; what does not
 //! fit into memory is sorted on disk.
 //!
 //! It moves opaque bytes: it knows JSON only as far as framing needs it, no record format, no event time, no tenant but the
@@ -21,6 +21,7 @@ mod discover;
 mod distinct;
 mod inflate;
 mod input;
+pub mod kafka;
 mod limits;
 mod read;
 mod runs;
@@ -29,7 +30,7 @@ mod sort;
 mod tests;
 
 pub use container::Container;
-pub use dead_letter::DeadLetters;
+pub use dead_letter::{DeadLetters, dead_letter_line};
 pub use discover::{Discovery, Skipped, discover};
 pub use distinct::Distinct;
 pub use input::{Input, Range, split};

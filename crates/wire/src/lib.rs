@@ -4,12 +4,14 @@
 //!
 //! ```text
 //! payload --records()--> record --decode()--> Event      Incident --encode()--> bytes, for an audience
+//! Page --encode_page()--> bytes --decode_page()--> Page      the journal
 //! ```
 
 mod context;
 mod entity;
 pub mod export;
 pub mod incident;
+mod journal;
 pub mod json;
 mod product;
 mod records;
@@ -18,6 +20,7 @@ mod time;
 pub use context::{Basis, Claims, Context, Limits, UNNAMED_TENANT};
 pub use export::{Decoded, EXPORTS, Export, Record, carried, decode, decode_full, enclosed, exports, fuzz_one};
 pub use incident::{MASK, SCHEMA_VERSION, digest, encode, final_form};
+pub use journal::{PageFault, decode_page, encode_page};
 pub use json::Json;
 pub use records::{Broken, RawRecord, Records, is_complete, records};
 pub use time::{parse_epoch, parse_time};

@@ -6,6 +6,7 @@ mod evaluate;
 mod explain;
 mod identity;
 mod incident;
+mod live;
 mod query;
 mod replay;
 mod resolve;
@@ -26,6 +27,8 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Simulate(args) => simulate::run(&args),
         Command::Replay(args) => replay::run(&args, config),
+        Command::Run(args) => live::run(&args, config),
+        Command::Produce(args) => live::produce(&args, config),
         Command::Resolve(args) => resolve::run(&args, config),
         Command::Query(args) => query::run(&args, config),
         Command::Identity(args) => identity::run(args.action, config),

@@ -5,7 +5,8 @@ use crate::cli::{RulesAction, RulesCoverage, RulesExplain, RulesLint, RulesList,
 use crate::columns::Row;
 use crate::config::Config;
 use crate::failure::{Exit, Failure, failed};
-use crate::intake::context;
+use crate::intake::origin;
+use crate::reading::context;
 use crate::rulebook::{self, SHIPPED, VECTORS};
 use crate::sheet::table;
 use crate::vectors::{Templates, Verdict, play, untested};
@@ -285,7 +286,7 @@ fn explain(args: &RulesExplain) -> Result<Exit, Failure> {
             let Item::Payload(payload) = item else { return Ok::<(), Failure>(()) };
             for record in wire::records(payload.bytes, &config.record).flatten() {
                 let (odata, named) = (record.odata.as_deref(), record.table.as_deref());
-                let context = context(&config, &config.tenants, input, None, odata, named);
+                let context = context(&config, &config.tenants, origin(input), None, odata, named);
                 let Ok(event) = wire::decode(&context, &record.bytes) else { continue };
                 for base in &found {
                     if !base.formats.contains(&event.format) {

@@ -126,6 +126,8 @@ const CERTAIN: u64 = 1_000_000;
 /// Limits by path; what is not listed has none but its type's.
 const fn most(path: &str) -> u64 {
     match path.as_bytes() {
+        b"kafka.journal_days" => 3660,
+        b"kafka.lateness_seconds" | b"kafka.idle_seconds" => TEN_YEARS,
         b"limits.depth" => 128,
         b"intake.threads" => 64,
         b"identity.accept" | b"identity.possible" | b"guards.cut_confidence" => CERTAIN,
@@ -208,6 +210,16 @@ knobs! {
     "score.privileged" Texts engine.privileged => "accounts whose part in an incident raises its score: object ids or UPNs";
     "retention.days" Days engine.retention_days => "days a finding is held after its last activity; 0 = for ever";
     "ledger.path" Text ledger => "the file that keeps what analysts state; made by the first identity link";
+    "kafka.brokers" Text live.brokers => "addresses of the brokers, host:port, comma between";
+    "kafka.profile" Text live.profile => "kafka, or event-hubs for what Azure Event Hubs documents";
+    "kafka.group" Text live.group => "begins the names of consumer groups and writers";
+    "kafka.journal" Text live.journal => "topic of the journal, one partition";
+    "kafka.changes" Text live.changes => "topic of every change of every incident";
+    "kafka.incidents" Text live.incidents => "topic of the latest form of each incident, compacted";
+    "kafka.dead_letters" Text live.dead_letters => "topic of refused records";
+    "kafka.journal_days" Integer live.journal_days => "days that the journal is kept, where we make its topic";
+    "kafka.lateness_seconds" Signed live.lateness_seconds => "event time waits so many seconds for what comes out of order";
+    "kafka.idle_seconds" Integer live.idle_seconds => "a partition silent for so many seconds holds event time back no more";
     "identity.accept" Small identity.accept => "least confidence of an accepted link, in millionths";
     "identity.possible" Small identity.possible => "least confidence of a link that is shown as possible, in millionths";
 }

@@ -3,6 +3,7 @@
 //! The text is TOML (design 5). Nothing here opens a port or reads a capture; the engine's crates receive plain values.
 
 mod knobs;
+mod live;
 mod pairs;
 mod read;
 mod show;
@@ -10,6 +11,7 @@ mod silence;
 pub mod sweep;
 
 pub use knobs::{KNOBS, Slot};
+pub use live::{Live, Topic};
 pub use read::{Fault, parse};
 pub use show::{effective, template};
 
@@ -54,6 +56,8 @@ pub struct Config {
     pub decisions: Vec<Statement>,
     /// What analysts decided of incidents, from the same places.
     pub calls: Vec<Call>,
+    /// Where a live run reads and writes.
+    pub live: Live,
     /// The ledger's file.
     pub ledger: CompactString,
     /// Limits of reading.
@@ -79,6 +83,7 @@ impl Config {
             twins: Vec::new(),
             decisions: Vec::new(),
             calls: Vec::new(),
+            live: Live::default(),
             ledger: "caponier.db".into(),
             limits: transport::Limits::default(),
             record: wire::Limits::default(),

@@ -31,12 +31,13 @@ pub fn parse(text: &str) -> Result<Config, Vec<Fault>> {
         match key.get_ref().as_ref() {
             "tenant" => reader.tenants(value, &mut config),
             // They name tenants: read when all tenants are known, wherever they stand in the file.
-            "pair" | "naming" | "twin" | "suppress" => {}
+            "pair" | "naming" | "twin" | "suppress" | "topic" => {}
             name => reader.knob_or_section(name, at, value, &mut config),
         }
     }
     reader.couples(table.get_ref(), &mut config);
     reader.suppressions(table.get_ref(), &mut config);
+    reader.live(table.get_ref(), &mut config);
     if config.identity.possible > config.identity.accept {
         let (possible, accept) = (config.identity.possible, config.identity.accept);
         reader.fault(text.len(), format!("identity.possible ({possible}) is above identity.accept ({accept})"));
@@ -88,14 +89,17 @@ impl Reader<'_> {
             let known = KNOBS
                 .iter()
                 .map(|k| k.path.split('.').next().unwrap_or(&k.path))
-                .chain(["tenant", "pair", "naming", "twin", "suppress"]);
+                .chain(["tenant", "pair", "naming", "twin", "suppress", "topic"]);
             return self.fault(at, unknown("key", name, known));
         }
         let Some(table) = value.get_ref().as_table() else {
             return self.fault(at, format!("{name} must be a table: write [{name}]"));
         };
         for (key, value) in table {
-            self.knob(&format!("{prefix}{}", key.get_ref()), value, config);
+            // Settings of the client are not ours to know.
+            if !(name == "kafka" && key.get_ref() == "client") {
+                self.knob(&format!("{prefix}{}", key.get_ref()), value, config);
+            }
         }
     }
 

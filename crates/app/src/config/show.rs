@@ -53,6 +53,7 @@ pub fn effective(config: &mut Config) -> String {
         let _ = writeln!(out, "\n[[twin]]\naccount = {account:?}\nhome = {home:?}\nreason = {:?}", twin.reason);
     }
     config.suppressions.iter().for_each(|row| silence(&mut out, config, row));
+    live(&mut out, config);
     out
 }
 
@@ -68,6 +69,25 @@ fn silence(out: &mut String, config: &Config, row: &Suppression) {
     }
     if !row.names.is_empty() {
         let _ = writeln!(out, "names = {:?}", row.names);
+    }
+}
+
+fn live(out: &mut String, config: &Config) {
+    if !config.live.client.is_empty() {
+        out.push_str("\n[kafka.client]\n");
+    }
+    for (name, value) in &config.live.client {
+        let secret = ["password", "secret", "token", "key.pem"].iter().any(|word| name.contains(word));
+        let _ = writeln!(out, "{name:?} = {:?}", if secret { "***" } else { value });
+    }
+    for topic in &config.live.topics {
+        let _ = writeln!(out, "\n[[topic]]\nname = {:?}", topic.name);
+        if let Some(tenant) = topic.tenant {
+            let _ = writeln!(out, "tenant = {:?}", config.tenants.name(tenant));
+        }
+        if let Some(table) = &topic.table {
+            let _ = writeln!(out, "table = {table:?}");
+        }
     }
 }
 
@@ -141,6 +161,16 @@ directory_evidence = "suggest"                         # accept: whoever governs
 # home = "contoso/aaaaaaaa-0001-4001-8001-000000000001"
 # reason = "list of administrators, 2026-03"
 
+# What `caponier run` reads: topics whose records are one tenant's, or shared ones whose records name theirs.
+# [[topic]]
+# name = "contoso-security"
+# tenant = "contoso"
+# table = "SecurityAlert"                              # only where the records do not name it themselves
+
+# Settings of the Kafka client (librdkafka's names): TLS, SASL, tuning.
+# [kafka.client]
+# "security.protocol" = "SASL_SSL"
+
 # Findings of a rule that need not be seen for a while. Owner, reason and end are asked for; from, tenants and names narrow it.
 # [[suppress]]
 # rule = "x40"
@@ -186,6 +216,7 @@ mod tests {
             let (section, key) = knob.path.rsplit_once('.').unwrap_or(("", &knob.path));
             let value = match knob.slot(&mut config) {
                 Slot::Switch(_) => "true",
+                Slot::Text(_) if knob.path == "kafka.profile" => "\"event-hubs\"",
                 Slot::Text(_) => "\"a\"",
                 Slot::Texts(_) => "[\"a\"]",
                 // Its partner, the least of a possible link, may not lie above it.

@@ -1,0 +1,42 @@
+//! `caponier run` and `caponier produce`.
+
+use crate::live::Role;
+use clap::Args;
+use std::path::PathBuf;
+
+/// `caponier run`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  caponier run --config caponier.toml\n  \
+    caponier run --config caponier.toml --role intake --instance intake-2\n  \
+    caponier run --config caponier.toml --drain\n\n\
+    The configuration lists the tenants, the brokers ([kafka]) and what is read ([[topic]]); all faults are told before anything is\n\
+    opened. Changes of incidents go to one topic, their latest forms to another; each change is told on stderr. A second process\n\
+    shares the reading, and stands by for the correlator. SIGTERM ends after what was begun is written, a second one at once.")]
+pub struct Run {
+    /// Which halves this process runs
+    #[arg(long, value_enum, default_value_t = Role::All)]
+    pub role: Role,
+    /// Name of this process among those that read: whoever comes back under its name takes up its partitions
+    #[arg(long, value_name = "NAME", default_value = "1")]
+    pub instance: String,
+    /// Read what the topics hold now, tell everything, end the journal and exit
+    #[arg(long)]
+    pub drain: bool,
+    /// Do not tell of changes on stderr
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+/// `caponier produce`.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  caponier produce demo/captures --config demo/caponier.toml\n\n\
+    Each file goes to the [[topic]] of its tenant (its folder tenantId=<GUID>) and table, else of its tenant, else to one that names\n\
+    neither; topics that are missing are made.")]
+pub struct Produce {
+    /// Files and folders
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Partitions of the topics that are made; the messages go round
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub partitions: i32,
+}

@@ -1,0 +1,199 @@
+//! `caponier run` and `caponier produce`: the live halves of the program, wired.
+
+use super::{inputs, not_after, tell};
+use crate::cli::{Produce, Run};
+use crate::config::Config;
+use crate::failure::{Exit, Failure, failed};
+use crate::live::{Correlator, IntakeLoop, PATIENCE, Role, Stop, prepare};
+use caponier_model::{Change, TenantId};
+use caponier_transport::kafka::{Cluster, Topic, Writer};
+use caponier_transport::{self as transport, Input, Item};
+use compact_str::{CompactString, format_compact};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Topics in, incidents out, until somebody says stop.
+pub fn run(args: &Run, config: Option<&Path>) -> Result<Exit, Failure> {
+    let config = told(config)?;
+    let cluster = config.live.cluster();
+    let stop = Stop::default();
+    heed_signals(&stop)?;
+    let partitions = prepare(&config, &cluster)?;
+    let sources: Vec<CompactString> = partitions.iter().map(|(topic, p)| format_compact!("{topic}/{p}")).collect();
+    tell(&format!(
+        "reading {} partition{} at {} into {}; incidents go to {} and {}\n",
+        sources.len(),
+        if sources.len() == 1 { "" } else { "s" },
+        cluster.brokers(),
+        config.live.journal,
+        config.live.changes,
+        config.live.incidents
+    ));
+    let latest = || not_after(&config);
+    let (intake, told) = (
+        IntakeLoop {
+            config: &config,
+            cluster: &cluster,
+            instance: &args.instance,
+            drain: args.drain,
+            stop: &stop,
+            not_after: &latest,
+        },
+        |change: &Change| {
+            if !args.quiet {
+                tell(&format!("{}\n", headline(&config, change)));
+            }
+        },
+    );
+    let correlator = Correlator {
+        config: &config,
+        cluster: &cluster,
+        instance: &args.instance,
+        sources: &sources,
+        drain: args.drain,
+        stop: &stop,
+        told: &told,
+    };
+    // A half that fails ends the other: a process that only looks alive helps nobody.
+    let ending = |ended: Result<(), Failure>| {
+        if ended.is_err() {
+            stop.ask();
+        }
+        ended
+    };
+    match args.role {
+        Role::Intake => intake.run()?,
+        Role::Correlator => correlator.run()?,
+        Role::All => {
+            let other = std::thread::scope(|scope| {
+                let reading = std::thread::Builder::new().name("intake".into()).spawn_scoped(scope, || ending(intake.run()));
+                let reading = reading.map_err(|e| failed("cannot start a thread", e))?;
+                let told = ending(correlator.run());
+                let read = reading.join().unwrap_or_else(|_| Err(Failure::Failed("intake stopped".into())));
+                told.and(read)
+            });
+            other?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// One line for whoever watches.
+fn headline(config: &Config, change: &Change) -> String {
+    let incident = &change.incident;
+    let tenants: Vec<&str> = incident.tenants.iter().map(|t| config.tenants.name(*t)).collect();
+    let title = incident.title.render(|p| p.value.clone());
+    format!(
+        "{:10} {:13} {:24} {:3} findings  {}  {title}",
+        change.incident.change.code(),
+        incident.severity.code(),
+        tenants.join(" + "),
+        incident.findings.len(),
+        &incident.id[..incident.id.len().min(8)]
+    )
+}
+
+/// A configuration that says what is read.
+fn told(config: Option<&Path>) -> Result<Config, Failure> {
+    let config = Config::load(config)?;
+    if !config.configured {
+        let what = "a live run assumes nothing: name a configuration with --config, with the tenants and the topics in it";
+        return Err(Failure::Usage(what.into()));
+    }
+    if config.live.topics.is_empty() {
+        let what = "the configuration lists no [[topic]]; add one for each topic that holds exports";
+        return Err(Failure::Usage(what.into()));
+    }
+    Ok(config)
+}
+
+/// The first signal asks to end, the second ends.
+fn heed_signals(stop: &Stop) -> Result<(), Failure> {
+    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+        // Registered first, so that it acts only on a second one.
+        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop.0))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop.0)))
+            .map_err(|e| failed("cannot listen for signals", e))?;
+    }
+    Ok(())
+}
+
+/// Puts captures on the topics that the configuration lists.
+pub fn produce(args: &Produce, config: Option<&Path>) -> Result<Exit, Failure> {
+    let config = told(config)?;
+    let cluster = config.live.cluster();
+    let (found, skipped, faults) = inputs(&args.paths)?;
+    for fault in &faults {
+        tell(&format!("cannot read {}: {}\n", fault.position.source, fault.reject));
+    }
+    let topics = config.live.topics.iter().map(|t| Topic {
+        name: t.name.to_string(),
+        partitions: args.partitions,
+        settings: vec![("max.message.bytes", (64 << 20).to_string())],
+    });
+    cluster
+        .prepare(&topics.collect::<Vec<_>>(), PATIENCE)
+        .map_err(|e| Failure::Unavailable(format!("cannot make the topics: {e}")))?;
+    let writer = Writer::open_plain(&cluster).map_err(|e| failed("cannot write", e))?;
+    let mut sent: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    let mut unplaced = Vec::new();
+    for input in &found {
+        let Some(topic) = topic_of(&config, input) else {
+            unplaced.push(format!("{}: no [[topic]] takes it\n", input.name));
+            continue;
+        };
+        let (messages, bytes) = put(&config, &cluster, &writer, input, topic, args.partitions)?;
+        let total = sent.entry(topic).or_default();
+        *total = (total.0 + messages, total.1 + bytes);
+    }
+    writer.commit(PATIENCE).map_err(|e| failed("cannot write", e))?;
+    for (topic, (messages, bytes)) in sent {
+        tell(&format!("{topic}: {messages} messages, {:.1} MB\n", bytes as f64 / 1e6));
+    }
+    if skipped > 0 {
+        tell(&format!("{skipped} files skipped\n"));
+    }
+    tell(&unplaced.concat());
+    Ok(if unplaced.is_empty() && faults.is_empty() { Exit::Done } else { Exit::Failed })
+}
+
+/// The topic for a file: one of its tenant and table, else of its tenant, else one that is nobody's.
+fn topic_of<'c>(config: &'c Config, input: &Input) -> Option<&'c str> {
+    let topics = || config.live.topics.iter();
+    let named = |tenant: Option<TenantId>, table: Option<&str>| {
+        topics().find(|t| t.tenant == tenant && t.table.as_deref() == table).map(|t| t.name.as_str())
+    };
+    let table = input.table.as_deref();
+    named(input.tenant, table).or_else(|| named(input.tenant, None)).or_else(|| named(None, table)).or_else(|| named(None, None))
+}
+
+/// The payloads of one file, in their order; a file's payloads go round the partitions.
+fn put(
+    config: &Config,
+    cluster: &Cluster,
+    writer: &Writer,
+    input: &Input,
+    topic: &str,
+    partitions: i32,
+) -> Result<(u64, u64), Failure> {
+    let (mut messages, mut bytes) = (0, 0);
+    let table = input.table.as_deref().unwrap_or_default();
+    transport::read(input, &config.limits, &mut |item| {
+        let payload = match item {
+            Item::Payload(payload) => payload,
+            Item::Refused(letter) => {
+                tell(&format!("{}: {}\n", letter.position, letter.reject));
+                return Ok(());
+            }
+        };
+        let partition = (messages % u64::from(partitions.unsigned_abs().max(1))) as i32;
+        writer
+            .send_of(topic, partition, table, payload.bytes)
+            .map_err(|e| failed(&format!("cannot write to {topic} at {}", cluster.brokers()), e))?;
+        messages += 1;
+        bytes += payload.bytes.len() as u64;
+        Ok::<(), Failure>(())
+    })?;
+    Ok((messages, bytes))
+}

@@ -1,0 +1,163 @@
+//! What a live run is told: `[kafka]`, and a `[[topic]]` for each topic that is read. A topic's tenant is named, so they are read when
+//! all tenants are known.
+
+use super::Config;
+use super::pairs::names;
+use super::read::{Fields, Reader, integer};
+use caponier_model::TenantId;
+use caponier_transport::kafka::{Cluster, Profile};
+use compact_str::CompactString;
+use toml::de::DeTable;
+
+/// How to reach Kafka, and which topics are ours.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Live {
+    /// Addresses, `host:port`, comma between.
+    pub brokers: CompactString,
+    /// `kafka` or `event-hubs`.
+    pub profile: CompactString,
+    /// Begins the names of our consumer groups and writers.
+    pub group: CompactString,
+    /// The journal.
+    pub journal: CompactString,
+    /// Every change of every incident, in order.
+    pub changes: CompactString,
+    /// The latest form of each incident, by id.
+    pub incidents: CompactString,
+    /// Refused records.
+    pub dead_letters: CompactString,
+    /// Days that the journal is kept: a restart reads it from its beginning or from a snapshot.
+    pub journal_days: u64,
+    /// Event time waits so many seconds for what comes out of order.
+    pub lateness_seconds: i64,
+    /// A partition that is silent for so many seconds holds event time back no more.
+    pub idle_seconds: u64,
+    /// Settings of librdkafka, as the operator gives them.
+    pub client: Vec<(String, String)>,
+    /// What is read.
+    pub topics: Vec<Topic>,
+}
+
+/// A topic that is read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Topic {
+    /// Its name.
+    pub name: CompactString,
+    /// Whose records it holds; none where they name their tenant themselves.
+    pub tenant: Option<TenantId>,
+    /// The table of its records, where they do not name it.
+    pub table: Option<CompactString>,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self {
+            brokers: "127.0.0.1:9092".into(),
+            profile: "kafka".into(),
+            group: "caponier".into(),
+            journal: "caponier.journal".into(),
+            changes: "caponier.incident-changes".into(),
+            incidents: "caponier.incidents".into(),
+            dead_letters: "caponier.dead-letters".into(),
+            journal_days: 15,
+            lateness_seconds: 300,
+            idle_seconds: 60,
+            client: Vec::new(),
+            topics: Vec::new(),
+        }
+    }
+}
+
+impl Live {
+    /// The cluster, not spoken to yet.
+    pub fn cluster(&self) -> Cluster {
+        let profile = if self.profile == "event-hubs" { Profile::EventHubs } else { Profile::Kafka };
+        Cluster::new(&self.brokers, profile, &self.client)
+    }
+}
+
+impl Reader<'_> {
+    /// Reads `[kafka.client]` and `[[topic]]`, and holds them against each other.
+    pub(super) fn live(&mut self, table: &DeTable<'_>, config: &mut Config) {
+        if let Some(client) = table.get("kafka").and_then(|k| k.get_ref().as_table()).and_then(|k| k.get("client")) {
+            let Some(client) = client.get_ref().as_table() else {
+                return self.fault(client.span().start, "kafka.client must be a table: write [kafka.client]".into());
+            };
+            for (name, value) in client {
+                let said = value.get_ref();
+                let text = said.as_str().map(str::to_owned);
+                let text = text.or_else(|| said.as_bool().map(|b| b.to_string()));
+                match text.or_else(|| integer(said).map(|n| n.to_string())) {
+                    Some(text) => config.live.client.push((name.get_ref().to_string(), text)),
+                    None => self.fault(value.span().start, format!("kafka.client: {:?} must be a text", name.get_ref())),
+                }
+            }
+        }
+        if !matches!(config.live.profile.as_str(), "kafka" | "event-hubs") {
+            let what = format!("kafka.profile {:?} is neither \"kafka\" nor \"event-hubs\"", config.live.profile);
+            self.fault(0, what);
+        }
+        if let Err(faults) = config.live.cluster().check() {
+            faults.iter().for_each(|fault| self.fault(0, fault.to_string()));
+        }
+        let known = names(config);
+        self.each(table, "topic", |reader, item, at| {
+            let mut fields = Fields::of(reader, item, "topic", &["name", "tenant", "table"]);
+            let (name, tenant, table) = (fields.text("name", at), fields.maybe("tenant"), fields.maybe("table"));
+            let tenant = tenant.map(|(text, at)| fields.tenant(&text, at, &known));
+            let Some((name, name_at)) = name else { return };
+            if config.live.topics.iter().any(|t| t.name == name) {
+                return reader.fault(name_at, format!("topic {name:?} is listed twice"));
+            }
+            if !matches!(tenant, Some(None)) {
+                let table = table.map(|(text, _)| text.into());
+                config.live.topics.push(Topic { name: name.into(), tenant: tenant.flatten(), table });
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::parse;
+
+    const GOOD: &str = r#"
+[kafka]
+brokers = "127.0.0.1:9092"
+[kafka.client]
+"security.protocol" = "SASL_SSL"
+"socket.keepalive.enable" = true
+[[topic]]
+name = "alerts"
+tenant = "contoso"
+[[topic]]
+name = "shared"
+table = "SecurityAlert"
+[[tenant]]
+id = "aaaaaaaa-1111-4111-8111-111111111111"
+name = "contoso"
+role = "primary"
+"#;
+
+    #[test]
+    fn topics_and_client_settings_are_read() {
+        let config = parse(GOOD).unwrap();
+        assert_eq!(config.live.brokers, "127.0.0.1:9092");
+        assert_eq!(config.live.client.len(), 2);
+        assert_eq!(config.live.topics[0].tenant, Some(config.tenants.all[0].id));
+        assert_eq!(config.live.topics[1].table.as_deref(), Some("SecurityAlert"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_before_anything_is_opened() {
+        let bad = GOOD
+            .replace("socket.keepalive.enable", "socket.keepalive.enabel")
+            .replace("tenant = \"contoso\"", "tenant = \"contosso\"")
+            .replace("brokers =", "profile = \"rabbit\"\nbrokers =")
+            .replace("name = \"shared\"", "name = \"alerts\"");
+        let faults: Vec<String> = parse(&bad).unwrap_err().into_iter().map(|f| f.what).collect();
+        for wanted in ["socket.keepalive.enabel", "contosso", "rabbit"] {
+            assert!(faults.iter().any(|f| f.contains(wanted)), "{wanted}: {faults:?}");
+        }
+    }
+}

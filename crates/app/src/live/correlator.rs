@@ -1,0 +1,311 @@
+//! The correlator: follows the journal, and while it is the one that is elected delivers what follows from it.
+//!
+//! Any number may follow; the one to which the group gives the journal's partition delivers. It writes changes together with the
+//! offset up to which they are all written, so that whoever takes over goes on exactly there: what it has computed and nobody is
+//! known to have delivered, each follower keeps. Opening the writer fences whoever wrote before.
+
+use super::course::Course;
+use super::{PATIENCE, Stop, broken, formats};
+use crate::config::Config;
+use crate::failure::{Failure, failed};
+use caponier_model::{Audience, Change, Entry, EventTime, Journalled, Page};
+use caponier_query::{Join, Queries};
+use caponier_transport::kafka::{Cluster, Follower, Group, Heard, KafkaFault, Writer};
+use caponier_wire as wire;
+use compact_str::CompactString;
+use std::collections::{BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
+
+/// Pages taken between two writes at most.
+const PAGES: usize = 512;
+/// What comes within this time is written together.
+const GATHER: Duration = Duration::from_millis(50);
+/// Event time and identities are settled no more often than this, while there is more to read.
+const SETTLE: Duration = Duration::from_millis(1000);
+/// Whoever is gone is missed after six seconds, the least that brokers grant: a standby takes over within ten.
+const QUICK: [(&str, &str); 2] = [("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "1500")];
+/// Entries of one page that the correlator writes into the journal at most.
+const ENTRIES: usize = 5000;
+
+/// Which halves a process runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub enum Role {
+    /// Both.
+    All,
+    /// Only intake.
+    Intake,
+    /// Only the correlator.
+    Correlator,
+}
+
+/// What is to be delivered of one page.
+struct Due {
+    offset: i64,
+    /// (incident id, line).
+    lines: Vec<(CompactString, Vec<u8>)>,
+}
+
+/// Follows the journal.
+pub struct Correlator<'r> {
+    /// What the run is told.
+    pub config: &'r Config,
+    /// Where the topics are.
+    pub cluster: &'r Cluster,
+    /// Name of this instance: another one of the same name takes its place.
+    pub instance: &'r str,
+    /// Partitions that are read, by `topic/partition`: in a drain all of them must end.
+    pub sources: &'r [CompactString],
+    /// The run ends when every partition has ended and everything is told.
+    pub drain: bool,
+    /// When to end.
+    pub stop: &'r Stop,
+    /// Sees every change that is delivered.
+    pub told: &'r dyn Fn(&Change),
+}
+
+/// What a follower has got.
+struct State {
+    course: Course,
+    join: Option<Join>,
+    /// The next offset to read.
+    next: i64,
+    /// Delivered up to here, as far as is known.
+    committed: i64,
+    due: VecDeque<Due>,
+    caught_up: bool,
+    /// Whether it ever was: who is still reading what was, has nothing to add to it.
+    knows: bool,
+    settled: Instant,
+    /// When it last asked what was delivered.
+    asked: Instant,
+    /// What this one has to say into the journal and has not.
+    pages: Vec<Page>,
+    /// Pages that it has written into the journal and not read back.
+    awaits: usize,
+    ended: bool,
+}
+
+impl Correlator<'_> {
+    /// Follows until it is to stop; in a drain until everything is told.
+    ///
+    /// # Errors
+    /// Kafka gives up, the journal cannot be read, or the identity join fails.
+    pub fn run(&self) -> Result<(), Failure> {
+        let live = &self.config.live;
+        let name = format!("{}-correlator", live.group);
+        let instance = format!("{name}-{}", self.instance);
+        let failing = |e: &KafkaFault| broken("the correlator", e);
+        let election =
+            Group::join(self.cluster, &name, Some(&instance), &[&live.journal], &QUICK).map_err(|e| failing(&e))?;
+        let follower = Follower::open(self.cluster, &live.journal, None).map_err(|e| failing(&e))?;
+        let mut state = State {
+            course: Course::new(self.config),
+            join: None,
+            next: 0,
+            committed: 0,
+            due: VecDeque::new(),
+            caught_up: false,
+            knows: false,
+            settled: Instant::now(),
+            asked: Instant::now(),
+            pages: Vec::new(),
+            awaits: 0,
+            ended: false,
+        };
+        let mut writer: Option<Writer> = None;
+        while !self.stop.is_asked() {
+            let elected = self.serve(&election).map_err(|e| failing(&e))?;
+            if elected && writer.is_none() {
+                writer = Some(Writer::open(self.cluster, &name, PATIENCE).map_err(|e| failing(&e))?);
+                state.take_over(election.committed(&live.journal, 0, PATIENCE).map_err(|e| failing(&e))?);
+            }
+            if !elected {
+                writer = None;
+            }
+            self.read(&follower, &mut state)?;
+            let Some(active) = &writer else {
+                if state.asked.elapsed() > SETTLE {
+                    state.asked = Instant::now();
+                    state.forget(election.committed(&live.journal, 0, PATIENCE).map_err(|e| failing(&e))?);
+                }
+                continue;
+            };
+            match self.deliver(active, &election, &mut state) {
+                Ok(()) => {}
+                Err(Fault::Kafka(fault)) if fault.may_pass() => active.abort(PATIENCE),
+                // Another has taken over; what is not delivered is kept until it is known to be.
+                Err(Fault::Kafka(KafkaFault::Fenced { .. })) => writer = None,
+                Err(Fault::Kafka(fault)) => return Err(failing(&fault)),
+                Err(Fault::Failure(failure)) => return Err(failure),
+            }
+            if self.drain && state.ended && state.due.is_empty() {
+                self.stop.ask();
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the membership alive, and tells whether this is the one.
+    fn serve(&self, election: &Group) -> Result<bool, KafkaFault> {
+        // The partition is held, not read: the follower reads.
+        while let Heard::Message(_) = election.hear(Duration::ZERO)? {}
+        let held = election.assigned()?;
+        let journal = BTreeSet::from([(self.config.live.journal.to_string(), 0)]);
+        if held.is_superset(&journal) {
+            election.pause(&journal)?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    fn read(&self, follower: &Follower, state: &mut State) -> Result<(), Failure> {
+        let until = Instant::now() + GATHER;
+        let names = formats();
+        for _ in 0..PAGES {
+            let wait = until.saturating_duration_since(Instant::now());
+            match follower.hear(wait).map_err(|e| broken("cannot read the journal", &e))? {
+                Heard::Message(message) => {
+                    let offset = message.offset();
+                    let page = wire::decode_page(message.payload(), &names)
+                        .map_err(|e| failed(&format!("journal {} offset {offset}", self.config.live.journal), e))?;
+                    self.take(page, offset, state);
+                    state.caught_up = false;
+                }
+                Heard::End(_) => {
+                    (state.caught_up, state.knows) = (true, true);
+                    break;
+                }
+                Heard::Silence => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&self, page: Page, offset: i64, state: &mut State) {
+        let ours = page.source.is_empty();
+        let ends = page.entries.iter().any(|e| matches!(e.entry, Entry::Watermark(EventTime::MAX)));
+        let changes = state.course.page(page);
+        let (tenants, policy) = (&self.config.tenants, &self.config.policy);
+        let line = |change: &Change| {
+            (self.told)(change);
+            (change.incident.id.clone(), wire::encode(&change.incident, Audience::Operator, tenants, policy))
+        };
+        let lines: Vec<_> = if offset < state.committed { Vec::new() } else { changes.iter().map(line).collect() };
+        state.next = offset + 1;
+        state.ended |= ends;
+        if ours {
+            state.awaits = state.awaits.saturating_sub(1);
+        }
+        if offset >= state.committed {
+            state.due.push_back(Due { offset, lines });
+        }
+    }
+
+    /// Writes what is due with the offset behind it, and what the correlator itself has to say into the journal.
+    fn deliver(&self, writer: &Writer, election: &Group, state: &mut State) -> Result<(), Fault> {
+        let live = &self.config.live;
+        if state.pages.is_empty() {
+            state.pages = self.conduct(state)?;
+        }
+        if state.due.is_empty() && state.pages.is_empty() {
+            return Ok(());
+        }
+        writer.begin()?;
+        for (id, line) in state.due.iter().flat_map(|due| &due.lines) {
+            writer.send(&live.changes, Some(0), id.as_bytes(), line)?;
+            writer.send(&live.incidents, Some(0), id.as_bytes(), line)?;
+        }
+        for page in &state.pages {
+            let bytes = wire::encode_page(page).map_err(|e| failed("cannot write a page of the journal", e))?;
+            writer.send(&live.journal, Some(0), &[], &bytes)?;
+        }
+        let behind = state.due.back().map(|due| due.offset + 1);
+        let next: Vec<_> = behind.map(|offset| (live.journal.to_string(), 0, offset)).into_iter().collect();
+        if self.cluster.has_transactions() {
+            if let Some(membership) = election.membership().filter(|_| !next.is_empty()) {
+                writer.offsets(&membership, &next, PATIENCE)?;
+            }
+            writer.commit(PATIENCE)?;
+        } else {
+            writer.commit(PATIENCE)?;
+            if !next.is_empty() {
+                election.commit(&next)?;
+            }
+        }
+        state.awaits += std::mem::take(&mut state.pages).len();
+        state.committed = behind.unwrap_or(state.committed);
+        state.due.clear();
+        Ok(())
+    }
+
+    /// What only the elected one says: links that follow from evidence, and how far event time has come. Links go first, so that
+    /// whoever waited for time knows them.
+    fn conduct(&self, state: &mut State) -> Result<Vec<Page>, Failure> {
+        if state.awaits > 0 || state.ended || !state.knows || !(state.caught_up || state.settled.elapsed() > SETTLE) {
+            return Ok(Vec::new());
+        }
+        let over = self.drain && state.caught_up && state.course.all_ended(self.sources);
+        let until = if over { Some(EventTime::MAX) } else { state.course.settled_until().filter(|_| !self.drain) };
+        let until = until.filter(|t| *t > state.course.now().plus_seconds(1) || over);
+        if until.is_none() && (self.drain || !state.course.asks()) {
+            return Ok(Vec::new());
+        }
+        let mut entries = Vec::new();
+        if state.course.asks() {
+            if state.join.is_none() {
+                let join = Join::new(Queries::embedded()).map_err(|e| failed("the identity join failed", e))?;
+                state.join = Some(join);
+            }
+            if let Some(join) = &state.join {
+                entries = state.course.settle(self.config, join)?;
+            }
+        }
+        if over {
+            entries.extend(state.course.conflicts());
+        }
+        let at = until.unwrap_or(state.course.now());
+        entries.extend(until.map(|to| Journalled { at, position: None, entry: Entry::Watermark(to) }));
+        state.settled = Instant::now();
+        let mut pages = Vec::new();
+        while !entries.is_empty() {
+            let rest = entries.split_off(entries.len().min(ENTRIES));
+            pages.push(Page { entries, ..Page::default() });
+            entries = rest;
+        }
+        Ok(pages)
+    }
+}
+
+impl State {
+    /// From here on this one delivers, from where the one before stopped.
+    fn take_over(&mut self, committed: Option<i64>) {
+        self.forget(committed);
+        self.awaits = 0;
+    }
+
+    /// What another is known to have delivered.
+    fn forget(&mut self, committed: Option<i64>) {
+        self.committed = committed.unwrap_or(0).max(self.committed);
+        while self.due.front().is_some_and(|due| due.offset < self.committed) {
+            self.due.pop_front();
+        }
+    }
+}
+
+/// What ends a delivery.
+enum Fault {
+    Kafka(KafkaFault),
+    Failure(Failure),
+}
+
+impl From<KafkaFault> for Fault {
+    fn from(fault: KafkaFault) -> Self {
+        Self::Kafka(fault)
+    }
+}
+
+impl From<Failure> for Fault {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}

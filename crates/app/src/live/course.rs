@@ -1,0 +1,169 @@
+//! What follows from the journal: pages in, changes out. A function of the pages in their order, and of nothing else: no clock, no
+//! broker, no thread. Whoever reads the same journal has the same state and the same changes.
+
+use crate::config::Config;
+use crate::failure::{Failure, failed};
+use caponier_correlate::Engine;
+use caponier_identity::{self as identity, Index, Store};
+use caponier_model::{
+    Change, Entry, EventTime, Flow, IdentityChange, Journalled, Page, Portion, Rows, Sighting, Statement, Tenants,
+};
+use caponier_query::{Join, Parts, QueryError};
+use caponier_rules::{self as rules, Suppressions, Windows};
+use compact_str::CompactString;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What a source has said of itself.
+#[derive(Clone, Copy, Debug)]
+struct Source {
+    latest: Option<EventTime>,
+    flow: Flow,
+}
+
+/// The state that the journal makes.
+pub struct Course {
+    engine: Engine<Index>,
+    windows: Windows,
+    suppressions: Suppressions,
+    store: Store,
+    /// Evidence has come that nobody was asked about.
+    asks: bool,
+    sources: BTreeMap<CompactString, Source>,
+    now: EventTime,
+    lateness: i64,
+}
+
+impl Course {
+    /// Nothing has been read yet.
+    pub fn new(config: &Config) -> Self {
+        let limits = rules::Limits { epoch: i64::from(config.engine.epoch), ..rules::Limits::default() };
+        let monitored = config.tenants.all.iter().map(|t| t.id).collect();
+        let settings = identity::Settings { monitored, ..config.identity.clone() };
+        let mut store = Store::new(&config.tenants, config.naming.clone(), settings);
+        let statements: Vec<Statement> = config.twins.iter().chain(&config.decisions).cloned().collect();
+        let asks = !statements.is_empty();
+        store.insert(&Rows { statements, ..Rows::default() });
+        Self {
+            engine: Engine::new(config.engine.clone(), config.policy.clone(), Index::default()),
+            windows: Windows::new(Arc::clone(&config.rules), limits),
+            suppressions: Suppressions::new(config.suppressions.clone()),
+            store,
+            asks,
+            sources: BTreeMap::new(),
+            now: EventTime::MIN,
+            lateness: config.live.lateness_seconds,
+        }
+    }
+
+    /// Takes the next page; returns what it changes, in order.
+    pub fn page(&mut self, page: Page) -> Vec<Change> {
+        if !page.source.is_empty() {
+            let source = self.sources.entry(page.source).or_insert(Source { latest: None, flow: Flow::Flowing });
+            source.latest = source.latest.max(page.latest);
+            source.flow = page.flow;
+        }
+        page.entries.into_iter().for_each(|journalled| self.entry(journalled));
+        let mut changes = Vec::new();
+        while let Some(mut change) = self.engine.poll_change() {
+            // What leaves is digested where it is written.
+            change.incident.digest.clear();
+            changes.push(change);
+        }
+        changes
+    }
+
+    fn entry(&mut self, journalled: Journalled) {
+        match journalled.entry {
+            Entry::Evidence(rows) => {
+                self.asks = true;
+                self.store.insert(&rows);
+            }
+            Entry::Signal(signal) => {
+                self.windows.take(*signal, self.engine.persons());
+                self.say();
+            }
+            Entry::Sighting(ref finding) if self.is_silenced(finding) => {}
+            Entry::Identity(ref change) => {
+                let told = change.clone();
+                self.engine.handle(journalled);
+                self.windows.rebind(&told, self.engine.persons());
+                self.say();
+            }
+            Entry::Watermark(to) => {
+                self.now = self.now.max(to);
+                self.windows.advance(to, self.engine.persons());
+                self.say();
+                self.engine.handle_time(to);
+            }
+            _ => self.engine.handle(journalled),
+        }
+    }
+
+    /// What the windows found enters as if a product had said it.
+    fn say(&mut self) {
+        while let Some(mut emission) = self.windows.poll() {
+            self.suppressions.quieten(&mut emission);
+            let at = emission.at;
+            let journalled = |entry| Journalled { at, position: None, entry };
+            for finding in emission.findings {
+                self.engine.handle(journalled(Entry::Sighting(Box::new(finding))));
+            }
+            if let Some(chain) = emission.chain {
+                self.engine.handle(journalled(Entry::Chain(Box::new(chain))));
+            }
+        }
+    }
+
+    /// A rule in Rust speaks as an alert does; what products say is never silenced.
+    fn is_silenced(&mut self, finding: &Sighting) -> bool {
+        let rule = rules::BASE.iter().find(|rule| finding.key.product == rule.product);
+        rule.is_some_and(|rule| self.suppressions.silence(rule.name, finding))
+    }
+
+    /// Event time so far.
+    pub const fn now(&self) -> EventTime {
+        self.now
+    }
+
+    /// True where every one of these sources was read to its end.
+    pub fn all_ended(&self, sources: &[CompactString]) -> bool {
+        sources.iter().all(|s| self.sources.get(s).is_some_and(|s| s.flow == Flow::Ended))
+    }
+
+    /// Up to where nothing earlier is expected of any source that flows; none while one of them has said nothing of time yet.
+    pub fn settled_until(&self) -> Option<EventTime> {
+        let flowing = self.sources.values().filter(|s| s.flow == Flow::Flowing);
+        let earliest = flowing.filter_map(|s| s.latest).min();
+        let latest = self.sources.values().filter_map(|s| s.latest).max();
+        earliest.or(latest).map(|time| time.plus_seconds(-self.lateness))
+    }
+
+    /// True where evidence waits to be asked about.
+    pub const fn asks(&self) -> bool {
+        self.asks
+    }
+
+    /// What follows from the evidence so far and was not told yet, as entries of the journal. Nothing here takes effect: they do
+    /// when they are read back.
+    ///
+    /// # Errors
+    /// A query of `queries/identity/` fails.
+    pub fn settle(&mut self, config: &Config, join: &Join) -> Result<Vec<Journalled>, Failure> {
+        let ask = |portions: &[Portion], tenants: &Tenants| -> Result<_, QueryError> {
+            join.parts(&Parts { portions, tenants, naming: &config.naming })
+        };
+        let changes = self.store.settle(ask).map_err(|e| failed("the identity join failed", e))?;
+        self.asks = false;
+        let entry = |change: IdentityChange| Journalled { at: self.now, position: None, entry: Entry::Identity(change) };
+        Ok(changes.into_iter().map(entry).collect())
+    }
+
+    /// Findings of links that contradict each other, over all that is known.
+    pub fn conflicts(&self) -> Vec<Journalled> {
+        let (testimony, weighed) = self.store.answers();
+        let conflicts = identity::conflicts(&weighed.links, &testimony);
+        let entry = |s: Sighting| Journalled { at: s.first, position: None, entry: Entry::Sighting(Box::new(s)) };
+        conflicts.into_iter().map(entry).collect()
+    }
+}

@@ -1,0 +1,288 @@
+//! Intake: messages of the topics that are read to pages of the journal. Without state: what it has read and not written, it reads
+//! again. It resolves nobody and keeps nothing.
+//!
+//! A page and the offsets that it came from are written together, so that each message is in the journal once. A partition that was
+//! taken away meanwhile belongs to another: what was read of it and not written is let go.
+
+use super::{PATIENCE, Stop, broken};
+use crate::columns::Row;
+use crate::config::Config;
+use crate::failure::{Failure, failed};
+use crate::reading::{Keep, Origin, Reading};
+use caponier_identity as identity;
+use caponier_model::{Body, DeadLetter, Entry, Event, EventTime, Flow, Journalled, Page, Position, Sighting, Signal};
+use caponier_rules as rules;
+use caponier_transport::kafka::{Cluster, Group, Heard, KafkaFault, Message, Writer};
+use caponier_transport::{Limits, dead_letter_line};
+use caponier_wire::{self as wire, Decoded, RawRecord};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Messages written together at most.
+const MESSAGES: usize = 4096;
+/// Bytes of messages written together at most; one that is larger is written alone.
+const BYTES: usize = 4 << 20;
+/// What comes within this time is written together.
+const GATHER: Duration = Duration::from_millis(100);
+
+/// A partition by topic and number.
+type Place = (String, i32);
+
+/// Reads topics into the journal.
+pub struct IntakeLoop<'r> {
+    /// What the run is told.
+    pub config: &'r Config,
+    /// Where the topics are.
+    pub cluster: &'r Cluster,
+    /// Name of this instance: another one of the same name takes its place.
+    pub instance: &'r str,
+    /// Every partition is read to its end and no further.
+    pub drain: bool,
+    /// When to end.
+    pub stop: &'r Stop,
+    /// Later records are not believed.
+    pub not_after: &'r dyn Fn() -> EventTime,
+}
+
+/// What is known of one partition while it is this intake's.
+struct Known {
+    heard: Instant,
+    flow: Flow,
+}
+
+/// What came of one partition since the last write.
+struct Draft {
+    origin: Arc<str>,
+    page: Page,
+    observer: identity::Observer,
+    dead: Vec<DeadLetter>,
+    next: i64,
+}
+
+impl IntakeLoop<'_> {
+    /// Reads until it is to stop; in a drain until every partition has ended.
+    ///
+    /// # Errors
+    /// Kafka gives up, or another instance of the same name has taken over.
+    pub fn run(&self) -> Result<(), Failure> {
+        let live = &self.config.live;
+        let topics: Vec<&str> = live.topics.iter().map(|t| t.name.as_str()).collect();
+        let name = format!("{}-intake", live.group);
+        let instance = format!("{name}-{}", self.instance);
+        let group = Group::join(self.cluster, &name, Some(&instance), &topics, &[])
+            .map_err(|e| broken("cannot read the topics", &e))?;
+        let writer = Writer::open(self.cluster, &instance, PATIENCE).map_err(|e| broken("cannot write", &e))?;
+        let mut known: BTreeMap<Place, Known> = BTreeMap::new();
+        while !self.stop.is_asked() {
+            match self.round(&group, &writer, &mut known) {
+                Ok(()) => {}
+                Err(Fault::Kafka(fault)) if fault.may_pass() => {
+                    // What was read is not written: from the last commit again.
+                    writer.abort(PATIENCE);
+                    known.clear();
+                    group.rewind(PATIENCE).map_err(|e| broken("cannot go back to what was written", &e))?;
+                }
+                Err(Fault::Kafka(fault)) => return Err(broken("intake", &fault)),
+                Err(Fault::Failure(failure)) => return Err(failure),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gathers what comes, and writes it.
+    fn round(&self, group: &Group, writer: &Writer, known: &mut BTreeMap<Place, Known>) -> Result<(), Fault> {
+        let mut drafts: BTreeMap<Place, Draft> = BTreeMap::new();
+        let mut ends: BTreeSet<i32> = BTreeSet::new();
+        let until = Instant::now() + GATHER;
+        let (mut messages, mut bytes) = (0, 0);
+        while messages < MESSAGES && bytes < BYTES {
+            match group.hear(until.saturating_duration_since(Instant::now()))? {
+                Heard::Message(message) => {
+                    messages += 1;
+                    bytes += message.payload().len();
+                    self.take(&message, &mut drafts)?;
+                }
+                Heard::End(partition) => drop(ends.insert(partition)),
+                Heard::Silence => {}
+            }
+            if Instant::now() >= until {
+                break;
+            }
+        }
+        let lost = group.lost();
+        drafts.retain(|place, _| !lost.contains(place));
+        known.retain(|place, _| !lost.contains(place));
+        self.note_flow(group, &ends, known, &mut drafts)?;
+        if drafts.is_empty() { Ok(()) } else { self.write(group, writer, drafts) }
+    }
+
+    /// Reads one message.
+    fn take(&self, message: &Message<'_>, drafts: &mut BTreeMap<Place, Draft>) -> Result<(), Failure> {
+        let Some(topic) = self.config.live.topics.iter().find(|t| t.name == message.topic()) else { return Ok(()) };
+        let place = (message.topic().to_owned(), message.partition());
+        let draft = drafts.entry(place).or_insert_with_key(Draft::new);
+        let origin = Arc::clone(&draft.origin);
+        let reading = Reading {
+            config: self.config,
+            origin: Origin {
+                name: &origin,
+                tenant: topic.tenant,
+                table: message.table().or(topic.table.as_deref()),
+            },
+            not_after: (self.not_after)(),
+        };
+        let offset = u64::try_from(message.offset()).unwrap_or(0);
+        draft.next = message.offset() + 1;
+        reading.payload(offset, message.payload(), &mut Drafting { draft, config: self.config })
+    }
+
+    /// Says of partitions that they flow no more, or again.
+    fn note_flow(
+        &self,
+        group: &Group,
+        ends: &BTreeSet<i32>,
+        known: &mut BTreeMap<Place, Known>,
+        drafts: &mut BTreeMap<Place, Draft>,
+    ) -> Result<(), Fault> {
+        let idle = Duration::from_secs(self.config.live.idle_seconds);
+        for place in group.assigned()? {
+            let is_new = !known.contains_key(&place);
+            let partition = known.entry(place.clone()).or_insert_with(|| Known { heard: Instant::now(), flow: Flow::Flowing });
+            if drafts.contains_key(&place) {
+                (partition.heard, partition.flow) = (Instant::now(), Flow::Flowing);
+            }
+            let ended = self.drain
+                && partition.flow != Flow::Ended
+                && (ends.contains(&place.1) || !drafts.contains_key(&place))
+                && group.is_at_end(&place.0, place.1, PATIENCE)?;
+            let flow = if ended {
+                Flow::Ended
+            } else if partition.flow == Flow::Flowing && !self.drain && partition.heard.elapsed() > idle {
+                Flow::Idle
+            } else {
+                partition.flow
+            };
+            if flow != partition.flow || is_new {
+                partition.flow = flow;
+                drafts.entry(place).or_insert_with_key(Draft::new).page.flow = flow;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes pages, dead letters and offsets together.
+    fn write(&self, group: &Group, writer: &Writer, drafts: BTreeMap<Place, Draft>) -> Result<(), Fault> {
+        let live = &self.config.live;
+        let mut next: Vec<(String, i32, i64)> = Vec::new();
+        writer.begin()?;
+        for (place, draft) in drafts {
+            if draft.next > 0 {
+                next.push((place.0, place.1, draft.next));
+            }
+            let (page, dead) = draft.finish();
+            let bytes = wire::encode_page(&page).map_err(|e| failed("cannot write a page of the journal", e))?;
+            writer.send(&live.journal, Some(0), &[], &bytes)?;
+            for letter in dead {
+                let line = dead_letter_line(&letter, &Limits::default()).map_err(|e| failed("a dead letter", e))?;
+                writer.send(&live.dead_letters, None, letter.position.source.as_bytes(), &line)?;
+            }
+        }
+        if self.cluster.has_transactions() {
+            if let Some(membership) = group.membership().filter(|_| !next.is_empty()) {
+                writer.offsets(&membership, &next, PATIENCE)?;
+            }
+            writer.commit(PATIENCE)?;
+        } else {
+            writer.commit(PATIENCE)?;
+            if !next.is_empty() {
+                group.commit(&next)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What ends a round.
+enum Fault {
+    Kafka(KafkaFault),
+    Failure(Failure),
+}
+
+impl From<KafkaFault> for Fault {
+    fn from(fault: KafkaFault) -> Self {
+        Self::Kafka(fault)
+    }
+}
+
+impl From<Failure> for Fault {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl Draft {
+    fn new(place: &Place) -> Self {
+        let source = format!("{}/{}", place.0, place.1);
+        let page = Page { source: source.as_str().into(), ..Page::default() };
+        Self { origin: source.into(), page, observer: identity::Observer::default(), dead: Vec::new(), next: 0 }
+    }
+
+    /// The page, with what all its records say about identities at its front: whoever follows learns who is who first.
+    fn finish(self) -> (Page, Vec<DeadLetter>) {
+        let Self { mut page, observer, dead, .. } = self;
+        let mut rows = observer.into_rows();
+        if !rows.is_empty() {
+            rows.canonical();
+            let at = page.latest.unwrap_or(EventTime::MIN);
+            page.entries.insert(0, Journalled { at, position: None, entry: Entry::Evidence(Box::new(rows)) });
+        }
+        (page, dead)
+    }
+}
+
+/// Puts what comes of records into a draft.
+struct Drafting<'d> {
+    draft: &'d mut Draft,
+    config: &'d Config,
+}
+
+impl Keep for Drafting<'_> {
+    fn decoded(&mut self, offset: u64, record: &RawRecord<'_>, decoded: &Decoded<'_>) -> Result<(), Failure> {
+        let (event, draft) = (&decoded.event, &mut *self.draft);
+        draft.observer.observe(event);
+        if moves_time(event) {
+            draft.page.latest = draft.page.latest.max(Some(event.time));
+        }
+        let position = Position { source: Arc::clone(&draft.origin), offset, index: record.index };
+        entries(self.config, event, &record.bytes, &position, &mut draft.page.entries);
+        Ok(())
+    }
+
+    fn refused(&mut self, letter: DeadLetter) -> Result<(), Failure> {
+        self.draft.dead.push(letter);
+        Ok(())
+    }
+}
+
+/// What a directory says is no event: it says how things are, and no log waits for it.
+const fn moves_time(event: &Event<'_>) -> bool {
+    !matches!(event.body, Body::Directory(_) | Body::Principal(_) | Body::Inventory { .. } | Body::Provisioning(_))
+}
+
+/// The entries of one event, in the order in which a replay has them.
+fn entries(config: &Config, event: &Event<'_>, record: &[u8], position: &Position, out: &mut Vec<Journalled>) {
+    let at = event.time;
+    let journalled = |entry| Journalled { at, position: Some(position.clone()), entry };
+    let mut found: Vec<Sighting> = Vec::new();
+    rules::apply(event, &mut found);
+    out.extend(found.into_iter().map(|s| journalled(Entry::Sighting(Box::new(s)))));
+    let mut signals: Vec<Signal> = Vec::new();
+    config.rules.signals(event, &Row::new(record), &mut signals);
+    out.extend(signals.into_iter().map(|s| journalled(Entry::Signal(Box::new(s)))));
+    match &event.body {
+        Body::Sighting(sighting) => out.push(journalled(Entry::Sighting(sighting.clone()))),
+        Body::Incident(incident) => out.push(journalled(Entry::Incident(incident.clone()))),
+        _ => {}
+    }
+}

@@ -1,0 +1,79 @@
+//! A live run: topics to the journal (intake, any number), the journal to incidents (the correlator, one at a time). Each half is a
+//! loop on a thread of its own; what they share is Kafka and whether to stop.
+
+mod correlator;
+mod course;
+mod intake;
+
+pub use correlator::{Correlator, Role};
+pub use intake::IntakeLoop;
+
+use crate::config::Config;
+use crate::failure::{Failure, failed};
+use caponier_rules as rules;
+use caponier_transport::kafka::{Cluster, KafkaFault, Topic};
+use caponier_wire as wire;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How long the brokers may take for anything before it counts as failed.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Largest message of ours, in bytes: a record may be 20 MB, and what is said of it is smaller.
+const MESSAGE_BYTES: u64 = 64 << 20;
+
+/// Whether everything is to end: somebody asked, or a half failed.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(pub Arc<AtomicBool>);
+
+impl Stop {
+    /// True once it is to end.
+    pub fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Ends it.
+    pub fn ask(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What Kafka does not do is a dependency that is not there.
+fn broken(doing: &str, fault: &KafkaFault) -> Failure {
+    match fault {
+        KafkaFault::Unreachable { .. } | KafkaFault::Refused { .. } => Failure::Unavailable(format!("{doing}: {fault}")),
+        _ => failed(doing, fault),
+    }
+}
+
+/// The names that a sighting's format may have.
+fn formats() -> Vec<&'static str> {
+    wire::exports().map(|e| e.name).chain([rules::FORMAT, caponier_identity::CONFLICT]).collect()
+}
+
+/// Speaks to the cluster for the first time, and makes the topics of ours that are missing.
+///
+/// # Errors
+/// No broker answers or one refuses; a topic that is to be read does not exist.
+pub fn prepare(config: &Config, cluster: &Cluster) -> Result<Vec<(String, i32)>, Failure> {
+    let live = &config.live;
+    let bytes = ("max.message.bytes", MESSAGE_BYTES.to_string());
+    let days = ("retention.ms", (live.journal_days * 86_400_000).to_string());
+    let topic = |name: &str, settings| Topic { name: name.to_owned(), partitions: 1, settings };
+    let ours = [
+        topic(&live.journal, vec![bytes.clone(), days.clone()]),
+        topic(&live.changes, vec![bytes.clone(), days]),
+        topic(&live.incidents, vec![bytes.clone(), ("cleanup.policy", "compact".to_owned())]),
+        topic(&live.dead_letters, vec![bytes]),
+    ];
+    cluster.prepare(&ours, PATIENCE).map_err(|e| broken("cannot make the topics", &e))?;
+    let there = cluster.topics(PATIENCE).map_err(|e| broken("cannot ask for topics", &e))?;
+    let missing: Vec<&str> = live.topics.iter().map(|t| t.name.as_str()).filter(|t| !there.iter().any(|(n, _)| n == t)).collect();
+    if !missing.is_empty() {
+        let what = format!("topics that are to be read do not exist at {}: {}", cluster.brokers(), missing.join(", "));
+        return Err(Failure::Unavailable(what));
+    }
+    let read = there.into_iter().filter(|(name, _)| live.topics.iter().any(|t| t.name == *name));
+    Ok(read.flat_map(|(name, count)| (0..count as i32).map(move |p| (name.clone(), p))).collect())
+}

@@ -1,0 +1,313 @@
+//! Readers: one of a group, to which partitions come and from which they go, and one that follows a topic by itself.
+
+use super::cluster::{Cluster, Complaints};
+use super::fault::KafkaFault;
+use super::writer::{Membership, TABLE};
+use rdkafka::client::ClientContext;
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+use rdkafka::{Offset, TopicPartitionList};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// A partition by topic and number.
+type Place = (String, i32);
+
+/// One message, as it lies in the client's memory.
+pub struct Message<'c>(BorrowedMessage<'c>);
+
+impl Message<'_> {
+    /// Its topic.
+    pub fn topic(&self) -> &str {
+        self.0.topic()
+    }
+
+    /// Its partition.
+    pub fn partition(&self) -> i32 {
+        self.0.partition()
+    }
+
+    /// Its offset.
+    pub fn offset(&self) -> i64 {
+        self.0.offset()
+    }
+
+    /// Its bytes; none where it has none, as after compaction.
+    pub fn payload(&self) -> &[u8] {
+        self.0.payload().unwrap_or_default()
+    }
+
+    /// The table of its records, where a header names it.
+    pub fn table(&self) -> Option<&str> {
+        let headers = self.0.headers()?;
+        let named = headers.iter().find(|h| h.key == TABLE)?.value?;
+        std::str::from_utf8(named).ok()
+    }
+
+    /// When it became available, in milliseconds since 1970, by producer or broker; none where neither says.
+    pub fn millis(&self) -> Option<i64> {
+        self.0.timestamp().to_millis()
+    }
+}
+
+/// What a reader hears.
+pub enum Heard<'c> {
+    /// A message.
+    Message(Message<'c>),
+    /// The end of a partition, for now: of a group's reader any with this number, of a follower its own.
+    End(i32),
+    /// Nothing, for as long as was waited.
+    Silence,
+}
+
+/// Who is asked when partitions come and go.
+#[derive(Debug, Default)]
+struct Watch {
+    complaints: Complaints,
+    /// Partitions that were taken away since somebody asked.
+    lost: Mutex<BTreeSet<Place>>,
+}
+
+impl ClientContext for Watch {
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.complaints.error(error, reason);
+    }
+}
+
+impl ConsumerContext for Watch {
+    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        if let Rebalance::Revoke(gone) = rebalance {
+            let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+            lost.extend(gone.elements().iter().map(|e| (e.topic().to_owned(), e.partition())));
+        }
+    }
+}
+
+/// One reader of a group.
+pub struct Group {
+    consumer: BaseConsumer<Watch>,
+    brokers: String,
+}
+
+impl Group {
+    /// Joins a group that reads these topics from their beginning, where it has read nothing yet. `instance` makes the
+    /// membership static: who comes back under the same name within the session timeout gets its partitions back.
+    ///
+    /// # Errors
+    /// The client cannot be made, or the topics cannot be subscribed to.
+    pub fn join(
+        cluster: &Cluster,
+        group: &str,
+        instance: Option<&str>,
+        topics: &[&str],
+        more: &[(&str, &str)],
+    ) -> Result<Self, KafkaFault> {
+        let mut client = cluster.client();
+        client
+            .set("group.id", group)
+            .set("enable.auto.commit", "false")
+            .set("auto.offset.reset", "earliest")
+            .set("isolation.level", "read_committed")
+            .set("partition.assignment.strategy", "cooperative-sticky")
+            .set("enable.partition.eof", "true");
+        if let Some(instance) = instance {
+            client.set("group.instance.id", instance);
+        }
+        for (name, value) in more {
+            client.set(*name, *value);
+        }
+        let failing = |e| KafkaFault::of(&format!("joining group {group}"), cluster.brokers(), &e);
+        let consumer = BaseConsumer::from_config_and_context(&client, Watch::default()).map_err(failing)?;
+        consumer.subscribe(topics).map_err(failing)?;
+        Ok(Self { consumer, brokers: cluster.brokers().to_owned() })
+    }
+
+    /// The next that is heard.
+    ///
+    /// # Errors
+    /// The client gives up.
+    pub fn hear(&self, wait: Duration) -> Result<Heard<'_>, KafkaFault> {
+        heard(&self.consumer, &self.brokers, wait)
+    }
+
+    /// The partitions that were taken away since this was last asked: what was read of them and not committed is another's now.
+    pub fn lost(&self) -> BTreeSet<(String, i32)> {
+        std::mem::take(&mut *self.consumer.context().lost.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The partitions that are this reader's now.
+    ///
+    /// # Errors
+    /// The client gives up.
+    pub fn assigned(&self) -> Result<BTreeSet<(String, i32)>, KafkaFault> {
+        let list = self.consumer.assignment().map_err(|e| KafkaFault::of("asking for partitions", &self.brokers, &e))?;
+        Ok(list.elements().iter().map(|e| (e.topic().to_owned(), e.partition())).collect())
+    }
+
+    /// Reads no more of these partitions until [`Group::resume`].
+    ///
+    /// # Errors
+    /// The client gives up.
+    pub fn pause(&self, places: &BTreeSet<(String, i32)>) -> Result<(), KafkaFault> {
+        self.consumer.pause(&list(places)).map_err(|e| KafkaFault::of("pausing", &self.brokers, &e))
+    }
+
+    /// Reads on.
+    ///
+    /// # Errors
+    /// The client gives up.
+    pub fn resume(&self, places: &BTreeSet<(String, i32)>) -> Result<(), KafkaFault> {
+        self.consumer.resume(&list(places)).map_err(|e| KafkaFault::of("resuming", &self.brokers, &e))
+    }
+
+    /// Goes back to what is committed, after a transaction was taken back.
+    ///
+    /// # Errors
+    /// The client gives up.
+    pub fn rewind(&self, wait: Duration) -> Result<(), KafkaFault> {
+        let failing = |e| KafkaFault::of("going back to the last commit", &self.brokers, &e);
+        let committed = self.consumer.committed(wait).map_err(failing)?;
+        for place in committed.elements() {
+            let offset = if place.offset() == Offset::Invalid { Offset::Beginning } else { place.offset() };
+            self.consumer.seek(place.topic(), place.partition(), offset, wait).map_err(failing)?;
+        }
+        Ok(())
+    }
+
+    /// Commits what was read, where no transaction does: `next` is the first offset of each partition that was not.
+    ///
+    /// # Errors
+    /// The broker does not take it.
+    pub fn commit(&self, next: &[(String, i32, i64)]) -> Result<(), KafkaFault> {
+        let failing = |e| KafkaFault::of("committing offsets", &self.brokers, &e);
+        let mut list = TopicPartitionList::new();
+        for (topic, partition, offset) in next {
+            list.add_partition_offset(topic, *partition, Offset::Offset(*offset)).map_err(failing)?;
+        }
+        self.consumer.commit(&list, CommitMode::Sync).map_err(failing)
+    }
+
+    /// What the group has committed of one partition; none where it has not.
+    ///
+    /// # Errors
+    /// The broker does not say.
+    pub fn committed(&self, topic: &str, partition: i32, wait: Duration) -> Result<Option<i64>, KafkaFault> {
+        let asked = list(&BTreeSet::from([(topic.to_owned(), partition)]));
+        let failing = |e| KafkaFault::of("asking what is committed", &self.brokers, &e);
+        let told = self.consumer.committed_offsets(asked, wait).map_err(failing)?;
+        Ok(told.elements().first().and_then(|e| match e.offset() {
+            Offset::Offset(offset) => Some(offset),
+            _ => None,
+        }))
+    }
+
+    /// Whether everything that a partition held a moment ago was read. What transactions leave behind at its end counts as
+    /// unread: [`Heard::End`] knows better, where it is told of one topic alone.
+    ///
+    /// # Errors
+    /// The broker does not say.
+    pub fn is_at_end(&self, topic: &str, partition: i32, wait: Duration) -> Result<bool, KafkaFault> {
+        let failing = |e| KafkaFault::of("asking for the end of a partition", &self.brokers, &e);
+        let (low, high) = self.consumer.fetch_watermarks(topic, partition, wait).map_err(failing)?;
+        let positions = self.consumer.position().map_err(failing)?;
+        let at = positions.find_partition(topic, partition).map(|e| e.offset());
+        Ok(match at {
+            Some(Offset::Offset(at)) => at >= high,
+            _ => low >= high || self.committed(topic, partition, wait)?.is_some_and(|at| at >= high),
+        })
+    }
+
+    /// How many messages the partitions of this reader hold that it has not read, by partition.
+    ///
+    /// # Errors
+    /// The broker does not say.
+    pub fn behind(&self, wait: Duration) -> Result<BTreeMap<(String, i32), i64>, KafkaFault> {
+        let failing = |e| KafkaFault::of("asking how far behind", &self.brokers, &e);
+        let positions = self.consumer.position().map_err(failing)?;
+        let mut out = BTreeMap::new();
+        for (topic, partition) in self.assigned()? {
+            let (low, high) = self.consumer.fetch_watermarks(&topic, partition, wait).map_err(failing)?;
+            let at = positions.find_partition(&topic, partition).map(|e| e.offset());
+            let at = if let Some(Offset::Offset(at)) = at { at } else { low };
+            out.insert((topic, partition), (high - at).max(0));
+        }
+        Ok(out)
+    }
+
+    /// Proof of membership, with which a writer commits this reader's offsets.
+    pub fn membership(&self) -> Option<Membership> {
+        self.consumer.group_metadata().map(Membership)
+    }
+}
+
+/// A reader of the one partition of a topic, of its own.
+pub struct Follower {
+    consumer: BaseConsumer<Watch>,
+    brokers: String,
+    topic: String,
+}
+
+impl Follower {
+    /// Follows a topic from an offset; from its beginning where there is none.
+    ///
+    /// # Errors
+    /// The client cannot be made.
+    pub fn open(cluster: &Cluster, topic: &str, from: Option<i64>) -> Result<Self, KafkaFault> {
+        let mut client = cluster.client();
+        client
+            // It joins no group: the name is only asked for.
+            .set("group.id", "caponier-follower")
+            .set("enable.auto.commit", "false")
+            .set("auto.offset.reset", "error")
+            .set("isolation.level", "read_committed")
+            .set("enable.partition.eof", "true");
+        let failing = |e| KafkaFault::of(&format!("following {topic}"), cluster.brokers(), &e);
+        let consumer: BaseConsumer<Watch> =
+            BaseConsumer::from_config_and_context(&client, Watch::default()).map_err(failing)?;
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, 0, from.map_or(Offset::Beginning, Offset::Offset)).map_err(failing)?;
+        consumer.assign(&list).map_err(failing)?;
+        Ok(Self { consumer, brokers: cluster.brokers().to_owned(), topic: topic.to_owned() })
+    }
+
+    /// The next that is heard.
+    ///
+    /// # Errors
+    /// The client gives up, or what was to be read is gone from the topic.
+    pub fn hear(&self, wait: Duration) -> Result<Heard<'_>, KafkaFault> {
+        heard(&self.consumer, &self.brokers, wait)
+    }
+
+    /// The first offset that the topic still holds, and the next that it will give.
+    ///
+    /// # Errors
+    /// The broker does not say.
+    pub fn bounds(&self, wait: Duration) -> Result<(i64, i64), KafkaFault> {
+        let failing = |e| KafkaFault::of("asking for the ends of the journal", &self.brokers, &e);
+        self.consumer.fetch_watermarks(&self.topic, 0, wait).map_err(failing)
+    }
+}
+
+fn heard<'c>(consumer: &'c BaseConsumer<Watch>, brokers: &str, wait: Duration) -> Result<Heard<'c>, KafkaFault> {
+    match consumer.poll(wait) {
+        None => Ok(Heard::Silence),
+        Some(Ok(message)) => Ok(Heard::Message(Message(message))),
+        Some(Err(KafkaError::PartitionEOF(partition))) => Ok(Heard::End(partition)),
+        Some(Err(error)) => {
+            let fault = KafkaFault::of("reading", brokers, &error);
+            // Brokers go and come back; librdkafka goes on trying.
+            if fault.may_pass() { Ok(Heard::Silence) } else { Err(fault) }
+        }
+    }
+}
+
+fn list(places: &BTreeSet<Place>) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    for (topic, partition) in places {
+        list.add_partition(topic, *partition);
+    }
+    list
+}

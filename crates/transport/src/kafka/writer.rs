@@ -1,0 +1,239 @@
+//! A writer: what it writes between begin and commit, offsets read included, is seen together or not at all, where the brokers have
+//! transactions; else each message by itself, in order and once for each time that it is sent.
+
+use super::cluster::{Cluster, Complaints};
+use super::fault::KafkaFault;
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::ConsumerGroupMetadata;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+use rdkafka::{ClientContext, Message as _, Offset, TopicPartitionList};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The header that names the table of a record.
+pub(super) const TABLE: &str = "caponier-table";
+/// Largest message that the client takes, in bytes; the topic has a limit of its own.
+const MESSAGE_BYTES: &str = "67108864";
+
+/// Proof that a reader is of its group still.
+pub struct Membership(pub(super) ConsumerGroupMetadata);
+
+/// Who is told of what was delivered.
+#[derive(Debug, Default)]
+struct Receipts {
+    complaints: Complaints,
+    /// The first that could not be delivered since somebody asked: topic, bytes, why.
+    lost: Mutex<Option<(String, usize, KafkaError)>>,
+}
+
+impl ClientContext for Receipts {
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.complaints.error(error, reason);
+    }
+}
+
+impl ProducerContext for Receipts {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, message)) = result {
+            let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+            lost.get_or_insert_with(|| (message.topic().to_owned(), message.payload_len(), error.clone()));
+        }
+    }
+}
+
+/// A writer of messages.
+pub struct Writer {
+    producer: BaseProducer<Receipts>,
+    name: String,
+    brokers: String,
+    transactional: bool,
+}
+
+impl Writer {
+    /// A writer. Where there are transactions, whoever wrote under this name before is fenced from here on, and what it left
+    /// open is taken back.
+    ///
+    /// # Errors
+    /// The client cannot be made, or no broker lets it begin in time.
+    pub fn open(cluster: &Cluster, name: &str, wait: Duration) -> Result<Self, KafkaFault> {
+        let transactional = cluster.has_transactions();
+        let mut client = cluster.client();
+        client.set("enable.idempotence", "true").set("linger.ms", "5").set("queue.buffering.max.kbytes", "262144");
+        if transactional {
+            client.set("message.max.bytes", MESSAGE_BYTES);
+        }
+        if transactional {
+            // A transaction that its writer left behind holds readers up for so long.
+            client.set("transactional.id", name).set("transaction.timeout.ms", "10000").set("compression.type", "lz4");
+        } else {
+            client.set("compression.type", "none");
+        }
+        let failing = |e| KafkaFault::of(&format!("the writer {name}"), cluster.brokers(), &e);
+        let producer = BaseProducer::from_config_and_context(&client, Receipts::default()).map_err(failing)?;
+        let writer = Self { producer, name: name.to_owned(), brokers: cluster.brokers().to_owned(), transactional };
+        if transactional {
+            writer.producer.init_transactions(wait).map_err(|e| writer.fault("beginning to write", &e))?;
+        }
+        Ok(writer)
+    }
+
+    /// A writer without transactions, which fences nobody: for what is written once and looked at.
+    ///
+    /// # Errors
+    /// The client cannot be made.
+    pub fn open_plain(cluster: &Cluster) -> Result<Self, KafkaFault> {
+        let mut client = cluster.client();
+        client.set("enable.idempotence", "true").set("linger.ms", "20");
+        if cluster.has_transactions() {
+            client.set("message.max.bytes", MESSAGE_BYTES);
+        }
+        let name = "producer".to_owned();
+        let producer = BaseProducer::from_config_and_context(&client, Receipts::default())
+            .map_err(|e| KafkaFault::of("the kafka client", cluster.brokers(), &e))?;
+        Ok(Self { producer, name, brokers: cluster.brokers().to_owned(), transactional: false })
+    }
+
+    /// Begins what belongs together.
+    ///
+    /// # Errors
+    /// The client gives up.
+    pub fn begin(&self) -> Result<(), KafkaFault> {
+        if !self.transactional {
+            return Ok(());
+        }
+        self.producer.begin_transaction().map_err(|e| self.fault("beginning a transaction", &e))
+    }
+
+    /// Hands a message to the client, which sends it in the background; waits where too many wait already.
+    ///
+    /// # Errors
+    /// The message is too large, or the client gives up.
+    pub fn send(&self, topic: &str, partition: Option<i32>, key: &[u8], payload: &[u8]) -> Result<(), KafkaFault> {
+        let mut record = BaseRecord::<[u8], [u8]>::to(topic).payload(payload);
+        if !key.is_empty() {
+            record = record.key(key);
+        }
+        if let Some(partition) = partition {
+            record = record.partition(partition);
+        }
+        self.hand_over(topic, payload.len(), record)
+    }
+
+    /// The same for a record of an export whose table its own fields do not tell: it stands in a header.
+    ///
+    /// # Errors
+    /// As [`Writer::send`].
+    pub fn send_of(&self, topic: &str, partition: i32, table: &str, payload: &[u8]) -> Result<(), KafkaFault> {
+        let mut record = BaseRecord::<[u8], [u8]>::to(topic).payload(payload).partition(partition);
+        if !table.is_empty() {
+            record = record.headers(OwnedHeaders::new().insert(Header { key: TABLE, value: Some(table) }));
+        }
+        self.hand_over(topic, payload.len(), record)
+    }
+
+    fn hand_over(&self, topic: &str, bytes: usize, mut record: BaseRecord<'_, [u8], [u8]>) -> Result<(), KafkaFault> {
+        loop {
+            match self.producer.send(record) {
+                Ok(()) => break,
+                Err((error, back)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) => {
+                    record = back;
+                    self.producer.poll(Duration::from_millis(20));
+                }
+                Err((error, _)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge) => {
+                    return Err(KafkaFault::TooLarge { topic: topic.to_owned(), bytes });
+                }
+                Err((error, _)) => return Err(self.fault(&format!("writing to {topic}"), &error)),
+            }
+        }
+        self.producer.poll(Duration::ZERO);
+        Ok(())
+    }
+
+    /// Commits with what is written what a reader has read for it: `next` is the first offset of each partition that it has not.
+    /// Only where there are transactions; elsewhere the reader commits for itself, after [`Writer::commit`].
+    ///
+    /// # Errors
+    /// The reader is no longer of its group, or the client gives up.
+    pub fn offsets(&self, of: &Membership, next: &[(String, i32, i64)], wait: Duration) -> Result<(), KafkaFault> {
+        let mut list = TopicPartitionList::new();
+        for (topic, partition, offset) in next {
+            list.add_partition_offset(topic, *partition, Offset::Offset(*offset))
+                .map_err(|e| self.fault("noting offsets", &e))?;
+        }
+        self.producer
+            .send_offsets_to_transaction(&list, &of.0, wait)
+            .map_err(|e| self.fault("committing offsets", &e))
+    }
+
+    /// Ends what belongs together: returns when all of it is written.
+    ///
+    /// # Errors
+    /// Something could not be delivered, or another of this name took over. What was sent is taken back then.
+    pub fn commit(&self, wait: Duration) -> Result<(), KafkaFault> {
+        let flushed = self.producer.flush(wait);
+        if let Some((topic, bytes, error)) = self.lost() {
+            self.abort(wait);
+            if error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge) {
+                return Err(KafkaFault::TooLarge { topic, bytes });
+            }
+            return Err(self.fault(&format!("writing to {topic}"), &error));
+        }
+        flushed.map_err(|e| self.fault("writing", &e))?;
+        if !self.transactional {
+            return Ok(());
+        }
+        let until = Instant::now() + wait;
+        loop {
+            match self.producer.commit_transaction(until.saturating_duration_since(Instant::now())) {
+                Ok(()) => return Ok(()),
+                // The same call goes on where it stopped.
+                Err(KafkaError::Transaction(e)) if e.is_retriable() && Instant::now() < until => {}
+                Err(error) => {
+                    let fault = self.fault("committing", &error);
+                    self.abort(wait);
+                    return Err(fault);
+                }
+            }
+        }
+    }
+
+    /// Takes back what was begun.
+    pub fn abort(&self, wait: Duration) {
+        if self.transactional {
+            // It may be gone already, or another's by now: either way there is nothing to take back.
+            drop(self.producer.abort_transaction(wait));
+        }
+    }
+
+    fn lost(&self) -> Option<(String, usize, KafkaError)> {
+        self.producer.context().lost.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn fault(&self, doing: &str, error: &KafkaError) -> KafkaFault {
+        if let KafkaError::Transaction(e) = error {
+            let fenced = matches!(
+                e.code(),
+                RDKafkaErrorCode::Fenced
+                    | RDKafkaErrorCode::ProducerFenced
+                    | RDKafkaErrorCode::InvalidProducerEpoch
+                    | RDKafkaErrorCode::FencedInstanceId
+            );
+            if fenced {
+                return KafkaFault::Fenced { name: self.name.clone() };
+            }
+            if e.txn_requires_abort() {
+                return KafkaFault::Aborted { why: e.to_string() };
+            }
+        }
+        let known = error.rdkafka_error_code();
+        if matches!(known, Some(RDKafkaErrorCode::Fenced | RDKafkaErrorCode::ProducerFenced)) {
+            return KafkaFault::Fenced { name: self.name.clone() };
+        }
+        let told = self.producer.context().complaints.last();
+        KafkaFault::of(doing, &self.brokers, told.as_ref().filter(|_| known.is_none()).unwrap_or(error))
+    }
+}

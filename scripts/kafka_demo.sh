@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Two simulated tenants over a real broker: their exports on topics of their own, incidents as they arrive. Everything lies in a folder
+# of its own and is gone afterwards. CAPONIER names the program, LIBS the broker's artifacts (make kafka-demo sets both).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+dir=$(mktemp -d) port=${PORT:-29092}
+tests/kafka/broker.sh "$dir/broker" "$port" > "$dir/broker.log" 2>&1 &
+broker=$!
+trap 'kill $broker 2>/dev/null; wait $broker 2>/dev/null; rm -rf "$dir"' EXIT
+"$CAPONIER" simulate --out "$dir/lab" --seed 7 --people 300 --days 2 --attacks 6
+{
+    cat "$dir/lab/caponier.toml"
+    printf '\n[kafka]\nbrokers = "127.0.0.1:%s"\n[[topic]]\nname = "shared"\n' "$port"
+    for tenant in $(grep -oE '^name = "[a-z]+"' "$dir/lab/caponier.toml" | cut -d'"' -f2 | sort -u); do
+        printf '[[topic]]\nname = "%s"\ntenant = "%s"\n' "$tenant" "$tenant"
+    done
+} > "$dir/live.toml"
+printf '\nputting the exports on topics\n'
+"$CAPONIER" produce "$dir/lab/captures" --config "$dir/live.toml" --partitions 3
+printf '\nreading them\n'
+"$CAPONIER" run --config "$dir/live.toml" --drain

@@ -1,0 +1,182 @@
+//! A simulated capture, what a replay makes of it, and live runs over it.
+
+use crate::broker::Broker;
+use caponier_transport::kafka::{Cluster, Follower, Heard, Profile};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A capture and its configuration.
+pub struct Scene {
+    dir: tempfile::TempDir,
+    tenants: String,
+}
+
+/// A live run over a capture, with topics of its own.
+pub struct Live<'s> {
+    scene: &'s Scene,
+    cluster: Cluster,
+    config: PathBuf,
+    changes: String,
+    incidents: String,
+}
+
+impl Scene {
+    /// Two tenants under attack.
+    pub fn simulate(seed: u64, people: u32) -> Self {
+        let dir = tempfile::Builder::new().prefix("caponier-scene-").tempdir().unwrap();
+        let scene = Self { dir, tenants: String::new() };
+        let (seed, people) = (seed.to_string(), people.to_string());
+        let lab = scene.path("lab");
+        let arguments = ["simulate", "--seed", &seed, "--people", &people, "--days", "1", "--attacks", "6", "--out"];
+        done(caponier().args(arguments).arg(&lab));
+        let tenants = std::fs::read_to_string(lab.join("caponier.toml")).unwrap();
+        Self { tenants, ..scene }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn captures(&self) -> PathBuf {
+        self.path("lab/captures")
+    }
+
+    /// Digests of the final forms that a replay of the files ends in.
+    pub fn replayed(&self) -> Vec<String> {
+        let (config, out) = (self.path("lab/caponier.toml"), self.path("replayed.ndjson"));
+        done(caponier().arg("replay").arg(self.captures()).arg("--config").arg(config).arg("--out").arg(&out));
+        let lines = std::fs::read_to_string(out).unwrap();
+        digests(&lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<_>>())
+    }
+
+    /// A run with topics whose names begin so.
+    pub fn live(&self, broker: &Broker, name: &str) -> Live<'_> {
+        self.configured(broker, name, &format!("{name}.journal"))
+    }
+
+    fn configured(&self, broker: &Broker, name: &str, journal: &str) -> Live<'_> {
+        self.at(&broker.address(), name, journal)
+    }
+
+    fn at(&self, brokers: &str, name: &str, journal: &str) -> Live<'_> {
+        let (changes, incidents) = (format!("{name}.changes"), format!("{name}.incidents"));
+        let mut text = format!(
+            "{}\n[kafka]\nbrokers = \"{brokers}\"\ngroup = \"{name}\"\njournal = \"{journal}\"\nchanges = \"{changes}\"\n\
+             incidents = \"{incidents}\"\ndead_letters = \"{name}.dead\"\n[[topic]]\nname = \"{name}.shared\"\n",
+            self.tenants
+        );
+        let parsed: toml::Table = self.tenants.parse().unwrap();
+        for tenant in parsed["tenant"].as_array().unwrap() {
+            let tenant = tenant["name"].as_str().unwrap();
+            text += &format!("[[topic]]\nname = \"{name}.{tenant}\"\ntenant = \"{tenant}\"\n");
+        }
+        let config = self.path(&format!("{name}.toml"));
+        std::fs::write(&config, text).unwrap();
+        let cluster = Cluster::new(brokers, Profile::Kafka, &[]);
+        Live { scene: self, cluster, config, changes, incidents }
+    }
+}
+
+impl Live<'_> {
+    fn command(&self, name: &str) -> Command {
+        let mut command = caponier();
+        command.arg(name).arg("--config").arg(&self.config);
+        command
+    }
+
+    /// Puts the capture on topics of so many partitions.
+    pub fn produce(&self, partitions: u32) {
+        done(self.command("produce").arg(self.scene.captures()).args(["--partitions", &partitions.to_string()]));
+    }
+
+    /// Runs to the end of everything.
+    pub fn drain(&self) {
+        done(self.command("run").args(["--drain", "--quiet"]));
+    }
+
+    /// Another correlator, that has seen nothing yet, for the journal of this run.
+    pub fn reader_of_its_journal(&self, name: &str) -> Live<'_> {
+        let journal = self.changes.replace(".changes", ".journal");
+        self.scene.at(self.cluster.brokers(), name, &journal)
+    }
+
+    /// Runs a correlator alone to the end of its journal; its topics exist, though nothing is read from them.
+    pub fn correlate(&self) {
+        self.produce(1);
+        done(self.command("run").args(["--drain", "--quiet", "--role", "correlator"]));
+    }
+
+    /// Starts a run and kills it; false where it had ended by itself before.
+    pub fn killed_after(&self, millis: u64) -> bool {
+        let mut command = self.command("run");
+        let mut run = command.args(["--drain", "--quiet"]).stderr(Stdio::null()).spawn().unwrap();
+        let until = Instant::now() + Duration::from_millis(millis);
+        while Instant::now() < until {
+            if run.try_wait().unwrap().is_some() {
+                return false;
+            }
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        run.kill().unwrap();
+        run.wait().unwrap();
+        true
+    }
+
+    /// Every change, as committed, in order.
+    pub fn changes(&self) -> Vec<Value> {
+        self.all_of(&self.changes)
+    }
+
+    /// The latest form of each incident that is not redirected.
+    pub fn latest(&self) -> Vec<Value> {
+        let mut latest: BTreeMap<String, Value> = BTreeMap::new();
+        for incident in self.all_of(&self.incidents) {
+            latest.insert(text(&incident, "id"), incident);
+        }
+        latest.into_values().filter(|i| text(i, "state") != "redirected").collect()
+    }
+
+    fn all_of(&self, topic: &str) -> Vec<Value> {
+        let follower = Follower::open(&self.cluster, topic, None).unwrap();
+        let mut out = Vec::new();
+        loop {
+            match follower.hear(Duration::from_secs(60)).unwrap() {
+                Heard::Message(message) => out.push(serde_json::from_slice(message.payload()).unwrap()),
+                Heard::End(_) => return out,
+                Heard::Silence => panic!("{topic} has no end"),
+            }
+        }
+    }
+}
+
+/// The digests of final forms, in order.
+pub fn digests(incidents: &[Value]) -> Vec<String> {
+    let mut digests: Vec<String> = incidents.iter().map(|i| text(i, "digest")).collect();
+    digests.sort();
+    digests
+}
+
+/// A text of an object.
+pub fn text(value: &Value, key: &str) -> String {
+    value[key].as_str().unwrap_or_default().to_owned()
+}
+
+/// A number of an object.
+pub fn number(value: &Value, key: &str) -> u64 {
+    value[key].as_u64().unwrap_or_default()
+}
+
+fn caponier() -> Command {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    Command::new(std::env::var_os("CAPONIER").map_or_else(|| target.join("debug/caponier"), PathBuf::from))
+}
+
+fn done(command: &mut Command) {
+    let ended = command.stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "{command:?}: {}\n{said}", ended.status);
+}
