@@ -65,8 +65,10 @@ impl Scene {
         let (changes, incidents) = (format!("{name}.changes"), format!("{name}.incidents"));
         let mut text = format!(
             "{}\n[kafka]\nbrokers = \"{brokers}\"\ngroup = \"{name}\"\njournal = \"{journal}\"\nchanges = \"{changes}\"\n\
-             incidents = \"{incidents}\"\ndead_letters = \"{name}.dead\"\n[[topic]]\nname = \"{name}.shared\"\n",
-            self.tenants
+             incidents = \"{incidents}\"\ndead_letters = \"{name}.dead\"\n\
+             state = {:?}\nsnapshot_seconds = 1\n[[topic]]\nname = \"{name}.shared\"\n",
+            self.tenants,
+            self.path(&format!("{name}-state"))
         );
         let parsed: toml::Table = self.tenants.parse().unwrap();
         for tenant in parsed["tenant"].as_array().unwrap() {

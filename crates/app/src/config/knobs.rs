@@ -127,7 +127,7 @@ const CERTAIN: u64 = 1_000_000;
 const fn most(path: &str) -> u64 {
     match path.as_bytes() {
         b"kafka.journal_days" => 3660,
-        b"kafka.lateness_seconds" | b"kafka.idle_seconds" => TEN_YEARS,
+        b"kafka.lateness_seconds" | b"kafka.idle_seconds" | b"kafka.snapshot_seconds" => TEN_YEARS,
         b"limits.depth" => 128,
         b"intake.threads" => 64,
         b"identity.accept" | b"identity.possible" | b"guards.cut_confidence" => CERTAIN,
@@ -218,6 +218,8 @@ knobs! {
     "kafka.incidents" Text live.incidents => "topic of the latest form of each incident, compacted";
     "kafka.dead_letters" Text live.dead_letters => "topic of refused records";
     "kafka.journal_days" Integer live.journal_days => "days that the journal is kept, where we make its topic";
+    "kafka.state" Text live.state => "folder of snapshots, from which a restart goes on";
+    "kafka.snapshot_seconds" Integer live.snapshot_seconds => "seconds between two snapshots";
     "kafka.lateness_seconds" Signed live.lateness_seconds => "event time waits so many seconds for what comes out of order";
     "kafka.idle_seconds" Integer live.idle_seconds => "a partition silent for so many seconds holds event time back no more";
     "identity.accept" Small identity.accept => "least confidence of an accepted link, in millionths";

@@ -32,6 +32,10 @@ pub struct Live {
     pub lateness_seconds: i64,
     /// A partition that is silent for so many seconds holds event time back no more.
     pub idle_seconds: u64,
+    /// Folder of snapshots.
+    pub state: CompactString,
+    /// Seconds between two of them.
+    pub snapshot_seconds: u64,
     /// Settings of librdkafka, as the operator gives them.
     pub client: Vec<(String, String)>,
     /// What is read.
@@ -62,6 +66,8 @@ impl Default for Live {
             journal_days: 15,
             lateness_seconds: 300,
             idle_seconds: 60,
+            state: "caponier-state".into(),
+            snapshot_seconds: 300,
             client: Vec::new(),
             topics: Vec::new(),
         }

@@ -5,7 +5,9 @@
 //! known to have delivered, each follower keeps. Opening the writer fences whoever wrote before.
 
 use super::course::Course;
+use super::snapshot::Snapshots;
 use super::{PATIENCE, Stop, broken, formats};
+use crate::command::tell;
 use crate::config::Config;
 use crate::failure::{Failure, failed};
 use caponier_model::{Audience, Change, Entry, EventTime, Journalled, Page};
@@ -97,12 +99,15 @@ impl Correlator<'_> {
         let failing = |e: &KafkaFault| broken("the correlator", e);
         let election =
             Group::join(self.cluster, &name, Some(&instance), &[&live.journal], &QUICK).map_err(|e| failing(&e))?;
-        let follower = Follower::open(self.cluster, &live.journal, None).map_err(|e| failing(&e))?;
+        let mut snapshots = Snapshots::open(self.config)?;
+        let committed = election.committed(&live.journal, 0, PATIENCE).map_err(|e| failing(&e))?.unwrap_or(0);
+        let (course, next) = self.begin(&snapshots, committed)?;
+        let follower = Follower::open(self.cluster, &live.journal, Some(next)).map_err(|e| failing(&e))?;
         let mut state = State {
-            course: Course::new(self.config),
+            course,
             join: None,
-            next: 0,
-            committed: 0,
+            next,
+            committed,
             due: VecDeque::new(),
             caught_up: false,
             knows: false,
@@ -141,8 +146,33 @@ impl Correlator<'_> {
             if self.drain && state.ended && state.due.is_empty() {
                 self.stop.ask();
             }
+            if state.due.is_empty() && state.pages.is_empty() && state.next > 0 {
+                snapshots.keep(&mut state.course, state.next)?;
+            }
+        }
+        if state.due.is_empty() && state.pages.is_empty() && state.next > 0 {
+            snapshots.save(&mut state.course, state.next)?;
         }
         Ok(())
+    }
+
+    /// Where to go on: at the newest good snapshot, else at the beginning of the journal.
+    fn begin(&self, snapshots: &Snapshots<'_>, committed: i64) -> Result<(Course, i64), Failure> {
+        let journal = &self.config.live.journal;
+        let failing = |e: &KafkaFault| broken("cannot read the journal", e);
+        let (first, _) = Follower::open(self.cluster, journal, None)
+            .and_then(|f| f.bounds(PATIENCE))
+            .map_err(|e| failing(&e))?;
+        if let Some((course, next)) = snapshots.newest(first, committed) {
+            tell(&format!("going on at {next} of {journal}, from a snapshot; delivered up to {committed}\n"));
+            return Ok((course, next));
+        }
+        if first > 0 {
+            tell(&format!(
+                "{journal} begins at {first} and no snapshot reaches there: what came before it is forgotten; raise kafka.journal_days\n"
+            ));
+        }
+        Ok((Course::new(self.config), first))
     }
 
     /// Keeps the membership alive, and tells whether this is the one.

@@ -6,11 +6,13 @@ use crate::failure::{Failure, failed};
 use caponier_correlate::Engine;
 use caponier_identity::{self as identity, Index, Store};
 use caponier_model::{
-    Change, Entry, EventTime, Flow, IdentityChange, Journalled, Page, Portion, Rows, Sighting, Statement, Tenants,
+    AccountKey, Change, Entry, EventTime, Flow, IdentityChange, Journalled, Page, Persons as _, Portion, Rows, Sighting,
+    Statement, Tenants,
 };
 use caponier_query::{Join, Parts, QueryError};
 use caponier_rules::{self as rules, Suppressions, Windows};
 use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -34,19 +36,37 @@ pub struct Course {
     lateness: i64,
 }
 
+/// What a snapshot holds.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    engine: Vec<u8>,
+    windows: Vec<u8>,
+    store: Vec<u8>,
+    persons: Vec<IdentityChange>,
+    sources: Vec<(CompactString, Option<EventTime>, Flow)>,
+    now: EventTime,
+    asks: bool,
+}
+
+fn limits(config: &Config) -> rules::Limits {
+    rules::Limits { epoch: i64::from(config.engine.epoch), ..rules::Limits::default() }
+}
+
+fn settings(config: &Config) -> identity::Settings {
+    let monitored = config.tenants.all.iter().map(|t| t.id).collect();
+    identity::Settings { monitored, ..config.identity.clone() }
+}
+
 impl Course {
     /// Nothing has been read yet.
     pub fn new(config: &Config) -> Self {
-        let limits = rules::Limits { epoch: i64::from(config.engine.epoch), ..rules::Limits::default() };
-        let monitored = config.tenants.all.iter().map(|t| t.id).collect();
-        let settings = identity::Settings { monitored, ..config.identity.clone() };
-        let mut store = Store::new(&config.tenants, config.naming.clone(), settings);
+        let mut store = Store::new(&config.tenants, config.naming.clone(), settings(config));
         let statements: Vec<Statement> = config.twins.iter().chain(&config.decisions).cloned().collect();
         let asks = !statements.is_empty();
         store.insert(&Rows { statements, ..Rows::default() });
         Self {
             engine: Engine::new(config.engine.clone(), config.policy.clone(), Index::default()),
-            windows: Windows::new(Arc::clone(&config.rules), limits),
+            windows: Windows::new(Arc::clone(&config.rules), limits(config)),
             suppressions: Suppressions::new(config.suppressions.clone()),
             store,
             asks,
@@ -71,6 +91,56 @@ impl Course {
             changes.push(change);
         }
         changes
+    }
+
+    /// Everything that the pages so far have made, in bytes. Changes must have been taken.
+    ///
+    /// # Errors
+    /// None that a course can cause.
+    pub fn snapshot(&mut self) -> Result<Vec<u8>, Failure> {
+        let failing = |e: &dyn std::fmt::Display| failed("cannot write down the state", e);
+        let persons = self.engine.persons();
+        let mut accounts: Vec<AccountKey> = persons.all().collect();
+        accounts.sort_unstable();
+        let of = |account: &AccountKey| {
+            let facts = persons.history_of(*account).into_iter().map(IdentityChange::Account);
+            facts.chain(persons.links_of(*account).into_iter().map(IdentityChange::Link)).collect::<Vec<_>>()
+        };
+        let written = Written {
+            persons: accounts.iter().flat_map(of).collect(),
+            engine: self.engine.snapshot(),
+            windows: self.windows.snapshot().map_err(|e| failing(&e))?,
+            store: self.store.snapshot(),
+            asks: self.asks,
+            sources: self.sources.iter().map(|(name, s)| (name.clone(), s.latest, s.flow)).collect(),
+            now: self.now,
+        };
+        postcard::to_stdvec(&written).map_err(|e| failing(&e))
+    }
+
+    /// A course that goes on from a snapshot, under the rules and tenants of this configuration.
+    ///
+    /// # Errors
+    /// The bytes are no snapshot, or one that this version does not read.
+    pub fn restore(config: &Config, bytes: &[u8]) -> Result<Self, Failure> {
+        let failing = |e: &dyn std::fmt::Display| failed("no snapshot to go on from", e);
+        let Written { engine, windows, store, persons, sources, now, asks } =
+            postcard::from_bytes(bytes).map_err(|e| failing(&e))?;
+        let mut index = Index::default();
+        for change in persons {
+            index.apply(change);
+        }
+        let fresh = Self::new(config);
+        let (limits, settings) = (limits(config), settings(config));
+        Ok(Self {
+            engine: Engine::restore(&engine, &super::formats(), index).map_err(|e| failing(&e))?,
+            windows: Windows::restore(&windows, Arc::clone(&config.rules), limits).map_err(|e| failing(&e))?,
+            store: Store::restore(&store, &config.tenants, config.naming.clone(), settings).map_err(|e| failing(&e))?,
+            asks: asks || fresh.asks,
+            sources: sources.into_iter().map(|(name, latest, flow)| (name, Source { latest, flow })).collect(),
+            now,
+            ..fresh
+        })
     }
 
     fn entry(&mut self, journalled: Journalled) {

@@ -4,6 +4,7 @@
 mod correlator;
 mod course;
 mod intake;
+mod snapshot;
 
 pub use correlator::{Correlator, Role};
 pub use intake::IntakeLoop;

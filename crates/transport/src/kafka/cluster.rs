@@ -154,7 +154,7 @@ impl Cluster {
             .map_err(|e| KafkaFault::of("the kafka client", &self.brokers, &e))?;
         let made: Vec<NewTopic<'_>> = missing.iter().map(|topic| new_topic(topic)).collect();
         let asked = admin.create_topics(&made, &AdminOptions::new().operation_timeout(Some(wait)));
-        let answers = futures::executor::block_on(asked)
+        let answers = pollster::block_on(asked)
             .map_err(|e| KafkaFault::of("making topics", &self.brokers, &e))?;
         for answer in answers {
             match answer {

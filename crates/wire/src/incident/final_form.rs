@@ -1,7 +1,7 @@
 //! The final form: what is true of an incident whatever the order of arrival. Two runs over the same set of findings, links and
 //! decisions write it byte for byte alike.
 //!
-//! It holds members, persons, edges, severity, guards and references as hashes of the smallest member key. It must not hold
+//! It holds members, persons, edges, severity, guards, what people decided, and references as hashes of the smallest member key. It must not hold
 //! what is history: sequence, change, id, redirects, founder, title, state, owner.
 
 use super::to_bytes;
@@ -22,6 +22,9 @@ struct Form {
     edges: Vec<Pair>,
     more_edges: Vec<(&'static str, u32)>,
     related: Vec<(String, String, String)>,
+    guards: Vec<(&'static str, u32)>,
+    verdict: Option<bool>,
+    decisions: Vec<String>,
 }
 
 #[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,6 +92,9 @@ pub fn final_form(incident: &Incident) -> Vec<u8> {
         edges: sorted(incident.edges.iter().filter_map(pair)),
         more_edges: more,
         related: sorted(incident.related.iter().map(related)),
+        guards: sorted(incident.guards.iter().map(|g| (g.guard, g.count))),
+        verdict: incident.verdict,
+        decisions: sorted(incident.decisions.iter().map(|d| d.id.to_string())),
     })
 }
 
