@@ -82,7 +82,7 @@ pub fn run(args: &Run, config: Option<&Path>) -> Result<Exit, Failure> {
 /// One line for whoever watches.
 fn headline(config: &Config, change: &Change) -> String {
     let incident = &change.incident;
-    let tenants: Vec<&str> = incident.tenants.iter().map(|t| config.tenants.name(*t)).collect();
+    let tenants: Vec<CompactString> = incident.tenants.iter().map(|t| config.tenants.name(*t)).collect();
     let title = incident.title.render(|p| p.value.clone());
     format!(
         "{:10} {:13} {:24} {:3} findings  {}  {title}",

@@ -11,7 +11,7 @@ mod silence;
 pub mod sweep;
 
 pub use knobs::{KNOBS, Slot};
-pub use live::{Live, Topic};
+pub use live::Live;
 pub use read::{Fault, parse};
 pub use show::{effective, template};
 

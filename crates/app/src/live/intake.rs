@@ -42,7 +42,7 @@ pub struct IntakeLoop<'r> {
     /// When to end.
     pub stop: &'r Stop,
     /// Later records are not believed.
-    pub not_after: &'r dyn Fn() -> EventTime,
+    pub not_after: &'r (dyn Fn() -> EventTime + Sync),
 }
 
 /// What is known of one partition while it is this intake's.

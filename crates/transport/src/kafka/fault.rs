@@ -31,6 +31,14 @@ pub enum KafkaFault {
         /// What the client says.
         why: String,
     },
+    /// The brokers are finding out which of them answers: ask again.
+    #[error("kafka at {brokers} is not ready yet: {why}")]
+    Busy {
+        /// As configured.
+        brokers: String,
+        /// What the client says.
+        why: String,
+    },
     /// Another of the same name took over: this one must stop writing.
     #[error("another instance of {name} has taken over; this one may write no more")]
     Fenced {
@@ -81,12 +89,21 @@ impl KafkaFault {
                 | RDKafkaErrorCode::GroupAuthorizationFailed
                 | RDKafkaErrorCode::TransactionalIdAuthorizationFailed,
             ) => Self::Refused { brokers, why },
+            Some(
+                RDKafkaErrorCode::NotCoordinator
+                | RDKafkaErrorCode::CoordinatorNotAvailable
+                | RDKafkaErrorCode::CoordinatorLoadInProgress
+                | RDKafkaErrorCode::LeaderNotAvailable
+                | RDKafkaErrorCode::NotLeaderForPartition
+                | RDKafkaErrorCode::WaitingForCoordinator
+                | RDKafkaErrorCode::ConcurrentTransactions,
+            ) => Self::Busy { brokers, why },
             _ => Self::Other { doing: doing.to_owned(), why },
         }
     }
 
     /// True where waiting and trying again may help.
     pub const fn may_pass(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Aborted { .. })
+        matches!(self, Self::Unreachable { .. } | Self::Busy { .. } | Self::Aborted { .. })
     }
 }

@@ -11,7 +11,7 @@ use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A partition by topic and number.
 type Place = (String, i32);
@@ -197,7 +197,14 @@ impl Group {
     pub fn committed(&self, topic: &str, partition: i32, wait: Duration) -> Result<Option<i64>, KafkaFault> {
         let asked = list(&BTreeSet::from([(topic.to_owned(), partition)]));
         let failing = |e| KafkaFault::of("asking what is committed", &self.brokers, &e);
-        let told = self.consumer.committed_offsets(asked, wait).map_err(failing)?;
+        let until = Instant::now() + wait;
+        let told = loop {
+            match self.consumer.committed_offsets(asked.clone(), wait).map_err(failing) {
+                // A cluster that was just made has nobody yet who knows.
+                Err(KafkaFault::Busy { .. }) if Instant::now() < until => {}
+                told => break told?,
+            }
+        };
         Ok(told.elements().first().and_then(|e| match e.offset() {
             Offset::Offset(offset) => Some(offset),
             _ => None,
