@@ -9,8 +9,7 @@ use crate::failure::{Failure, failed};
 use crate::summary::{Summary, Tally};
 use caponier_identity as identity;
 use caponier_model::{
-    Body, Class, DeadLetter, Event, EventTime, Guid, Position, Reject, RejectReason, Rows, Sighting, Signal, TenantId,
-    Tenants,
+    Body, Class, DeadLetter, Event, EventTime, Guid, Position, Reject, RejectReason, Rows, Sighting, TenantId, Tenants,
 };
 use caponier_rules as rules;
 use caponier_transport::{self as transport, DeadLetters, Distinct, Input, Item, Sorter};
@@ -195,7 +194,6 @@ struct Worker<'c> {
     inputs: &'c [Input],
     not_after: EventTime,
     rules: Vec<Sighting>,
-    signals: Vec<Signal>,
     tallies: BTreeMap<&'static str, Tally>,
     reasons: BTreeMap<&'static str, u64>,
     bases: BTreeMap<Basis, u64>,
@@ -217,7 +215,6 @@ impl<'c> Worker<'c> {
             inputs,
             not_after,
             rules: Vec::new(),
-            signals: Vec::new(),
             tallies: BTreeMap::new(),
             reasons: BTreeMap::new(),
             bases: BTreeMap::new(),
@@ -319,9 +316,7 @@ impl<'c> Worker<'c> {
         }
         self.rules.clear();
         rules::apply(event, &mut self.rules);
-        self.signals.clear();
-        self.config.rules.signals(event, &Row::new(record), &mut self.signals);
-        !self.rules.is_empty() || !self.signals.is_empty()
+        !self.rules.is_empty() || self.config.rules.makes_signals(event, &Row::of(record, event))
     }
 
     fn refuse(&mut self, index: usize, offset: u64, at: u32, reject: Reject, raw: &[u8]) -> Result<(), Failure> {

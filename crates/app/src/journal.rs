@@ -184,7 +184,7 @@ fn entries(config: &Config, tenants: &Tenants, inputs: &[Input], value: &[u8]) -
     rules::apply(&event, &mut found);
     let mut out: Vec<_> = found.into_iter().map(|s| journalled(Entry::Sighting(Box::new(s)))).collect();
     let mut signals = Vec::new();
-    config.rules.signals(&event, &Row::new(kept.record), &mut signals);
+    config.rules.signals(&event, &Row::of(kept.record, &event), &mut signals);
     out.extend(signals.into_iter().map(|s| journalled(Entry::Signal(Box::new(s)))));
     match event.body {
         Body::Sighting(sighting) => out.push(journalled(Entry::Sighting(sighting))),
