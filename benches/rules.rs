@@ -137,7 +137,7 @@ fn whole(kept: &[Kept], rules: &Arc<RuleSet>) -> (usize, Windows, Engine<Index>)
         let Ok(event) = decode(&context, &record.bytes) else { continue };
         sum += usize::from(observe(&event, &mut rows));
         rules::apply(&event, &mut found);
-        rules.signals(&event, &Row::new(&record.bytes), &mut signals);
+        rules.signals(&event, &Row::of(&record.bytes, &event), &mut signals);
         let journalled = |entry| Journalled { at: record.time, position: None, entry };
         found.drain(..).for_each(|sighting| engine.handle(journalled(Entry::Sighting(Box::new(sighting)))));
         signals.drain(..).for_each(|signal| windows.take(signal, engine.persons()));
@@ -229,7 +229,7 @@ fn distinct(out: &mut io::StdoutLock<'_>) -> io::Result<()> {
         home: None,
         mentions: vec![Mention { party: Party::Actor, tenant, object: None, name: Some("a@b.example".into()) }],
         fields: vec![("app".into(), "portal".into()), ("ip".into(), compact_str::format_compact!("10.{n}"))],
-        entities: Vec::new(),
+        entities: Arc::default(),
     };
     let persons = Index::default();
     let tenths: Vec<Vec<f64>> = (0..ROUNDS)
@@ -300,7 +300,7 @@ fn ours(payloads: &[Vec<u8>], rules: &Arc<RuleSet>) -> Hits {
         for record in records(payload, &context.limits).filter_map(Result::ok) {
             let Ok(mut event) = decode(&context, &record.bytes) else { continue };
             event.time = whole_second(&event);
-            rules.signals(&event, &Row::new(&record.bytes), &mut signals);
+            rules.signals(&event, &Row::of(&record.bytes, &event), &mut signals);
             let at = event.time;
             signals.drain(..).for_each(|signal| windows.take(signal, &persons));
             windows.advance(at, &persons);

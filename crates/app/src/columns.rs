@@ -1,5 +1,6 @@
 //! The columns of a record, for rules: `wire`'s cursor behind the trait that `rules` asks. Nothing is read before it is asked for.
 
+use caponier_model::{Body, Event, SIGN_IN_COLUMNS};
 use caponier_rules::{Columns, Value};
 use caponier_wire::{Json, json::Dynamic};
 use std::borrow::Cow;
@@ -21,16 +22,33 @@ pub struct Row<'a> {
     record: Json<'a>,
     top: OnceCell<Entries<'a>>,
     below: OnceCell<Entries<'a>>,
+    noted: Option<[(&'a str, &'a str); SIGN_IN_COLUMNS.len()]>,
 }
 
 impl<'a> Row<'a> {
     /// The columns of a record; bytes that are no text have none.
     pub fn new(record: &'a [u8]) -> Self {
         let record = std::str::from_utf8(record).map_or(Json::ABSENT, Json::new);
-        Self { record, top: OnceCell::new(), below: OnceCell::new() }
+        Self { record, top: OnceCell::new(), below: OnceCell::new(), noted: None }
+    }
+
+    /// The columns of a record that was decoded: what was noted on the way is not looked for again.
+    pub fn of(record: &'a [u8], event: &Event<'a>) -> Self {
+        let noted = if let Body::SignIn(sign_in) = &event.body { sign_in.columns } else { None };
+        Self { noted, ..Self::new(record) }
+    }
+
+    /// A noted column at the root and under `properties`.
+    fn noted(&self, key: &str) -> Option<(Json<'a>, Json<'a>)> {
+        let noted = self.noted.as_ref()?;
+        let at = SIGN_IN_COLUMNS.iter().position(|name| name.eq_ignore_ascii_case(key))?;
+        Some((Json::new(noted[at].0), Json::new(noted[at].1)))
     }
 
     fn top(&self, key: &str) -> Json<'a> {
+        if let Some((root, _)) = self.noted(key) {
+            return root;
+        }
         named(self.top.get_or_init(|| entries(self.record)), key)
     }
 
@@ -51,6 +69,9 @@ fn named<'a>(entries: &Entries<'a>, key: &str) -> Json<'a> {
 impl Columns for Row<'_> {
     fn column(&self, path: &[&str]) -> Option<Value<'_>> {
         match path {
+            [first, key, rest @ ..] if first.eq_ignore_ascii_case(PROPERTIES) && self.noted(key).is_some() => {
+                self.noted(key).and_then(|(_, below)| at(below, rest, DEPTH - 2))
+            }
             [first, key, rest @ ..] if first.eq_ignore_ascii_case(PROPERTIES) && self.top(PROPERTIES).is_object() => {
                 at(self.below(key), rest, DEPTH - 2)
             }
@@ -80,10 +101,7 @@ fn at<'a>(json: Json<'a>, path: &[&str], depth: u32) -> Option<Value<'a>> {
 fn value(json: Json<'_>, depth: u32) -> Option<Value<'_>> {
     let depth = depth.checked_sub(1)?;
     if json.is_object() {
-        let entry = |(key, inner): (Cow<'_, str>, Json<'_>)| {
-            Some((Cow::Owned(key.into_owned()), value(inner, depth)?.into_owned()))
-        };
-        return Some(Value::Map(json.entries().filter_map(entry).collect()));
+        return Some(Value::Map(json.entries().filter_map(|(key, inner)| Some((key, value(inner, depth)?))).collect()));
     }
     if json.is_array() {
         return Some(Value::List(json.items().filter_map(|item| value(item, depth)).collect()));
@@ -142,6 +160,34 @@ mod tests {
         ] {
             assert_eq!(text(path), want, "{path:?}");
         }
+    }
+
+    #[test]
+    fn what_was_noted_while_a_sign_in_was_decoded_is_what_its_record_says() {
+        let below = r#""id":"a","createdDateTime":"2026-03-02T08:00:00Z","userId":"1b4e28ba-2fa1-41d2-883f-0016d3cca427",
+            "userPrincipalName":"mara@contoso.example","appId":"1b4e28ba-2fa1-41d2-883f-0016d3cca428","ipAddress":"203.0.113.9",
+            "location":{"city":"Utrecht","geoCoordinates":{"latitude":52.1,"longitude":5.1}},"isInteractive":true,
+            "networkLocationDetails":[{"networkType":"trustedNamedLocation"}],"autonomousSystemNumber":64500,
+            "authenticationRequirement":null"#;
+        let head = r#""time":"2026-03-02T08:00:00Z","category":"SignInLogs","operationName":"Sign-in activity","location":"NL",
+            "tenantId":"1b4e28ba-2fa1-41d2-883f-0016d3cca429","isInteractive":"""#;
+        let tenants = caponier_model::Tenants::default();
+        let context = caponier_wire::Context::discovering(&tenants);
+        let mut noted = 0;
+        for record in [format!(r#"{{{head},"properties":{{{below}}}}}"#), format!(r#"{{{head},{below}}}"#)] {
+            let Ok(event) = caponier_wire::decode(&context, record.as_bytes()) else { continue };
+            let (of, new) = (Row::of(record.as_bytes(), &event), Row::new(record.as_bytes()));
+            noted += usize::from(of.noted.is_some());
+            for name in SIGN_IN_COLUMNS {
+                for rest in [&[][..], &["geoCoordinates"], &["geoCoordinates", "LATITUDE"], &["networkType"], &["none"]]
+                {
+                    let path: Vec<&str> = [PROPERTIES, name].iter().chain(rest).copied().collect();
+                    assert_eq!(of.column(&path), new.column(&path), "{path:?} of {record}");
+                    assert_eq!(of.column(&path[1..]), new.column(&path[1..]), "{:?} of {record}", &path[1..]);
+                }
+            }
+        }
+        assert!(noted > 0);
     }
 
     #[test]

@@ -9,9 +9,7 @@ use crate::failure::{Failure, failed};
 use crate::reading::{Keep, Origin, Reading};
 use crate::summary::{Summary, Tally};
 use caponier_identity as identity;
-use caponier_model::{
-    Body, Class, DeadLetter, Event, EventTime, Guid, Rows, Sighting, Signal, TenantId,
-};
+use caponier_model::{Body, Class, DeadLetter, Event, EventTime, Guid, Rows, Sighting, TenantId};
 use caponier_rules as rules;
 use caponier_transport::{self as transport, DeadLetters, Distinct, Input, Item, Sorter};
 use caponier_wire::{self as wire, Basis, Claims, RawRecord};
@@ -206,7 +204,6 @@ struct Worker<'c> {
     /// The input that is read now.
     index: usize,
     rules: Vec<Sighting>,
-    signals: Vec<Signal>,
     tallies: BTreeMap<&'static str, Tally>,
     reasons: BTreeMap<&'static str, u64>,
     bases: BTreeMap<Basis, u64>,
@@ -229,7 +226,6 @@ impl<'c> Worker<'c> {
             not_after,
             index: 0,
             rules: Vec::new(),
-            signals: Vec::new(),
             tallies: BTreeMap::new(),
             reasons: BTreeMap::new(),
             bases: BTreeMap::new(),
@@ -257,12 +253,7 @@ impl<'c> Worker<'c> {
         Ok(())
     }
 
-    fn kept(
-        &mut self,
-        offset: u64,
-        record: &RawRecord<'_>,
-        decoded: &wire::Decoded<'_>,
-    ) -> Result<(), Failure> {
+    fn kept(&mut self, offset: u64, record: &RawRecord<'_>, decoded: &wire::Decoded<'_>) -> Result<(), Failure> {
         let event = &decoded.event;
         let journals = self.journals(event, &record.bytes);
         let used = self.observer.observe(event) || journals;
@@ -295,9 +286,7 @@ impl<'c> Worker<'c> {
         }
         self.rules.clear();
         rules::apply(event, &mut self.rules);
-        self.signals.clear();
-        self.config.rules.signals(event, &Row::new(record), &mut self.signals);
-        !self.rules.is_empty() || !self.signals.is_empty()
+        !self.rules.is_empty() || self.config.rules.makes_signals(event, &Row::of(record, event))
     }
 
     fn lose(&mut self, letter: DeadLetter) -> Result<(), Failure> {

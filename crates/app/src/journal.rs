@@ -176,7 +176,8 @@ fn entries(config: &Config, tenants: &Tenants, inputs: &[Input], value: &[u8]) -
     let Some(kept) = read_value(value) else { return Vec::new() };
     let Some(input) = inputs.get(kept.place.input as usize) else { return Vec::new() };
     // Where what was learned contradicts itself about one record, it stays whose it was at intake.
-    let decode = |tenants| wire::decode(&context(config, tenants, origin(input), None, kept.odata, kept.table), kept.record);
+    let decode =
+        |tenants| wire::decode(&context(config, tenants, origin(input), None, kept.odata, kept.table), kept.record);
     let Ok(event) = decode(tenants).or_else(|_| decode(&config.tenants)) else { return Vec::new() };
     let position = Position { source: input.name.clone(), offset: kept.place.offset, index: kept.place.index };
     let at = event.time;
@@ -185,7 +186,7 @@ fn entries(config: &Config, tenants: &Tenants, inputs: &[Input], value: &[u8]) -
     rules::apply(&event, &mut found);
     let mut out: Vec<_> = found.into_iter().map(|s| journalled(Entry::Sighting(Box::new(s)))).collect();
     let mut signals = Vec::new();
-    config.rules.signals(&event, &Row::new(kept.record), &mut signals);
+    config.rules.signals(&event, &Row::of(kept.record, &event), &mut signals);
     out.extend(signals.into_iter().map(|s| journalled(Entry::Signal(Box::new(s)))));
     match event.body {
         Body::Sighting(sighting) => out.push(journalled(Entry::Sighting(sighting))),

@@ -61,13 +61,7 @@ impl Reading<'_> {
     }
 
     /// One record, the records it encloses, or (at the `outer` level only) those that a shipper wrapped in it.
-    fn record(
-        &self,
-        offset: u64,
-        record: &RawRecord<'_>,
-        outer: bool,
-        keep: &mut impl Keep,
-    ) -> Result<(), Failure> {
+    fn record(&self, offset: u64, record: &RawRecord<'_>, outer: bool, keep: &mut impl Keep) -> Result<(), Failure> {
         let (odata, table) = (record.odata.as_deref(), record.table.as_deref());
         let context = context(self.config, &self.config.tenants, self.origin, Some(self.not_after), odata, table);
         let reject = match wire::decode_full(&context, &record.bytes) {
@@ -93,14 +87,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn refuse(
-        &self,
-        offset: u64,
-        index: u32,
-        reject: Reject,
-        raw: &[u8],
-        keep: &mut impl Keep,
-    ) -> Result<(), Failure> {
+    fn refuse(&self, offset: u64, index: u32, reject: Reject, raw: &[u8], keep: &mut impl Keep) -> Result<(), Failure> {
         let kept = raw.len().min(self.config.limits.kept_bytes);
         let position = Position { source: Arc::clone(self.origin.name), offset, index };
         keep.refused(DeadLetter { position, reject, raw: raw[..kept].to_vec(), truncated: kept < raw.len() })

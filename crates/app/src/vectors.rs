@@ -147,7 +147,7 @@ fn stage(rules: &RuleSet, vector: &Vector, templates: &Templates) -> Result<(Vec
             ..Context::discovering(&tenants)
         };
         let event = wire::decode(&context, record.as_bytes()).map_err(|r| format!("{text:?} is no record: {r:?}"))?;
-        rules.signals(&event, &Row::new(record.as_bytes()), &mut signals);
+        rules.signals(&event, &Row::of(record.as_bytes(), &event), &mut signals);
         people.insert(line.person.clone());
         people.extend(line.values.iter().filter(|(key, _)| key == "target").map(|(_, who)| who.clone()));
     }

@@ -1,5 +1,6 @@
 //! Identifiers: GUIDs in one canonical form, tenants, and accounts keyed by (tenant, object id).
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -105,8 +106,13 @@ fn hexadecimal(digits: [u8; 8]) -> Option<u32> {
     Some((quads >> 16 | quads) as u32)
 }
 
-impl fmt::Display for Guid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Guid {
+    /// Its text, in lower case. What [`Display`](fmt::Display) writes, in one piece.
+    pub fn text(self) -> CompactString {
+        CompactString::from(std::str::from_utf8(&self.digits()).unwrap_or_default())
+    }
+
+    fn digits(self) -> [u8; 36] {
         const HEX: &[u8; 16] = b"0123456789abcdef";
         let bytes = self.0.to_be_bytes();
         let mut text = [b'-'; 36];
@@ -119,7 +125,13 @@ impl fmt::Display for Guid {
             text[at + 1] = HEX[usize::from(byte & 15)];
             at += 2;
         }
-        f.pad(std::str::from_utf8(&text).unwrap_or_default())
+        text
+    }
+}
+
+impl fmt::Display for Guid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(std::str::from_utf8(&self.digits()).unwrap_or_default())
     }
 }
 

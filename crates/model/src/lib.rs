@@ -24,7 +24,7 @@ pub use decision::{Act, Decision, DecisionId};
 pub use entity::{Entity, EntityKind, EntityRole};
 pub use event::{
     Actor, Audit, AuditTarget, Body, Caller, DeviceRef, Directory, Event, Invitation, Outcome, Principal, Provisioning,
-    SignIn,
+    SIGN_IN_COLUMNS, SignIn,
 };
 pub use evidence::{
     Ambiguity, Evidence, EvidenceKind, NamingRule, Refusal, RefusalReason, Refutation, Statement, Testimony, Verdict,

@@ -3,6 +3,7 @@
 use crate::{Entity, EventTime, FindingKey, Guid, TenantId};
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Which end of a tenant pair a record was written at.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -73,6 +74,22 @@ pub struct Signal {
     pub mentions: Vec<Mention>,
     /// Values of the fields that scenario rules group by or count, by field name; a field of many values stands many times.
     pub fields: Vec<(CompactString, CompactString)>,
-    /// What the finding of a scenario will name, in canonical order.
-    pub entities: Vec<Entity>,
+    /// What the finding of a scenario will name, in canonical order. The signals of one record share it.
+    #[serde(with = "shared")]
+    pub entities: Arc<[Entity]>,
+}
+
+/// What is shared reads and writes as what it is.
+mod shared {
+    use crate::Entity;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::sync::Arc;
+
+    pub(super) fn serialize<S: Serializer>(entities: &Arc<[Entity]>, to: S) -> Result<S::Ok, S::Error> {
+        entities.as_ref().serialize(to)
+    }
+
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Arc<[Entity]>, D::Error> {
+        Vec::deserialize(from).map(Arc::from)
+    }
 }

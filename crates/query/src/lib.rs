@@ -5,6 +5,7 @@
 
 mod ask;
 mod columns;
+mod held;
 mod join;
 mod numbers;
 mod parquet;

@@ -15,6 +15,10 @@ use tokio::runtime::Runtime;
 const GROUP: usize = 1 << 17;
 /// Deep plans recurse deeply, most of all unoptimised.
 const STACK_BYTES: usize = 16 << 20;
+/// Up to so many rows, or bytes, the smaller side of a join is one hash table that all threads look into, instead of one for each of
+/// them, for which both sides would be dealt out anew. DataFusion's own bounds, an eighth and a sixty-fourth, think of many threads.
+const ONE_TABLE_ROWS: usize = 1 << 20;
+const ONE_TABLE_BYTES: usize = 64 << 20;
 
 /// Writes every table of the join to `folder`, which must exist: `accounts.parquet`, `sign_ins.parquet` and so on, and
 /// `words.parquet` (number, text): what the numbers in the others stand for.
@@ -105,7 +109,11 @@ impl Engine {
     fn new(threads: usize) -> Result<Self, QueryError> {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = runtime.worker_threads(threads).thread_stack_size(STACK_BYTES).build()?;
-        let config = SessionConfig::from_env().map_err(QueryError::engine("settings"))?.with_target_partitions(threads);
+        let mut config =
+            SessionConfig::from_env().map_err(QueryError::engine("settings"))?.with_target_partitions(threads);
+        let optimizer = &mut config.options_mut().optimizer;
+        optimizer.hash_join_single_partition_threshold = ONE_TABLE_BYTES;
+        optimizer.hash_join_single_partition_threshold_rows = ONE_TABLE_ROWS;
         let session = SessionContext::new_with_config(config);
         Ok(Self { session, runtime })
     }

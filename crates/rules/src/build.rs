@@ -1,5 +1,6 @@
 //! Documents to rules: base rules compiled, references resolved, gates drawn from conditions. Faults are told, never guessed away.
 
+use crate::condition::Condition;
 use crate::fault::Fault;
 use crate::field::fold;
 use crate::file::{Correlation, Documents, Placed, name};
@@ -9,6 +10,7 @@ use crate::scenario::{
     Absence, Aggregate, Apart, Baseline, Extension, Presence, Role, SECOND, Scenario, Seen, Shape, Step, Term, Window,
 };
 use crate::set::Base;
+use crate::view::Source;
 use caponier_model::{Outcome, Severity, Side};
 use compact_str::CompactString;
 use rsigma_parser::{
@@ -122,7 +124,9 @@ fn base_rule(placed: Placed<SigmaRule>, faults: &mut Vec<Fault>) -> Option<(Base
         read: false,
         carried: Vec::new(),
         file,
+        condition: Condition::new(&compiled, (side, outcome)),
         compiled,
+        sources: Vec::new(),
     };
     Some((base, rule))
 }
@@ -620,6 +624,7 @@ fn carry(base: &mut [Base], scenarios: &[Scenario]) {
     }
     for rule in base {
         rule.carried = wanted.get(&rule.name).into_iter().flatten().cloned().collect();
+        rule.sources = rule.carried.iter().map(|name| Source::of(name)).collect();
     }
 }
 

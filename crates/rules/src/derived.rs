@@ -9,7 +9,7 @@ use compact_str::ToCompactString;
 use std::borrow::Cow;
 
 /// A field read from columns.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Derived {
     /// As a rule writes it.
     pub name: &'static str,

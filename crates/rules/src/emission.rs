@@ -167,7 +167,7 @@ fn entities(signals: &[&Signal]) -> Vec<Entity> {
     let mut base = 0_u16;
     for signal in signals {
         let top = signal.entities.iter().map(|e| e.group).max().unwrap_or(0);
-        for entity in &signal.entities {
+        for entity in signal.entities.iter() {
             let key = (entity.kind, entity.value.clone(), entity.tenant);
             seen.entry(key).or_insert_with(|| Entity { group: base.saturating_add(entity.group), ..entity.clone() });
         }
@@ -195,6 +195,6 @@ pub(crate) fn derived(scenario: &Scenario, told: &Emission, members: &[(u16, &Si
         home: last.home,
         mentions: collect(|s| s.mentions.clone()),
         fields,
-        entities: entities(&members.iter().map(|(_, s)| *s).collect::<Vec<_>>()),
+        entities: entities(&members.iter().map(|(_, s)| *s).collect::<Vec<_>>()).into(),
     }
 }

@@ -5,7 +5,6 @@
 
 use crate::value::Value;
 use caponier_model::{Body, Event, Guid, Outcome, Severity, SightingKind, TenantId};
-use compact_str::ToCompactString;
 use std::borrow::Cow;
 
 /// A field of the taxonomy.
@@ -73,6 +72,11 @@ pub const FIELDS: &[Field] = &[
         read: |e| list([e.address.as_deref(), e.device.id.as_deref()].into_iter().flatten()),
     },
     Field { name: "caponier.outcome", about: "success or failure", read: outcome },
+    Field {
+        name: "caponier.principal",
+        about: "object id of the service principal that signed in, where no user did",
+        read: |e| guid(sign_in(e)?.principal),
+    },
     Field { name: "caponier.product", about: "the product that raised an alert, in our spelling", read: product },
     Field { name: "caponier.resource", about: "ARM resource id, lower case", read: resource },
     Field { name: "caponier.resource_tenant", about: "the tenant whose resource it is", read: resource_tenant },
@@ -162,11 +166,11 @@ fn target_looks<'e>(event: &'e Event<'e>) -> Option<Value<'e>> {
 }
 
 fn guid<'e>(id: Option<Guid>) -> Option<Value<'e>> {
-    id.map(|id| Value::Text(Cow::Owned(id.to_compact_string().into_string())))
+    id.map(|id| Value::Text(Cow::Owned(id.text().into_string())))
 }
 
 fn tenant<'e>(id: TenantId) -> Value<'e> {
-    Value::Text(Cow::Owned(id.to_compact_string().into_string()))
+    Value::Text(Cow::Owned(id.0.text().into_string()))
 }
 
 fn word<'e>(word: &'static str) -> Value<'e> {

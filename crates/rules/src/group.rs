@@ -3,9 +3,11 @@
 //! The instances are a function of the signals, not of their arrival: a signal that comes in order is taken as it comes, one that
 //! comes late or leaves makes the group read all it holds anew. An instance begins with the earliest signal of what completed it
 //! and takes in what completes within the span from there; what completes later is the next instance.
+//!
+//! Most groups never complete anything: a group sleeps, and only lists its signals, until all are there that any instance needs.
 
 use crate::machine::{Hit, Item, Machine, Seat};
-use crate::scenario::{Absence, Scenario};
+use crate::scenario::{Absence, Presence, Scenario, Shape, holds};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -35,18 +37,74 @@ pub(crate) enum Turn {
     Withdraw(First, Instance),
 }
 
+/// What a group that sleeps has seen of what an instance needs. Signals that left may still count: waking early costs time alone.
+#[derive(Clone, Copy, Default, Debug, Serialize, Deserialize)]
+struct Asleep {
+    /// The steps of the pattern that are there, a bit each.
+    steps: u64,
+    /// The one value that all of them brought.
+    value: Option<i128>,
+}
+
+impl Asleep {
+    /// Of a scenario whose groups may sleep: nothing of what its signals do depends on when they came, and some of them are not enough.
+    fn new(scenario: &Scenario) -> Option<Self> {
+        let enough = match &scenario.shape {
+            Shape::Values(test) => holds(test, 0.0) || holds(test, 1.0),
+            Shape::Count(test) => holds(test, 0.0),
+            Shape::Ordered | Shape::Together(Presence::All) => scenario.pattern().count() < 2,
+            Shape::Single | Shape::Together(_) | Shape::Number(..) => true,
+        };
+        let may = !enough && scenario.seen.is_empty() && scenario.baseline.is_none() && scenario.steps.len() <= 64;
+        may.then(Self::default)
+    }
+
+    /// Whether an instance can be now that there is one more. `items` are all of them.
+    fn wakes(&mut self, item: &Item, items: &[Item], scenario: &Scenario) -> bool {
+        match &scenario.shape {
+            Shape::Values(_) => match (&item.values[..], self.value) {
+                ([], _) => false,
+                ([value], None) => {
+                    self.value = Some(*value);
+                    false
+                }
+                ([value], Some(held)) => *value != held,
+                _ => true,
+            },
+            Shape::Count(test) => holds(test, items.len() as f64),
+            _ => {
+                self.steps |= 1 << item.step;
+                scenario.pattern().all(|(step, _)| self.steps >> step & 1 == 1)
+            }
+        }
+    }
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Group {
     /// The key that its signals share, for the reader.
     pub key: compact_str::CompactString,
     items: Vec<Item>,
+    state: State,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum State {
+    Asleep(Asleep),
+    /// Apart, because few groups ever wake.
+    Awake(Box<Awake>),
+}
+
+/// A group in which an instance can be.
+#[derive(Debug, Serialize, Deserialize)]
+struct Awake {
     /// Made anew from the signals where a snapshot is read.
     #[serde(skip)]
     machine: Machine,
     open: Option<First>,
     waiting: Vec<(i64, Hit)>,
     marks: BTreeMap<u16, Vec<i64>>,
-    pub instances: BTreeMap<First, Instance>,
+    instances: BTreeMap<First, Instance>,
     /// What was said of each, to tell what is new.
     said: BTreeMap<First, Instance>,
     /// Everything up to here was taken.
@@ -55,24 +113,21 @@ pub(crate) struct Group {
 
 impl Group {
     pub(crate) fn new(scenario: &Scenario, key: compact_str::CompactString) -> Self {
-        Self {
-            key,
-            items: Vec::new(),
-            machine: Machine::new(scenario),
-            open: None,
-            waiting: Vec::new(),
-            marks: BTreeMap::new(),
-            instances: BTreeMap::new(),
-            said: BTreeMap::new(),
-            now: i64::MIN,
-        }
+        let state = Asleep::new(scenario).map_or_else(|| State::Awake(Box::new(Awake::new(scenario))), State::Asleep);
+        Self { key, items: Vec::new(), state }
+    }
+
+    fn awake(&mut self) -> Option<&mut Awake> {
+        if let State::Awake(awake) = &mut self.state { Some(awake) } else { None }
     }
 
     /// The machine as its signals leave it: what it completed is known already.
     pub(crate) fn revive(&mut self, scenario: &Scenario) {
-        self.machine = Machine::new(scenario);
-        for item in &self.items {
-            self.machine.take(item, scenario);
+        if let State::Awake(awake) = &mut self.state {
+            awake.machine = Machine::new(scenario);
+            for item in &self.items {
+                awake.machine.take(item, scenario);
+            }
         }
     }
 
@@ -80,26 +135,64 @@ impl Group {
     pub(crate) fn is_sound(&self, places: usize, steps: usize) -> bool {
         let inside = |(_, step, place): &Seat| (*place as usize) < places && usize::from(*step) < steps;
         let item = |item: &Item| inside(&(item.at, item.step, item.place));
-        let instances = self.instances.values().chain(self.said.values());
-        self.items.iter().all(item)
-            && self.waiting.iter().all(|(_, hit)| hit.items.iter().all(inside))
-            && instances.flat_map(|i| &i.items).all(inside)
+        let awake = match &self.state {
+            State::Asleep(_) => true,
+            State::Awake(awake) => {
+                let instances = awake.instances.values().chain(awake.said.values());
+                awake.waiting.iter().all(|(_, hit)| hit.items.iter().all(inside))
+                    && instances.flat_map(|i| &i.items).all(inside)
+            }
+        };
+        self.items.iter().all(item) && awake
     }
 
-    /// Adds a signal; `order` compares places by what the signals are.
-    pub(crate) fn add(&mut self, item: Item, scenario: &Scenario, order: &dyn Fn(u32, u32) -> std::cmp::Ordering) {
+    /// Whether no instance can be yet: nothing is due, and nothing is to be said.
+    pub(crate) fn is_asleep(&self) -> bool {
+        matches!(self.state, State::Asleep(_))
+    }
+
+    /// Adds a signal; `order` compares places by what the signals are, `values` reads those that were left out while nobody asked.
+    pub(crate) fn add(
+        &mut self,
+        item: Item,
+        scenario: &Scenario,
+        order: &dyn Fn(u32, u32) -> std::cmp::Ordering,
+        values: &dyn Fn(u32, u16) -> Vec<i128>,
+    ) {
         let later = |held: &Item| {
             (held.at, held.step).cmp(&(item.at, item.step)).then_with(|| order(held.place, item.place)).is_gt()
         };
-        let at = self.items.partition_point(|held| !later(held));
-        let in_order = at == self.items.len() && item.at >= self.now;
+        let complete = |item: &mut Item| {
+            if item.values.is_empty() {
+                item.values = values(item.place, item.step);
+            }
+        };
+        let last = self.items.last().is_none_or(|held| !later(held));
+        let at = if last { self.items.len() } else { self.items.partition_point(|held| !later(held)) };
+        // Most groups never hold a second signal.
+        if self.items.capacity() == 0 {
+            self.items.reserve_exact(1);
+        }
         self.items.insert(at, item);
-        if in_order {
-            let item = self.items[at].clone();
-            self.settle(item.at, scenario);
-            self.take(&item, scenario);
-        } else {
-            self.again(scenario);
+        match &mut self.state {
+            State::Asleep(asleep) => {
+                if asleep.wakes(&self.items[at], &self.items, scenario) {
+                    self.items.iter_mut().for_each(complete);
+                    let mut awake = Awake::new(scenario);
+                    awake.again(&self.items, scenario);
+                    self.state = State::Awake(Box::new(awake));
+                }
+            }
+            State::Awake(awake) => {
+                complete(&mut self.items[at]);
+                let item = &self.items[at];
+                if last && item.at >= awake.now {
+                    awake.settle(item.at, scenario);
+                    awake.take(item, scenario);
+                } else {
+                    awake.again(&self.items, scenario);
+                }
+            }
         }
     }
 
@@ -107,8 +200,10 @@ impl Group {
     pub(crate) fn remove(&mut self, place: u32, scenario: &Scenario) {
         let before = self.items.len();
         self.items.retain(|item| item.place != place);
-        if self.items.len() != before {
-            self.again(scenario);
+        if let State::Awake(awake) = &mut self.state
+            && self.items.len() != before
+        {
+            awake.again(&self.items, scenario);
         }
     }
 
@@ -119,26 +214,63 @@ impl Group {
             return;
         }
         self.items.drain(..gone);
-        self.instances.retain(|first, instance| first.0 >= horizon || !instance.closed);
-        self.said.retain(|first, _| first.0 >= horizon || self.instances.contains_key(first));
-        for marks in self.marks.values_mut() {
+        let Some(awake) = self.awake() else { return };
+        awake.instances.retain(|first, instance| first.0 >= horizon || !instance.closed);
+        awake.said.retain(|first, _| first.0 >= horizon || awake.instances.contains_key(first));
+        for marks in awake.marks.values_mut() {
             marks.retain(|at| *at >= horizon);
         }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.items.is_empty() && self.waiting.is_empty() && self.instances.is_empty()
+        let idle = match &self.state {
+            State::Asleep(_) => true,
+            State::Awake(awake) => awake.waiting.is_empty() && awake.instances.is_empty(),
+        };
+        self.items.is_empty() && idle
     }
 
     /// The next time at which this group has something to settle without a signal.
     pub(crate) fn due(&self, scenario: &Scenario) -> Option<i64> {
-        let waiting = self.waiting.iter().map(|(due, _)| *due).min();
-        let closing = self.open.map(|first| first.0.saturating_add(scenario.span));
+        let State::Awake(awake) = &self.state else { return None };
+        let waiting = awake.waiting.iter().map(|(due, _)| *due).min();
+        let closing = awake.open.map(|first| first.0.saturating_add(scenario.span));
         [waiting, closing].into_iter().flatten().min()
     }
 
     /// Settles what is due before `now`.
     pub(crate) fn settle(&mut self, now: i64, scenario: &Scenario) {
+        if let Some(awake) = self.awake() {
+            awake.settle(now, scenario);
+        }
+    }
+
+    /// The instance that begins with a signal.
+    pub(crate) fn instance(&self, first: First) -> Option<&Instance> {
+        if let State::Awake(awake) = &self.state { awake.instances.get(&first) } else { None }
+    }
+
+    /// What there is to say since the last time: of an open instance when it appears, of a closed one if it grew.
+    pub(crate) fn turns(&mut self) -> Vec<Turn> {
+        self.awake().map_or_else(Vec::new, Awake::turns)
+    }
+}
+
+impl Awake {
+    fn new(scenario: &Scenario) -> Self {
+        Self {
+            machine: Machine::new(scenario),
+            open: None,
+            waiting: Vec::new(),
+            marks: BTreeMap::new(),
+            instances: BTreeMap::new(),
+            said: BTreeMap::new(),
+            now: i64::MIN,
+        }
+    }
+
+    /// Settles what is due before `now`.
+    fn settle(&mut self, now: i64, scenario: &Scenario) {
         self.waiting.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.items.cmp(&b.1.items)));
         while let Some((due, _)) = self.waiting.first().filter(|(due, _)| *due < now) {
             let due = *due;
@@ -210,24 +342,23 @@ impl Group {
     }
 
     /// Reads everything anew; instances whose first signal is forgotten stay as they are.
-    fn again(&mut self, scenario: &Scenario) {
-        let oldest = self.items.first().map_or(i64::MAX, |item| item.at);
+    fn again(&mut self, items: &[Item], scenario: &Scenario) {
+        let oldest = items.first().map_or(i64::MAX, |item| item.at);
         self.machine = Machine::new(scenario);
         (self.open, self.waiting) = (None, Vec::new());
         self.marks.clear();
         self.instances.retain(|first, _| first.0 < oldest);
-        let (items, now) = (std::mem::take(&mut self.items), self.now);
+        let now = self.now;
         self.now = i64::MIN;
-        for item in &items {
+        for item in items {
             self.settle(item.at, scenario);
             self.take(item, scenario);
         }
-        self.items = items;
         self.settle(now, scenario);
     }
 
     /// What there is to say since the last time: of an open instance when it appears, of a closed one if it grew.
-    pub(crate) fn turns(&mut self) -> Vec<Turn> {
+    fn turns(&mut self) -> Vec<Turn> {
         let mut out = Vec::new();
         let gone: Vec<First> = self.said.keys().filter(|first| !self.instances.contains_key(*first)).copied().collect();
         for first in gone {

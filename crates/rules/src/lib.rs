@@ -10,6 +10,7 @@
 
 mod apart;
 mod build;
+mod condition;
 pub mod derived;
 mod emission;
 mod fault;

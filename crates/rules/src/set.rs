@@ -4,15 +4,16 @@
 //! bytes for each rule that remains. Only then is a rule asked, and only then are columns read.
 
 use crate::build;
+use crate::condition::Condition;
 use crate::fault::Fault;
 use crate::field::{self, fold};
 use crate::file::{self, RuleFile};
 use crate::filter;
 use crate::scenario::Scenario;
 use crate::value::Columns;
-use crate::view::View;
+use crate::view::{Source, View};
 use caponier_model::{
-    Body, Entity, EntityKind, EntityRole, Event, Mention, Outcome, Party, Side, Signal, SignalKey, TenantId,
+    Body, Entity, EntityKind, EntityRole, Event, FindingKey, Mention, Outcome, Party, Side, Signal, SignalKey, TenantId,
 };
 use compact_str::{CompactString, ToCompactString, format_compact};
 use foldhash::fast::FixedState;
@@ -46,13 +47,25 @@ pub struct Base {
     /// Where it stands.
     pub file: CompactString,
     pub(crate) compiled: CompiledRule,
+    /// The same as it is asked of records whose side and outcome are already known to be the rule's.
+    pub(crate) condition: Condition,
+    /// Where the carried fields come from.
+    pub(crate) sources: Vec<Source>,
 }
 
 /// Which base rules may match an event of one format.
 #[derive(Debug, Default)]
 struct Routes {
-    any: Vec<u32>,
-    by_operation: HashMap<String, Vec<u32>, FixedState>,
+    any: Vec<Gate>,
+    by_operation: HashMap<String, Vec<Gate>, FixedState>,
+}
+
+/// What passes most events by before a rule itself is looked at.
+#[derive(Clone, Copy, Debug)]
+struct Gate {
+    rule: u32,
+    side: Option<Side>,
+    outcome: Option<Outcome>,
 }
 
 /// Every rule, compiled.
@@ -79,13 +92,14 @@ impl RuleSet {
         let (base, scenarios) = build::build(documents, &mut faults);
         let mut by_format = HashMap::<&'static str, Routes, FixedState>::default();
         for (at, rule) in base.iter().enumerate() {
+            let gate = Gate { rule: at as u32, side: rule.side, outcome: rule.outcome };
             for format in rule.formats {
                 let routes = by_format.entry(format).or_default();
                 match &rule.operations {
-                    None => routes.any.push(at as u32),
+                    None => routes.any.push(gate),
                     Some(operations) => {
                         for operation in operations {
-                            routes.by_operation.entry(operation.clone()).or_default().push(at as u32);
+                            routes.by_operation.entry(operation.clone()).or_default().push(gate);
                         }
                     }
                 }
@@ -101,24 +115,38 @@ impl RuleSet {
     /// Asks every base rule that may match an event, and appends a signal for each that does.
     pub fn signals(&self, event: &Event<'_>, columns: &dyn Columns, out: &mut Vec<Signal>) {
         let Some(routes) = self.routes.get(event.format) else { return };
-        let side = field::side_of(event);
-        let view = View::new(event, columns);
-        let mut ask = |at: u32| {
-            let rule = &self.base[at as usize];
-            // A side that the record does not tell, links may tell later; one that it tells, stands.
-            let useful = side.is_none_or(|told| self.wanted[at as usize].is_none_or(|wanted| wanted == told));
-            let passed = useful
-                && rule.side.is_none_or(|s| side == Some(s))
-                && rule.outcome.is_none_or(|o| event.outcome == Some(o));
-            if passed && evaluate_rule(&rule.compiled, &view).is_some() {
-                out.push(signal(rule, &view, side));
-            }
-        };
-        routes.any.iter().for_each(|at| ask(*at));
-        if let Some(operation) = event.operation.as_deref().filter(|_| !routes.by_operation.is_empty()) {
-            let found = routes.by_operation.get(fold(operation).as_str());
-            found.into_iter().flatten().for_each(|at| ask(*at));
+        let (view, side) = (View::new(event, columns), field::side_of(event));
+        let mut facts = None;
+        for rule in self.matching(routes, &view, side) {
+            let facts = facts.get_or_insert_with(|| Facts::of(event, side));
+            out.push(facts.clone().signal(rule, &view));
         }
+    }
+
+    /// Whether an event makes any signal; none is made.
+    pub fn makes_signals(&self, event: &Event<'_>, columns: &dyn Columns) -> bool {
+        let Some(routes) = self.routes.get(event.format) else { return false };
+        let view = View::new(event, columns);
+        self.matching(routes, &view, field::side_of(event)).next().is_some()
+    }
+
+    fn matching<'s>(
+        &'s self,
+        routes: &'s Routes,
+        view: &'s View<'_>,
+        side: Option<Side>,
+    ) -> impl Iterator<Item = &'s Base> {
+        let operation = view.event.operation.as_deref().filter(|_| !routes.by_operation.is_empty());
+        let named = operation.and_then(|operation| routes.by_operation.get(fold(operation).as_str()));
+        let passes = move |gate: &Gate| {
+            // A side that the record does not tell, links may tell later; one that it tells, stands.
+            let wanted = self.wanted[gate.rule as usize];
+            side.is_none_or(|told| wanted.is_none_or(|wanted| wanted == told))
+                && gate.side.is_none_or(|s| side == Some(s))
+                && gate.outcome.is_none_or(|o| view.event.outcome == Some(o))
+        };
+        let gates = routes.any.iter().chain(named.into_iter().flatten()).filter(move |gate| passes(gate));
+        gates.map(|gate| &self.base[gate.rule as usize]).filter(|rule| rule.condition.holds(&rule.compiled, view))
     }
 
     /// Whether one named base rule matches one event, whatever the index says.
@@ -174,41 +202,61 @@ fn digest(files: &[RuleFile]) -> u128 {
     hash.digest128()
 }
 
-fn signal(rule: &Base, view: &View<'_>, side: Option<Side>) -> Signal {
-    let event = view.event;
-    let record = match event.id.as_deref().filter(|id| !id.is_empty()) {
-        Some(id) => id.to_ascii_lowercase().into(),
-        None => format_compact!("{:032x}", event.content),
-    };
-    let key = SignalKey { at: event.time, tenant: event.tenant, record, rule: rule.name.clone() };
-    let (mentions, entities, finding) = match &event.body {
-        Body::Sighting(s) => (of_entities(&s.entities), s.entities.clone(), Some(s.key.clone())),
-        _ => {
-            let mentions = mentions(event);
-            let entities = entities(event, &mentions);
-            (mentions, entities, None)
+/// What every signal of one record says, whatever rule matched.
+#[derive(Clone)]
+struct Facts {
+    record: CompactString,
+    finding: Option<FindingKey>,
+    side: Option<Side>,
+    home: Option<TenantId>,
+    mentions: Vec<Mention>,
+    entities: Arc<[Entity]>,
+}
+
+impl Facts {
+    fn of(event: &Event<'_>, side: Option<Side>) -> Self {
+        let record = match event.id.as_deref().filter(|id| !id.is_empty()) {
+            Some(id) => id.to_ascii_lowercase().into(),
+            None => format_compact!("{:032x}", event.content),
+        };
+        let home = field::home_of(event);
+        if let Body::Sighting(s) = &event.body {
+            let (mentions, finding) = (of_entities(&s.entities), Some(s.key.clone()));
+            return Self { record, finding, side, home, mentions, entities: s.entities.as_slice().into() };
         }
-    };
-    Signal { key, finding, side, home: field::home_of(event), mentions, fields: fields(rule, view), entities }
+        let mentions = mentions(event);
+        let entities = entities(event, &mentions).into();
+        Self { record, finding: None, side, home, mentions, entities }
+    }
+
+    fn signal(self, rule: &Base, view: &View<'_>) -> Signal {
+        let Self { record, finding, side, home, mentions, entities } = self;
+        let key = SignalKey { at: view.event.time, tenant: view.event.tenant, record, rule: rule.name.clone() };
+        Signal { key, finding, side, home, mentions, fields: fields(rule, view), entities }
+    }
 }
 
 fn fields(rule: &Base, view: &View<'_>) -> Vec<(CompactString, CompactString)> {
-    let mut out = Vec::new();
-    for name in &rule.carried {
+    // Most fields have one value, a few have two.
+    let mut out = Vec::with_capacity(rule.carried.len() + rule.carried.len() / 2);
+    for (name, source) in rule.carried.iter().zip(&rule.sources) {
         let mut kept = 0;
-        let mut see = |text: &str| {
+        view.each(source, &mut |text: &str| {
             if !text.is_empty() && kept < VALUES_MAX {
-                out.push((name.clone(), text.to_lowercase().into()));
+                out.push((name.clone(), lower(text)));
                 kept += 1;
             }
-        };
-        if let Some(value) = view.field(name) {
-            value.each(&mut see);
-        }
+        });
     }
     out.sort();
     out.dedup();
     out
+}
+
+/// In lower case, which most of what records say already is.
+fn lower(text: &str) -> CompactString {
+    let plain = text.bytes().fold(true, |plain, b| plain & b.is_ascii() & !b.is_ascii_uppercase());
+    if plain { text.into() } else { CompactString::from_str_to_lowercase(text) }
 }
 
 /// Whom the entities of a finding name: the accounts it is about.
@@ -234,7 +282,7 @@ fn of_entities(entities: &[Entity]) -> Vec<Mention> {
 
 /// Whom a record names: who acted, and each user it was done to.
 fn mentions(event: &Event<'_>) -> Vec<Mention> {
-    let named = |name: Option<&str>| name.filter(|n| n.contains('@')).map(|n| CompactString::from(n.to_lowercase()));
+    let named = |name: Option<&str>| name.filter(|n| n.contains('@')).map(lower);
     let mut out = Vec::new();
     let mut add = |party, tenant: TenantId, object: Option<caponier_model::Guid>, name: Option<CompactString>| {
         if object.is_some() || name.is_some() {
@@ -272,7 +320,7 @@ fn mentions(event: &Event<'_>) -> Vec<Mention> {
 
 /// What the finding of a scenario names of a record: accounts, address, device, session, ARM resource.
 fn entities(event: &Event<'_>, mentions: &[Mention]) -> Vec<Entity> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(8);
     let mut group = 0;
     let mut add = |kind, value: CompactString, tenant, group| {
         if !value.is_empty() {
@@ -281,7 +329,7 @@ fn entities(event: &Event<'_>, mentions: &[Mention]) -> Vec<Entity> {
     };
     for mention in mentions {
         if let Some(object) = mention.object {
-            add(EntityKind::Account, object.to_compact_string(), mention.tenant, group);
+            add(EntityKind::Account, object.text(), mention.tenant, group);
         }
         if let Some(name) = &mention.name {
             add(EntityKind::AccountName, name.clone(), mention.tenant, group);
@@ -295,11 +343,11 @@ fn entities(event: &Event<'_>, mentions: &[Mention]) -> Vec<Entity> {
         }
     };
     alone(EntityKind::Ip, event.address.as_deref().map(address));
-    alone(EntityKind::HostName, event.device.name.as_deref().map(|name| name.to_lowercase().into()));
+    alone(EntityKind::HostName, event.device.name.as_deref().map(lower));
     match &event.body {
         Body::SignIn(sign_in) => {
             alone(EntityKind::Session, sign_in.session.as_deref().map(CompactString::from));
-            alone(EntityKind::SignInRequest, event.id.as_deref().map(|id| id.to_lowercase().into()));
+            alone(EntityKind::SignInRequest, event.id.as_deref().map(lower));
         }
         Body::Caller(caller) => alone(EntityKind::AzureResource, caller.resource.as_deref().map(CompactString::from)),
         _ => {}

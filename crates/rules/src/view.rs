@@ -1,7 +1,8 @@
 //! An event as the base matcher sees it: our fields, then the record's own columns. The one place that implements rsigma's trait.
 
+use crate::derived::{self, Derived};
+use crate::field::{self, Field};
 use crate::value::{Columns, Value};
-use crate::{derived, field};
 use caponier_model::Event;
 use rsigma_eval::EventValue;
 use std::borrow::Cow;
@@ -9,6 +10,42 @@ use std::cell::RefCell;
 
 /// A column lies at most so deep; no export has a deeper one.
 const PATH_MAX: usize = 25;
+
+/// Under this key diagnostic envelopes hold most of a record's columns.
+const PROPERTIES: &str = "properties";
+
+/// Where the value of a field comes from, found once for each rule that names it.
+#[derive(Clone, Debug)]
+pub(crate) enum Source<N = Box<str>> {
+    /// A number, a word or a part of the event: cheaper to read than to remember.
+    Event(&'static Field),
+    /// What an audit row says a property became, or was.
+    Modified(N),
+    /// A fact under whatever name its table gives it; under the number it is remembered by.
+    Derived(&'static Derived, u64),
+    /// A column, by its path with dots; under the number it is remembered by.
+    Column(N, u64),
+    /// No field of ours.
+    Nowhere,
+}
+
+impl<'n, N: From<&'n str>> Source<N> {
+    /// Of a field as a rule writes it.
+    pub(crate) fn of(name: &'n str) -> Self {
+        if let Some(property) = name.strip_prefix(field::MODIFIED) {
+            return Self::Modified(property.into());
+        }
+        let key = xxhash_rust::xxh3::xxh3_64(name.as_bytes());
+        if name.starts_with("caponier.") {
+            return match (field::find(name), derived::find(name)) {
+                (Some(field), _) => Self::Event(field),
+                (None, Some(derived)) => Self::Derived(derived, key),
+                (None, None) => Self::Nowhere,
+            };
+        }
+        Self::Column(name.into(), key)
+    }
+}
 
 /// An event with the columns of its record.
 pub(crate) struct View<'v> {
@@ -26,30 +63,68 @@ impl<'v> View<'v> {
 
     /// The value of a field, in our words where the name is ours.
     pub(crate) fn field(&self, name: &str) -> Option<Value<'v>> {
-        if let Some(property) = name.strip_prefix(field::MODIFIED) {
-            return self.modified(property);
-        }
-        // A number, a word or a part of the event: cheaper to read than to remember.
-        if let Some(field) = name.starts_with("caponier.").then(|| field::find(name)).flatten() {
-            return (field.read)(self.event);
-        }
-        let key = xxhash_rust::xxh3::xxh3_64(name.as_bytes());
-        if let Some((_, value)) = self.read.borrow().iter().find(|(held, _)| *held == key) {
-            return value.clone();
-        }
-        let value = if name.starts_with("caponier.") {
-            derived::find(name).and_then(|derived| derived.of(self))
-        } else {
-            self.column(name)
-        };
-        self.read.borrow_mut().push((key, value.clone()));
-        value
+        self.read(&Source::<&str>::of(name))
     }
 
+    /// What a source says.
+    pub(crate) fn read<N: AsRef<str>>(&self, source: &Source<N>) -> Option<Value<'v>> {
+        match source {
+            Source::Event(field) => (field.read)(self.event),
+            Source::Modified(property) => self.modified(property.as_ref()),
+            Source::Nowhere => None,
+            Source::Derived(..) | Source::Column(..) => self.remembered(source, |value| value.cloned()),
+        }
+    }
+
+    /// Whether a source says anything.
+    pub(crate) fn says(&self, source: &Source) -> bool {
+        let something = |value: Option<&Value<'v>>| value.is_some_and(|value| *value != Value::Null);
+        match source {
+            Source::Derived(..) | Source::Column(..) => self.remembered(source, something),
+            _ => something(self.read(source).as_ref()),
+        }
+    }
+
+    /// Calls `see` with every text of a source.
+    pub(crate) fn each(&self, source: &Source, see: &mut dyn FnMut(&str)) {
+        match source {
+            Source::Derived(..) | Source::Column(..) => self.remembered(source, |value| {
+                if let Some(value) = value {
+                    value.each(see);
+                }
+            }),
+            _ => {
+                if let Some(value) = self.read(source) {
+                    value.each(see);
+                }
+            }
+        }
+    }
+
+    fn remembered<N: AsRef<str>, T>(&self, source: &Source<N>, take: impl FnOnce(Option<&Value<'v>>) -> T) -> T {
+        let (Source::Derived(_, key) | Source::Column(_, key)) = source else { return take(None) };
+        if let Some((_, value)) = self.read.borrow().iter().find(|(held, _)| held == key) {
+            return take(value.as_ref());
+        }
+        let value = match source {
+            Source::Derived(derived, _) => derived.of(self),
+            Source::Column(name, _) => self.column(name.as_ref()),
+            _ => None,
+        };
+        let told = take(value.as_ref());
+        let mut read = self.read.borrow_mut();
+        // Whoever asks for one column asks for a few.
+        if read.capacity() == 0 {
+            read.reserve(8);
+        }
+        read.push((*key, value));
+        told
+    }
+
+    /// At the root, then under `properties`.
     fn column(&self, name: &str) -> Option<Value<'v>> {
         // One array for both places: the whole of it is below `properties`.
-        let mut path = [""; PATH_MAX];
-        path[0] = "properties";
+        let mut path = [PROPERTIES; PATH_MAX];
         let mut parts = 1;
         for part in name.split('.') {
             *path.get_mut(parts)? = part;

@@ -10,18 +10,21 @@ use crate::machine::Item;
 use crate::profile::Profiles;
 use crate::scenario::{Apart, Role, SECOND, Scenario, Shape, Term};
 use crate::set::RuleSet;
-use caponier_model::{
-    AccountKey, EventTime, Handle, IdentityChange, Mention, Party, Persons, Side, Signal, SignalKey, TenantId,
-};
+use caponier_model::{AccountKey, EventTime, Handle, IdentityChange, Mention, Party, Persons, Side, Signal, TenantId};
 use compact_str::{CompactString, format_compact};
 use foldhash::fast::FixedState;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::{HashMap, HashSet, HashTable};
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
 /// A signal enters at most so many groups of one scenario: one for each target of a bulk operation, up to here.
 const GROUPS_MAX: usize = 256;
+
+/// Few signals enter more groups than this.
+const GROUPS_USUAL: usize = 8;
 
 /// What the windows may hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,11 +63,48 @@ pub struct Counts {
 }
 
 /// A signal kept, and where it went.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug)]
 struct Kept {
-    signal: Signal,
+    signal: Arc<Signal>,
     groups: Vec<u32>,
 }
+
+/// A signal in order of its key: by time, which nearly always decides, before what lies elsewhere is looked at.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Keyed {
+    at: EventTime,
+    signal: Arc<Signal>,
+}
+
+impl Ord for Keyed {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.at.cmp(&other.at).then_with(|| self.signal.key.cmp(&other.signal.key))
+    }
+}
+
+impl PartialOrd for Keyed {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl From<Signal> for Keyed {
+    fn from(signal: Signal) -> Self {
+        Self { at: signal.key.at, signal: Arc::new(signal) }
+    }
+}
+
+/// A step that reads a rule's signals.
+#[derive(Clone, Copy, Debug)]
+struct Reader {
+    scenario: u32,
+    step: u16,
+    /// Which list of terms its signals are grouped by: steps of many scenarios share one.
+    terms: u16,
+}
+
+/// The readers of each rule's signals.
+type Readers = HashMap<CompactString, Arc<[Reader]>, FixedState>;
 
 /// The windows of all scenarios.
 #[derive(Debug)]
@@ -72,15 +112,18 @@ pub struct Windows {
     rules: Arc<RuleSet>,
     limits: Limits,
     counts: Counts,
-    /// (scenario, step) by the rule whose signals it reads.
-    readers: HashMap<CompactString, Vec<(u32, u16)>, FixedState>,
-    pending: BTreeMap<SignalKey, Signal>,
+    /// By the rule whose signals they read.
+    readers: Readers,
+    /// Every list of terms that a reader groups by.
+    terms: Arc<[Vec<Term>]>,
+    pending: BTreeSet<Keyed>,
     kept: Vec<Option<Kept>>,
     free: Vec<u32>,
-    by_key: BTreeMap<SignalKey, u32>,
+    by_key: BTreeMap<Keyed, u32>,
     by_account: HashMap<AccountKey, BTreeSet<u32>, FixedState>,
     by_name: HashMap<(TenantId, CompactString), BTreeSet<u32>, FixedState>,
-    group_of: HashMap<(u32, CompactString), u32, FixedState>,
+    /// Groups by scenario and key; both stand in the group.
+    group_of: HashTable<(u64, u32)>,
     groups: Vec<(u32, Group)>,
     free_groups: Vec<u32>,
     due: BTreeSet<(i64, u32)>,
@@ -101,12 +144,7 @@ pub struct Windows {
 impl Windows {
     /// Windows over a rule set; nothing has been seen.
     pub fn new(rules: Arc<RuleSet>, limits: Limits) -> Self {
-        let mut readers = HashMap::<CompactString, Vec<(u32, u16)>, FixedState>::default();
-        for (at, scenario) in rules.scenarios.iter().enumerate() {
-            for (step, reads) in scenario.steps.iter().enumerate() {
-                readers.entry(reads.rule.clone()).or_default().push((at as u32, step as u16));
-            }
-        }
+        let (readers, terms) = readers(&rules.scenarios);
         let reach = rules.scenarios.iter().map(reach).max().unwrap_or(0);
         let over = rules.scenarios.iter().flat_map(|s| s.seen.iter().map(|seen| seen.over)).max().unwrap_or(0);
         Self {
@@ -114,13 +152,14 @@ impl Windows {
             limits,
             counts: Counts::default(),
             readers,
-            pending: BTreeMap::new(),
+            terms,
+            pending: BTreeSet::new(),
             kept: Vec::new(),
             free: Vec::new(),
             by_key: BTreeMap::new(),
             by_account: HashMap::default(),
             by_name: HashMap::default(),
-            group_of: HashMap::default(),
+            group_of: HashTable::new(),
             groups: Vec::new(),
             free_groups: Vec::new(),
             due: BTreeSet::new(),
@@ -153,24 +192,26 @@ impl Windows {
     /// Takes a signal; [`Windows::advance`] makes it count. Cost: one tree insertion.
     pub fn take(&mut self, signal: Signal, persons: &impl Persons) {
         self.counts.signals += 1;
-        if self.pending.contains_key(&signal.key) || self.by_key.contains_key(&signal.key) {
+        let signal = Keyed::from(signal);
+        if self.pending.contains(&signal) || self.by_key.contains_key(&signal) {
             self.counts.repeats += 1;
             return;
         }
-        if signal.key.at.nanos() < self.latest_late() {
+        let at = signal.at.nanos();
+        if at < self.latest_late() {
             self.counts.late += 1;
             return;
         }
-        self.began = Some(self.began.map_or(signal.key.at.nanos(), |b| b.min(signal.key.at.nanos())));
+        self.began = Some(self.began.map_or(at, |b| b.min(at)));
         let early = self
             .readers
-            .get(&signal.key.rule)
-            .is_some_and(|readers| readers.iter().any(|(at, _)| self.rules.scenarios[*at as usize].early));
-        if early || signal.key.at.nanos() < self.now {
+            .get(&signal.signal.key.rule)
+            .is_some_and(|readers| readers.iter().any(|r| self.rules.scenarios[r.scenario as usize].early));
+        if early || at < self.now {
             self.enter(signal, persons);
             self.say(persons);
         } else {
-            self.pending.insert(signal.key.clone(), signal);
+            self.pending.insert(signal);
         }
     }
 
@@ -181,12 +222,12 @@ impl Windows {
             return;
         }
         loop {
-            let signal = self.pending.first_key_value().map(|(key, _)| key.at.nanos()).filter(|at| *at < to);
+            let signal = self.pending.first().map(|signal| signal.at.nanos()).filter(|at| *at < to);
             let due = self.due.first().map(|(at, _)| *at).filter(|at| *at < to);
             match (signal, due) {
                 (Some(at), due) if due.is_none_or(|due| at <= due) => {
                     self.now = self.now.max(at);
-                    if let Some((_, signal)) = self.pending.pop_first() {
+                    if let Some(signal) = self.pending.pop_first() {
                         self.enter(signal, persons);
                     }
                 }
@@ -224,7 +265,9 @@ impl Windows {
             IdentityChange::Unlink(account, home, _) => [*account, *home].iter().for_each(&mut of),
         }
         for place in places {
-            let Some(signal) = self.kept[place as usize].as_ref().map(|kept| kept.signal.clone()) else { continue };
+            let Some(signal) = self.kept[place as usize].as_ref().map(|kept| Arc::clone(&kept.signal)) else {
+                continue;
+            };
             self.leave(place);
             self.place(place, signal, persons);
         }
@@ -246,83 +289,98 @@ impl Windows {
         }
     }
 
-    fn enter(&mut self, signal: Signal, persons: &impl Persons) {
+    fn enter(&mut self, keyed: Keyed, persons: &impl Persons) {
         let place = self.free.pop().unwrap_or_else(|| {
             self.kept.push(None);
             (self.kept.len() - 1) as u32
         });
-        self.by_key.insert(signal.key.clone(), place);
+        let signal = Arc::clone(&keyed.signal);
+        self.by_key.insert(keyed, place);
         self.index(place, &signal.mentions);
         self.place(place, signal, persons);
         while self.by_key.len() > self.limits.signals {
-            let Some((_, oldest)) = self.by_key.first_key_value() else { break };
-            let oldest = *oldest;
+            let Some((_, oldest)) = self.by_key.pop_first() else { break };
             self.counts.shed += 1;
             self.shed(oldest);
         }
     }
 
     /// Puts a signal into its groups.
-    fn place(&mut self, place: u32, signal: Signal, persons: &impl Persons) {
-        let readers = self.readers.get(&signal.key.rule).cloned().unwrap_or_default();
-        let (rules, bound) = (Arc::clone(&self.rules), Bound::of(&signal, persons));
-        self.kept[place as usize] = Some(Kept { signal, groups: Vec::new() });
-        for (at, step) in readers {
-            let scenario = &rules.scenarios[at as usize];
-            let Some(kept) = &self.kept[place as usize] else { continue };
-            let signal = &kept.signal;
-            let reads = &scenario.steps[usize::from(step)];
-            if reads.side.is_some_and(|side| !bound.lies(side, signal, scenario, step)) {
+    fn place(&mut self, place: u32, signal: Arc<Signal>, persons: &impl Persons) {
+        let readers = self.readers.get(&signal.key.rule).cloned();
+        let (rules, terms, bound) = (Arc::clone(&self.rules), Arc::clone(&self.terms), Bound::of(&signal, persons));
+        self.kept[place as usize] =
+            Some(Kept { signal: Arc::clone(&signal), groups: Vec::with_capacity(GROUPS_USUAL) });
+        let mut known: Vec<(u16, Vec<CompactString>)> = Vec::new();
+        for reader in readers.iter().flat_map(|readers| readers.iter()) {
+            let scenario = &rules.scenarios[reader.scenario as usize];
+            let reads = &scenario.steps[usize::from(reader.step)];
+            if reads.side.is_some_and(|side| !bound.lies(side, &signal, scenario, reader.step)) {
                 continue;
             }
-            let keys = if scenario.shape == Shape::Single {
-                vec![format_compact!("{}/{}/{}", signal.key.tenant, signal.key.record, signal.key.at.nanos())]
-            } else {
-                bound.keys(signal, scenario, step)
-            };
+            if scenario.shape == Shape::Single {
+                let key = &signal.key;
+                let key = format_compact!("{}/{}/{}", key.tenant, key.record, key.at.nanos());
+                self.join(scenario, *reader, place, &signal, &key);
+                continue;
+            }
+            let at = known.iter().position(|(which, _)| *which == reader.terms).unwrap_or_else(|| {
+                known.push((reader.terms, bound.keys(&signal, &terms[usize::from(reader.terms)])));
+                known.len() - 1
+            });
+            let keys = &known[at].1;
             self.counts.cut += keys.len().saturating_sub(GROUPS_MAX) as u64;
-            for key in keys.into_iter().take(GROUPS_MAX) {
-                self.join(at, step, place, key);
+            for key in keys.iter().take(GROUPS_MAX) {
+                self.join(scenario, *reader, place, &signal, key);
             }
         }
     }
 
-    fn join(&mut self, at: u32, step: u16, place: u32, key: CompactString) {
-        let rules = Arc::clone(&self.rules);
-        let scenario = &rules.scenarios[at as usize];
-        let number = self.group(at, key);
-        let Some(kept) = &self.kept[place as usize] else { return };
-        let signal = &kept.signal;
-        let values = values(signal, scenario, step);
-        let moment = signal.key.at.nanos();
-        let memory =
-            Memory { scenario: at, group: hash(self.groups[number as usize].1.key.as_bytes()), step, at: moment };
-        let fresh = self.is_fresh(scenario, memory, &values);
-        self.remember(scenario, memory, &values);
-        let profile = (at, memory.group);
-        let usual = self.profiles.usual(profile, moment, self.began.unwrap_or(moment), scenario);
-        self.profiles.count(profile, moment, scenario);
+    fn join(&mut self, scenario: &Scenario, reader: Reader, place: u32, signal: &Signal, key: &CompactString) {
+        let (step, moment) = (reader.step, signal.key.at.nanos());
+        let number = self.group(reader.scenario, scenario, key);
+        let brought = if counts_values(scenario) { values(signal, scenario, step) } else { Vec::new() };
+        let mut item = Item { at: moment, step, place, values: brought, fresh: true, usual: Some(0) };
+        if !scenario.seen.is_empty() || scenario.baseline.is_some() {
+            let memory = Memory { scenario: reader.scenario, group: hash(key.as_bytes()), step, at: moment };
+            item.fresh = self.is_fresh(scenario, memory, &item.values);
+            self.remember(scenario, memory, &item.values);
+            let profile = (reader.scenario, memory.group);
+            item.usual = self.profiles.usual(profile, moment, self.began.unwrap_or(moment), scenario);
+            self.profiles.count(profile, moment, scenario);
+        }
         let Some(kept) = &mut self.kept[place as usize] else { return };
-        let item = Item { at: kept.signal.key.at.nanos(), step, place, values, fresh, usual };
         if !kept.groups.contains(&number) {
             kept.groups.push(number);
         }
         let kept = &self.kept;
         let key_of = |place: u32| kept[place as usize].as_ref().map(|k| &k.signal.key);
+        let later = |place: u32, step| match &kept[place as usize] {
+            Some(kept) if scenario.apart.is_some() => values(&kept.signal, scenario, step),
+            _ => Vec::new(),
+        };
         let held = &mut self.groups[number as usize].1;
         let before = held.due(scenario);
-        held.add(item, scenario, &|a, b| key_of(a).cmp(&key_of(b)));
+        held.add(item, scenario, &|a, b| key_of(a).cmp(&key_of(b)), &later);
+        if held.is_asleep() {
+            return;
+        }
         let after = held.due(scenario);
         self.schedule(number, before, after);
         self.touched.insert(number);
     }
 
     /// The group of a key, made where there is none.
-    fn group(&mut self, at: u32, key: CompactString) -> u32 {
-        if let Some(number) = self.group_of.get(&(at, key.clone())) {
+    fn group(&mut self, at: u32, scenario: &Scenario, key: &CompactString) -> u32 {
+        let groups = &self.groups;
+        let hash = group_hash(at, key);
+        let same = |(held, number): &(u64, u32)| {
+            *held == hash && groups[*number as usize].0 == at && groups[*number as usize].1.key == *key
+        };
+        if let Some((_, number)) = self.group_of.find(hash, same) {
             return *number;
         }
-        let group = (at, Group::new(&self.rules.scenarios[at as usize], key.clone()));
+        let group = (at, Group::new(scenario, key.clone()));
         let number = match self.free_groups.pop() {
             Some(number) => {
                 self.groups[number as usize] = group;
@@ -333,8 +391,15 @@ impl Windows {
                 (self.groups.len() - 1) as u32
             }
         };
-        self.group_of.insert((at, key), number);
+        self.name_group(number);
         number
+    }
+
+    /// Makes a group be found by its scenario and key.
+    fn name_group(&mut self, number: u32) {
+        let (at, group) = &self.groups[number as usize];
+        let hash = group_hash(*at, &group.key);
+        self.group_of.insert_unique(hash, (hash, number), |(hash, _)| *hash);
     }
 
     fn schedule(&mut self, group: u32, before: Option<i64>, after: Option<i64>) {
@@ -376,6 +441,9 @@ impl Windows {
             let scenario = &self.rules.scenarios[*at as usize];
             let before = held.due(scenario);
             held.remove(place, scenario);
+            if held.is_asleep() {
+                continue;
+            }
             let after = held.due(scenario);
             self.schedule(group, before, after);
             self.touched.insert(group);
@@ -392,13 +460,16 @@ impl Windows {
             self.schedule(number, None, after);
             for turn in self.groups[number as usize].1.turns() {
                 let (instance, withdrawn) = match turn {
-                    Turn::Say(first) => (self.groups[number as usize].1.instances[&first].clone(), false),
+                    Turn::Say(first) => match self.groups[number as usize].1.instance(first) {
+                        Some(instance) => (instance.clone(), false),
+                        None => continue,
+                    },
                     Turn::Withdraw(_, instance) => (instance, true),
                 };
                 let members: Vec<_> = instance
                     .items
                     .iter()
-                    .filter_map(|(_, step, place)| Some((*step, &self.kept[*place as usize].as_ref()?.signal)))
+                    .filter_map(|(_, step, place)| Some((*step, &*self.kept[*place as usize].as_ref()?.signal)))
                     .collect();
                 let tenants: BTreeSet<TenantId> = members.iter().map(|(_, signal)| signal.key.tenant).collect();
                 if tenants.len() < scenario.tenants || members.is_empty() {
@@ -415,7 +486,7 @@ impl Windows {
                 };
                 *(if withdrawn { &mut self.counts.withdrawn } else { &mut self.counts.findings }) += 1;
                 self.out.push_back(told);
-                if let Some(signal) = next.filter(|s| !self.by_key.contains_key(&s.key)) {
+                if let Some(signal) = next.map(Keyed::from).filter(|s| !self.by_key.contains_key(s)) {
                     self.enter(signal, persons);
                 }
             }
@@ -436,11 +507,8 @@ impl Windows {
     fn evict(&mut self) {
         let horizon = self.horizon();
         let mut groups = HashSet::<u32, FixedState>::default();
-        while let Some((key, place)) = self.by_key.first_key_value() {
-            if key.at.nanos() >= horizon {
-                break;
-            }
-            let place = *place;
+        while let Some(first) = self.by_key.first_entry().filter(|first| first.key().at.nanos() < horizon) {
+            let place = first.remove();
             groups.extend(self.kept[place as usize].iter().flat_map(|kept| kept.groups.iter().copied()));
             self.release(place);
         }
@@ -448,7 +516,9 @@ impl Windows {
             let (at, group) = &mut self.groups[number as usize];
             group.forget(horizon);
             if group.is_empty() {
-                self.group_of.remove(&(*at, group.key.clone()));
+                if let Ok(named) = self.group_of.find_entry(group_hash(*at, &group.key), |(_, held)| *held == number) {
+                    named.remove();
+                }
                 self.free_groups.push(number);
             }
         }
@@ -461,15 +531,15 @@ impl Windows {
         }
     }
 
-    /// Takes a signal away before its time.
+    /// Takes a signal away before its time; no key leads to it any more.
     fn shed(&mut self, place: u32) {
         self.leave(place);
         self.release(place);
     }
 
+    /// Forgets a signal that no key leads to any more.
     fn release(&mut self, place: u32) {
         let Some(kept) = self.kept[place as usize].take() else { return };
-        self.by_key.remove(&kept.signal.key);
         for mention in &kept.signal.mentions {
             if let Some(object) = mention.object {
                 let account = AccountKey { tenant: mention.tenant, object };
@@ -491,6 +561,32 @@ impl Windows {
         }
         self.free.push(place);
     }
+}
+
+/// The readers of each rule's signals, and every list of terms that they group by.
+fn readers(scenarios: &[Scenario]) -> (Readers, Arc<[Vec<Term>]>) {
+    let (mut readers, mut terms) = (BTreeMap::<&CompactString, Vec<Reader>>::new(), Vec::<Vec<Term>>::new());
+    for (at, scenario) in scenarios.iter().enumerate() {
+        for (step, reads) in scenario.steps.iter().enumerate() {
+            let list: Vec<Term> = scenario.keys.iter().map(|key| key[step].clone()).collect();
+            let known = terms.iter().position(|held| *held == list).unwrap_or_else(|| {
+                terms.push(list);
+                terms.len() - 1
+            });
+            let reader = Reader { scenario: at as u32, step: step as u16, terms: known as u16 };
+            readers.entry(&reads.rule).or_default().push(reader);
+        }
+    }
+    (readers.into_iter().map(|(rule, readers)| (rule.clone(), readers.into())).collect(), terms.into())
+}
+
+fn group_hash(scenario: u32, key: &CompactString) -> u64 {
+    FixedState::default().hash_one((scenario, key))
+}
+
+/// Whether the values of its signals decide anything at once. Those that lie apart are read when two of them meet.
+fn counts_values(scenario: &Scenario) -> bool {
+    matches!(scenario.shape, Shape::Values(_) | Shape::Number(..)) || !scenario.seen.is_empty()
 }
 
 /// How far back a scenario looks.
@@ -601,20 +697,24 @@ impl Bound {
     }
 
     /// Every group a signal belongs to: one for each way to choose among the values of its keys, sorted.
-    fn keys(&self, signal: &Signal, scenario: &Scenario, step: u16) -> Vec<CompactString> {
+    fn keys(&self, signal: &Signal, by: &[Term]) -> Vec<CompactString> {
         let mut keys = vec![CompactString::default()];
-        for key in &scenario.keys {
-            let mut terms = self.terms(&key[usize::from(step)], signal);
+        for term in by {
+            let mut terms = self.terms(term, signal);
             terms.sort();
             terms.dedup();
-            keys = keys.iter().flat_map(|k| terms.iter().map(move |t| format_compact!("{k}{t}\u{1f}"))).collect();
+            keys = keys.iter().flat_map(|k| terms.iter().map(move |t| joined(k, t))).collect();
             keys.truncate(GROUPS_MAX * 2);
         }
         keys
     }
 
     fn terms(&self, term: &Term, signal: &Signal) -> Vec<CompactString> {
-        let text = |key: &AccountKey| format_compact!("{}/{}", key.tenant, key.object);
+        let text = |key: &AccountKey| {
+            let mut text = CompactString::with_capacity(73);
+            [&key.tenant.0.text(), "/", &key.object.text()].iter().for_each(|part| text.push_str(part));
+            text
+        };
         let of = |party: &Party| {
             let party = *party;
             self.accounts.iter().filter(move |(p, ..)| *p == party)
@@ -630,6 +730,12 @@ impl Bound {
             Term::Field(name) => signal.fields.iter().filter(|(n, _)| n == name).map(|(_, v)| v.clone()).collect(),
         }
     }
+}
+
+fn joined(key: &str, term: &str) -> CompactString {
+    let mut all = CompactString::with_capacity(key.len() + term.len() + 1);
+    [key, term, "\u{1f}"].iter().for_each(|part| all.push_str(part));
+    all
 }
 
 mod snapshot;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{Emission, NoColumns, RuleFile, RuleSet};
-use caponier_model::{AccountFacts, Binding, EventTime, FindingKey, Guid, Link};
+use caponier_model::{AccountFacts, Binding, EventTime, FindingKey, Guid, Link, SignalKey};
 use compact_str::ToCompactString;
 
 const HOME: TenantId = TenantId(Guid::from_u128(0xA));
@@ -58,7 +58,7 @@ pub(super) fn signal(text: &str) -> Signal {
         home: None,
         mentions: vec![Mention { party: Party::Actor, tenant, object: Some(object), name: None }],
         fields,
-        entities: Vec::new(),
+        entities: Arc::default(),
     }
 }
 

@@ -67,7 +67,8 @@ pub fn run(args: &Run, config: Option<&Path>) -> Result<Exit, Failure> {
         Role::Correlator => correlator.run()?,
         Role::All => {
             let other = std::thread::scope(|scope| {
-                let reading = std::thread::Builder::new().name("intake".into()).spawn_scoped(scope, || ending(intake.run()));
+                let reading =
+                    std::thread::Builder::new().name("intake".into()).spawn_scoped(scope, || ending(intake.run()));
                 let reading = reading.map_err(|e| failed("cannot start a thread", e))?;
                 let told = ending(correlator.run());
                 let read = reading.join().unwrap_or_else(|_| Err(Failure::Failed("intake stopped".into())));
@@ -98,7 +99,8 @@ fn headline(config: &Config, change: &Change) -> String {
 fn told(config: Option<&Path>) -> Result<Config, Failure> {
     let config = Config::load(config)?;
     if !config.configured {
-        let what = "a live run assumes nothing: name a configuration with --config, with the tenants and the topics in it";
+        let what =
+            "a live run assumes nothing: name a configuration with --config, with the tenants and the topics in it";
         return Err(Failure::Usage(what.into()));
     }
     if config.live.topics.is_empty() {
@@ -165,7 +167,10 @@ fn topic_of<'c>(config: &'c Config, input: &Input) -> Option<&'c str> {
         topics().find(|t| t.tenant == tenant && t.table.as_deref() == table).map(|t| t.name.as_str())
     };
     let table = input.table.as_deref();
-    named(input.tenant, table).or_else(|| named(input.tenant, None)).or_else(|| named(None, table)).or_else(|| named(None, None))
+    named(input.tenant, table)
+        .or_else(|| named(input.tenant, None))
+        .or_else(|| named(None, table))
+        .or_else(|| named(None, None))
 }
 
 /// The payloads of one file, in their order; a file's payloads go round the partitions.

@@ -294,7 +294,7 @@ fn explain(args: &RulesExplain) -> Result<Exit, Failure> {
                     }
                     let seen = tally.entry(&base.name).or_default();
                     seen.0 += 1;
-                    if set.matches(base, &event, &Row::new(&record.bytes)) {
+                    if set.matches(base, &event, &Row::of(&record.bytes, &event)) {
                         seen.1 += 1;
                         let who = event.actor.name.as_deref().unwrap_or("-").to_owned();
                         let what = event.operation.as_deref().unwrap_or("-").to_owned();

@@ -95,7 +95,9 @@ impl Reader<'_> {
                 let text = text.or_else(|| said.as_bool().map(|b| b.to_string()));
                 match text.or_else(|| integer(said).map(|n| n.to_string())) {
                     Some(text) => config.live.client.push((name.get_ref().to_string(), text)),
-                    None => self.fault(value.span().start, format!("kafka.client: {:?} must be a text", name.get_ref())),
+                    None => {
+                        self.fault(value.span().start, format!("kafka.client: {:?} must be a text", name.get_ref()))
+                    }
                 }
             }
         }

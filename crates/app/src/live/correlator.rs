@@ -160,9 +160,8 @@ impl Correlator<'_> {
     fn begin(&self, snapshots: &Snapshots<'_>, committed: i64) -> Result<(Course, i64), Failure> {
         let journal = &self.config.live.journal;
         let failing = |e: &KafkaFault| broken("cannot read the journal", e);
-        let (first, _) = Follower::open(self.cluster, journal, None)
-            .and_then(|f| f.bounds(PATIENCE))
-            .map_err(|e| failing(&e))?;
+        let (first, _) =
+            Follower::open(self.cluster, journal, None).and_then(|f| f.bounds(PATIENCE)).map_err(|e| failing(&e))?;
         if let Some((course, next)) = snapshots.newest(first, committed) {
             tell(&format!("going on at {next} of {journal}, from a snapshot; delivered up to {committed}\n"));
             return Ok((course, next));

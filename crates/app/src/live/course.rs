@@ -6,8 +6,8 @@ use crate::failure::{Failure, failed};
 use caponier_correlate::Engine;
 use caponier_identity::{self as identity, Index, Store};
 use caponier_model::{
-    AccountKey, Change, Entry, EventTime, Flow, IdentityChange, Journalled, Page, Persons as _, Portion, Rows, Sighting,
-    Statement, Tenants,
+    AccountKey, Change, Entry, EventTime, Flow, IdentityChange, Journalled, Page, Persons as _, Portion, Rows,
+    Sighting, Statement, Tenants,
 };
 use caponier_query::{Join, Parts, QueryError};
 use caponier_rules::{self as rules, Suppressions, Windows};
@@ -225,7 +225,8 @@ impl Course {
         };
         let changes = self.store.settle(ask).map_err(|e| failed("the identity join failed", e))?;
         self.asks = false;
-        let entry = |change: IdentityChange| Journalled { at: self.now, position: None, entry: Entry::Identity(change) };
+        let entry =
+            |change: IdentityChange| Journalled { at: self.now, position: None, entry: Entry::Identity(change) };
         Ok(changes.into_iter().map(entry).collect())
     }
 

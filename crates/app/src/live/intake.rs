@@ -125,11 +125,7 @@ impl IntakeLoop<'_> {
         let origin = Arc::clone(&draft.origin);
         let reading = Reading {
             config: self.config,
-            origin: Origin {
-                name: &origin,
-                tenant: topic.tenant,
-                table: message.table().or(topic.table.as_deref()),
-            },
+            origin: Origin { name: &origin, tenant: topic.tenant, table: message.table().or(topic.table.as_deref()) },
             not_after: (self.not_after)(),
         };
         let offset = u64::try_from(message.offset()).unwrap_or(0);
@@ -148,7 +144,8 @@ impl IntakeLoop<'_> {
         let idle = Duration::from_secs(self.config.live.idle_seconds);
         for place in group.assigned()? {
             let is_new = !known.contains_key(&place);
-            let partition = known.entry(place.clone()).or_insert_with(|| Known { heard: Instant::now(), flow: Flow::Flowing });
+            let partition =
+                known.entry(place.clone()).or_insert_with(|| Known { heard: Instant::now(), flow: Flow::Flowing });
             if drafts.contains_key(&place) {
                 (partition.heard, partition.flow) = (Instant::now(), Flow::Flowing);
             }
@@ -278,7 +275,7 @@ fn entries(config: &Config, event: &Event<'_>, record: &[u8], position: &Positio
     rules::apply(event, &mut found);
     out.extend(found.into_iter().map(|s| journalled(Entry::Sighting(Box::new(s)))));
     let mut signals: Vec<Signal> = Vec::new();
-    config.rules.signals(event, &Row::new(record), &mut signals);
+    config.rules.signals(event, &Row::of(record, event), &mut signals);
     out.extend(signals.into_iter().map(|s| journalled(Entry::Signal(Box::new(s)))));
     match &event.body {
         Body::Sighting(sighting) => out.push(journalled(Entry::Sighting(sighting.clone()))),

@@ -43,7 +43,9 @@ impl Stop {
 /// What Kafka does not do is a dependency that is not there.
 fn broken(doing: &str, fault: &KafkaFault) -> Failure {
     match fault {
-        KafkaFault::Unreachable { .. } | KafkaFault::Refused { .. } => Failure::Unavailable(format!("{doing}: {fault}")),
+        KafkaFault::Unreachable { .. } | KafkaFault::Refused { .. } => {
+            Failure::Unavailable(format!("{doing}: {fault}"))
+        }
         _ => failed(doing, fault),
     }
 }
@@ -70,7 +72,8 @@ pub fn prepare(config: &Config, cluster: &Cluster) -> Result<Vec<(String, i32)>,
     ];
     cluster.prepare(&ours, PATIENCE).map_err(|e| broken("cannot make the topics", &e))?;
     let there = cluster.topics(PATIENCE).map_err(|e| broken("cannot ask for topics", &e))?;
-    let missing: Vec<&str> = live.topics.iter().map(|t| t.name.as_str()).filter(|t| !there.iter().any(|(n, _)| n == t)).collect();
+    let missing: Vec<&str> =
+        live.topics.iter().map(|t| t.name.as_str()).filter(|t| !there.iter().any(|(n, _)| n == t)).collect();
     if !missing.is_empty() {
         let what = format!("topics that are to be read do not exist at {}: {}", cluster.brokers(), missing.join(", "));
         return Err(Failure::Unavailable(what));

@@ -1,7 +1,7 @@
 //! Windows as bytes, and windows that go on from them as if they had never stopped. Places keep their numbers: the order in which
 //! things are said depends on them, and the same journal must give the same bytes after a restart.
 
-use super::{Counts, Kept, Limits, Windows};
+use super::{Counts, Kept, Keyed, Limits, Windows};
 use crate::group::Group;
 use crate::profile::{Profile, Profiles};
 use crate::set::RuleSet;
@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The layout. A change of it, or of what the windows would compute from it, takes the next number.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// A memory: (scenario, which of its memories, group and values), first and last seen.
 type Remembered = ((u32, u32, u128), (i64, i64));
@@ -43,7 +43,7 @@ struct State {
     rules: u128,
     counts: Counts,
     pending: Vec<Signal>,
-    kept: Vec<Option<Kept>>,
+    kept: Vec<Option<(Signal, Vec<u32>)>>,
     free: Vec<u32>,
     groups: Vec<(u32, Group)>,
     free_groups: Vec<u32>,
@@ -61,7 +61,7 @@ struct Seen<'w> {
     rules: u128,
     counts: Counts,
     pending: Vec<&'w Signal>,
-    kept: &'w [Option<Kept>],
+    kept: Vec<Option<(&'w Signal, &'w [u32])>>,
     free: &'w [u32],
     groups: &'w [(u32, Group)],
     free_groups: &'w [u32],
@@ -79,7 +79,9 @@ impl Windows {
     /// Never for what windows hold; the codec's own word where it fails all the same.
     pub fn snapshot(&self) -> Result<Vec<u8>, SnapshotError> {
         // Named one by one: a new part of the state is written, or said here to be computed.
-        let Self { rules, limits: _, counts, readers: _, pending, kept, free, by_key: _, by_account: _, .. } = self;
+        let Self {
+            rules, limits: _, counts, readers: _, terms: _, pending, kept, free, by_key: _, by_account: _, ..
+        } = self;
         let Self {
             by_name: _,
             group_of: _,
@@ -101,8 +103,8 @@ impl Windows {
             version: VERSION,
             rules: rules.digest,
             counts: *counts,
-            pending: pending.values().collect(),
-            kept,
+            pending: pending.iter().map(|keyed| &*keyed.signal).collect(),
+            kept: kept.iter().map(|kept| kept.as_ref().map(|k| (&*k.signal, &k.groups[..]))).collect(),
             free,
             groups,
             free_groups,
@@ -140,23 +142,26 @@ impl Windows {
     /// Puts the parts in their places and makes the indexes over them anew; the groups, whose machines are not alive yet.
     fn take_state(&mut self, state: State) -> &mut Vec<(u32, Group)> {
         self.counts = state.counts;
-        self.pending = state.pending.into_iter().map(|signal| (signal.key.clone(), signal)).collect();
-        for (place, kept) in state.kept.iter().enumerate() {
-            if let Some(kept) = kept {
-                self.by_key.insert(kept.signal.key.clone(), place as u32);
-                self.index(place as u32, &kept.signal.mentions);
-            }
+        self.pending = state.pending.into_iter().map(Keyed::from).collect();
+        for (place, held) in state.kept.into_iter().enumerate() {
+            let held = held.map(|(signal, groups)| (Keyed::from(signal), groups));
+            let held = held.map(|(keyed, groups)| {
+                let signal = Arc::clone(&keyed.signal);
+                self.index(place as u32, &signal.mentions);
+                self.by_key.insert(keyed, place as u32);
+                Kept { signal, groups }
+            });
+            self.kept.push(held);
         }
         let free: HashSet<u32, FixedState> = state.free_groups.iter().copied().collect();
-        for (number, (at, group)) in state.groups.iter().enumerate() {
-            if !free.contains(&(number as u32)) {
-                self.group_of.insert((*at, group.key.clone()), number as u32);
-            }
-        }
-        (self.kept, self.free, self.free_groups, self.due) = (state.kept, state.free, state.free_groups, state.due);
+        self.groups = state.groups;
+        (0..self.groups.len() as u32)
+            .filter(|number| !free.contains(number))
+            .for_each(|number| self.name_group(number));
+        (self.free, self.free_groups, self.due) = (state.free, state.free_groups, state.due);
         self.memory = state.memory.into_iter().collect();
         self.profiles = Profiles::of(state.profiles);
-        (self.began, self.now, self.groups) = (state.began, state.now, state.groups);
+        (self.began, self.now) = (state.began, state.now);
         &mut self.groups
     }
 }
@@ -168,7 +173,7 @@ fn sound(state: &State, rules: &RuleSet) -> Result<(), SnapshotError> {
     let whole = state.free.iter().all(|n| inside(n, kept))
         && state.free_groups.iter().all(|n| inside(n, groups))
         && state.due.iter().all(|(_, n)| inside(n, groups))
-        && state.kept.iter().flatten().all(|k| k.groups.iter().all(|n| inside(n, groups)))
+        && state.kept.iter().flatten().all(|(_, into)| into.iter().all(|n| inside(n, groups)))
         && state.groups.iter().all(|(at, group)| {
             inside(at, scenarios) && group.is_sound(kept, rules.scenarios[*at as usize].steps.len())
         });

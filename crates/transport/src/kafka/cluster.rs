@@ -125,8 +125,9 @@ impl Cluster {
     /// No broker answers, or one refuses.
     pub fn topics(&self, wait: Duration) -> Result<Vec<(String, usize)>, KafkaFault> {
         let complaints = Complaints::default();
-        let consumer = BaseConsumer::<Listening>::from_config_and_context(&self.client(), Listening(complaints.clone()))
-            .map_err(|e| KafkaFault::of("the kafka client", &self.brokers, &e))?;
+        let consumer =
+            BaseConsumer::<Listening>::from_config_and_context(&self.client(), Listening(complaints.clone()))
+                .map_err(|e| KafkaFault::of("the kafka client", &self.brokers, &e))?;
         let metadata = consumer.fetch_metadata(None, wait).map_err(|e| {
             // Events are only handed on while something polls.
             drop(consumer.poll(Duration::ZERO));
@@ -154,8 +155,7 @@ impl Cluster {
             .map_err(|e| KafkaFault::of("the kafka client", &self.brokers, &e))?;
         let made: Vec<NewTopic<'_>> = missing.iter().map(|topic| new_topic(topic)).collect();
         let asked = admin.create_topics(&made, &AdminOptions::new().operation_timeout(Some(wait)));
-        let answers = pollster::block_on(asked)
-            .map_err(|e| KafkaFault::of("making topics", &self.brokers, &e))?;
+        let answers = pollster::block_on(asked).map_err(|e| KafkaFault::of("making topics", &self.brokers, &e))?;
         for answer in answers {
             match answer {
                 // Somebody else was faster.
@@ -197,7 +197,8 @@ mod tests {
         let said = |k: &str, v: &str| (k.to_owned(), v.to_owned());
         let good = Cluster::new("127.0.0.1:9", Profile::EventHubs, &[said("sasl.mechanism", "PLAIN")]);
         assert!(good.check().is_ok(), "{:?}", good.check());
-        let wrong = [said("sesion.timeout.ms", "1"), said("sasl.mechanism", "NONE"), said("session.timeout.ms", "soon")];
+        let wrong =
+            [said("sesion.timeout.ms", "1"), said("sasl.mechanism", "NONE"), said("session.timeout.ms", "soon")];
         let faults = Cluster::new("127.0.0.1:9", Profile::Kafka, &wrong).check().unwrap_err();
         let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
         assert!(told.len() >= 2 && told[0].contains("sesion.timeout.ms"), "{told:?}");

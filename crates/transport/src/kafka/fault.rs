@@ -24,7 +24,9 @@ pub enum KafkaFault {
         why: String,
     },
     /// The broker refuses who we are, or we do not believe who it is.
-    #[error("kafka at {brokers} refuses the connection: {why}; check sasl.username, sasl.password, and the certificates")]
+    #[error(
+        "kafka at {brokers} refuses the connection: {why}; check sasl.username, sasl.password, and the certificates"
+    )]
     Refused {
         /// As configured.
         brokers: String,
@@ -46,7 +48,9 @@ pub enum KafkaFault {
         name: String,
     },
     /// A message that the broker does not take for its size.
-    #[error("a message of {bytes} bytes for topic {topic} is larger than the broker takes; raise max.message.bytes of the topic")]
+    #[error(
+        "a message of {bytes} bytes for topic {topic} is larger than the broker takes; raise max.message.bytes of the topic"
+    )]
     TooLarge {
         /// The topic.
         topic: String,

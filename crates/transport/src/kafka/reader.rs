@@ -143,7 +143,8 @@ impl Group {
     /// # Errors
     /// The client gives up.
     pub fn assigned(&self) -> Result<BTreeSet<(String, i32)>, KafkaFault> {
-        let list = self.consumer.assignment().map_err(|e| KafkaFault::of("asking for partitions", &self.brokers, &e))?;
+        let list =
+            self.consumer.assignment().map_err(|e| KafkaFault::of("asking for partitions", &self.brokers, &e))?;
         Ok(list.elements().iter().map(|e| (e.topic().to_owned(), e.partition())).collect())
     }
 

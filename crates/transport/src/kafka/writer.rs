@@ -164,9 +164,7 @@ impl Writer {
             list.add_partition_offset(topic, *partition, Offset::Offset(*offset))
                 .map_err(|e| self.fault("noting offsets", &e))?;
         }
-        self.producer
-            .send_offsets_to_transaction(&list, &of.0, wait)
-            .map_err(|e| self.fault("committing offsets", &e))
+        self.producer.send_offsets_to_transaction(&list, &of.0, wait).map_err(|e| self.fault("committing offsets", &e))
     }
 
     /// Ends what belongs together: returns when all of it is written.

@@ -10,7 +10,7 @@
 use super::{Record, diagnostic_or_row, given, guid, inner, tenant};
 use crate::context::{Claims, Context};
 use crate::json::{Json, fields};
-use caponier_model::{Actor, Body, DeviceRef, Event, Outcome, Reject, SignIn};
+use caponier_model::{Actor, Body, DeviceRef, Event, Outcome, Reject, SIGN_IN_COLUMNS, SignIn};
 use std::borrow::Cow;
 
 fields! {
@@ -47,6 +47,18 @@ fields! {
         token: "properties/uniqueTokenIdentifier" | "uniqueTokenIdentifier",
         user_type: "properties/userType" | "userType",
         risk: "properties/riskLevelDuringSignIn" | "riskLevelDuringSignIn",
+        location: "location",
+        location_below: "properties/location",
+        details: "LocationDetails",
+        details_below: "properties/LocationDetails",
+        interactive: "isInteractive",
+        interactive_below: "properties/isInteractive",
+        network: "networkLocationDetails",
+        network_below: "properties/networkLocationDetails",
+        asn: "autonomousSystemNumber",
+        asn_below: "properties/autonomousSystemNumber",
+        requirement: "authenticationRequirement",
+        requirement_below: "properties/authenticationRequirement",
     }
 }
 
@@ -74,6 +86,7 @@ pub(super) fn decode<'a>(record: &Record<'a>, context: &Context<'_>) -> Result<E
         token: f.token.text(),
         user_type: f.user_type.text(),
         risk: f.risk.text().filter(|r| !matches!(r.as_ref(), "none" | "hidden")),
+        columns: columns(&f),
     };
     let display = if person { f.display } else { f.principal_name };
     Ok(Event {
@@ -98,6 +111,24 @@ fn is_managed(record: &Record<'_>) -> bool {
     record.format.starts_with("signin_managed_identity")
         || (record.format == "signin_graph"
             && types().items().any(|t| t.text().is_some_and(|t| t.eq_ignore_ascii_case("managedIdentity"))))
+}
+
+/// What stands in the columns that rules ask for, in the order in which the model names them.
+fn columns<'a>(f: &Fields<'a>) -> Option<[(&'a str, &'a str); SIGN_IN_COLUMNS.len()]> {
+    // JSON inside text is not gone through here: what lies in it is for whoever asks to find.
+    let seen = f.properties.is_absent() || f.properties.is_object();
+    let said = |json: Json<'a>| if json.is_absent() { "" } else { json.raw() };
+    let both = |root, below| (said(root), said(below));
+    seen.then(|| {
+        [
+            both(f.location, f.location_below),
+            both(f.details, f.details_below),
+            both(f.interactive, f.interactive_below),
+            both(f.network, f.network_below),
+            both(f.asn, f.asn_below),
+            both(f.requirement, f.requirement_below),
+        ]
+    })
 }
 
 /// The device, unless its tenant withheld it.
