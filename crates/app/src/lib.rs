@@ -16,6 +16,7 @@ mod incidents;
 mod intake;
 mod journal;
 mod learned;
+mod operations;
 mod profile;
 mod progress;
 mod rulebook;

@@ -9,7 +9,7 @@ mod incident;
 mod query;
 mod replay;
 mod resolve;
-mod rules;
+pub(crate) mod rules;
 mod simulate;
 mod suppressed;
 mod sweep;
