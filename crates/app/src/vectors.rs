@@ -11,7 +11,7 @@ use caponier_model::{
     Journalled, Link, LinkState, MergePolicy, Persons as _, Policy, Signal, Tenant, TenantId, TenantRole, Tenants,
 };
 use caponier_rules::vectors::{Line, Links, Pair, Vector, Vectors, fill};
-use caponier_rules::{Limits, RuleSet, Scenario, Shape, Windows, mutants, operational};
+use caponier_rules::{Limits, Operational, RuleSet, Scenario, Shape, Windows, mutants, operational};
 use caponier_wire::{self as wire, Context};
 use compact_str::{CompactString, ToCompactString, format_compact};
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,11 +58,11 @@ pub fn tenants() -> Tenants {
 }
 
 /// Plays every vector of a file, each three times: as written, with every event twice, and arriving in the opposite order.
-pub fn play(rules: &Arc<RuleSet>, vectors: &Vectors, templates: &Templates) -> Vec<Verdict> {
+pub fn play(rules: &Arc<RuleSet>, catalogue: &[Operational], vectors: &Vectors, templates: &Templates) -> Vec<Verdict> {
     let known = rules.scenario(&vectors.rule).is_some();
     let verdict = |vector: &Vector| {
         let wrong = if operational::KINDS.iter().any(|kind| kind.name == vectors.rule) {
-            observed::wrong(&vectors.rule, vector, templates)
+            observed::wrong(&vectors.rule, vector, templates, catalogue)
         } else if known {
             wrong(rules, &vectors.rule, vector, templates)
         } else {

@@ -178,7 +178,9 @@ fn lint(args: &RulesLint) -> Result<Exit, Failure> {
 }
 
 fn test(args: &RulesTest) -> Result<Exit, Failure> {
-    let (set, faults) = read(args.folder.as_ref())?;
+    let (set, mut faults) = read(args.folder.as_ref())?;
+    let (watching, more) = read_operational(args.folder.as_ref())?;
+    faults.extend(more);
     let set = Arc::new(set);
     let templates = templates(args.folder.as_deref())?;
     let files = match &args.folder {
@@ -192,7 +194,7 @@ fn test(args: &RulesTest) -> Result<Exit, Failure> {
     for (name, text) in files {
         match vectors::read(&text) {
             Ok(read) if args.rule.as_ref().is_none_or(|rule| *rule == read.rule) => {
-                verdicts.extend(play(&set, &read, &templates));
+                verdicts.extend(play(&set, &watching, &read, &templates));
                 let loose = if args.thorough { untested(&set, &read, &templates) } else { Vec::new() };
                 verdicts.extend(loose.into_iter().map(|part| Verdict {
                     rule: read.rule.as_str().into(),
@@ -395,7 +397,10 @@ mod tests {
         let templates = templates(None).unwrap();
         let read =
             |(name, text): (String, String)| vectors::read(&text).unwrap_or_else(|what| panic!("{name}: {what}"));
-        shipped_vectors().into_iter().flat_map(|file| play(set, &read(file), &templates)).collect()
+        shipped_vectors()
+            .into_iter()
+            .flat_map(|file| play(set, &rulebook::operational(), &read(file), &templates))
+            .collect()
     }
 
     #[test]

@@ -7,7 +7,6 @@ use crate::failure::Failure;
 use crate::intake::intake;
 use crate::journal::replay;
 use crate::operations;
-use crate::rulebook;
 use caponier_identity::PairSettings;
 use caponier_model::{EventTime, MergePolicy};
 use caponier_rules::Operational;
@@ -15,11 +14,12 @@ use caponier_transport as transport;
 use indicatif::ProgressBar;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 /// What is wrong with a vector of this kind; nothing where it holds. Asked twice: as written, and backwards with every record in two files.
-pub(super) fn wrong(kind: &str, vector: &Vector, templates: &Templates) -> Option<String> {
+pub(super) fn wrong(kind: &str, vector: &Vector, templates: &Templates, catalogue: &[Operational]) -> Option<String> {
     for (how, times, backwards) in [("as written", 1, false), ("backwards and twice", 2, true)] {
-        match found(kind, vector, templates, &rulebook::operational(), (times, backwards)) {
+        match found(kind, vector, templates, catalogue, (times, backwards)) {
             Ok(found) if found == vector.finds => {}
             Ok(found) => return Some(format!("found {found} instead of {} {how}", vector.finds)),
             Err(what) => return Some(what),
@@ -55,7 +55,7 @@ fn found(
         }
     }
     let inputs = transport::discover(&[folder.path().to_path_buf()]).inputs;
-    let config = config(vector.pair);
+    let config = Config { operational: Arc::new(catalogue.to_vec()), ..config(vector.pair) };
     // What streams say needs no identities, and so no join.
     if let Some(told) = operations::told(catalogue, kind).filter(|_| STREAMS.contains(&kind)) {
         let bar = ProgressBar::hidden();
@@ -91,6 +91,7 @@ fn config(pair: Pair) -> Config {
 mod tests {
     use super::*;
     use crate::command::rules::{shipped_vectors, templates};
+    use crate::rulebook;
     use caponier_rules::operational::{KINDS, read};
     use caponier_rules::vectors;
 
