@@ -129,6 +129,9 @@ pub struct Replay {
     /// What the rules fired on: a line for each firing, with the records that it rests on
     #[arg(long, value_name = "FILE")]
     pub firings: Option<PathBuf>,
+    /// Operational findings: what is wrong with the watching (stale guests, silent sources, clocks, gaps in the policy), one a line by time
+    #[arg(long, value_name = "FILE")]
+    pub operational: Option<PathBuf>,
     /// What an earlier run wrote with --out: tells which incidents are merged, split, gained and lost since, by their findings
     #[arg(long, value_name = "OLD")]
     pub compare: Option<PathBuf>,

@@ -3,6 +3,7 @@
 
 use crate::failure::Failure;
 use crate::firings::Firings;
+use crate::operations::Prolific;
 use crate::triage::{self, Call};
 use caponier_correlate::{Counts, Engine, Settings};
 use caponier_identity::Index;
@@ -46,6 +47,8 @@ pub struct Outcome {
     pub silenced: BTreeMap<CompactString, u64>,
     /// What the rules fired on.
     pub firings: Firings,
+    /// Values that came above their caps.
+    pub prolific: Prolific,
 }
 
 /// The engine on its way through a journal.
@@ -58,6 +61,7 @@ pub struct Course {
     calls: Peekable<IntoIter<Call>>,
     unplaced: Vec<String>,
     firings: Firings,
+    prolific: Prolific,
     latest: BTreeMap<CompactString, Incident>,
 }
 
@@ -82,7 +86,8 @@ impl Course {
         let (conflicts, statements) = (conflicts.into_iter().peekable(), statements.into_iter().peekable());
         let calls = triage::in_order(calls).into_iter().peekable();
         let (unplaced, firings, latest) = (Vec::new(), Firings::default(), BTreeMap::new());
-        Self { engine, windows, suppressions, conflicts, statements, calls, unplaced, firings, latest }
+        let prolific = Prolific::default();
+        Self { engine, windows, suppressions, conflicts, statements, calls, unplaced, firings, prolific, latest }
     }
 
     /// Takes the entries of one record; those of a later call are no earlier.
@@ -142,6 +147,7 @@ impl Course {
             unplaced: self.unplaced,
             silenced: self.suppressions.silenced().clone(),
             firings: self.firings,
+            prolific: self.prolific,
         })
     }
 
@@ -190,6 +196,9 @@ impl Course {
     }
 
     fn drain(&mut self, on_change: &mut OnChange<'_>) -> Result<(), Failure> {
+        while let Some(crossed) = self.engine.poll_prolific() {
+            self.prolific.take(crossed);
+        }
         while let Some(mut change) = self.engine.poll_change() {
             // What leaves is digested where it is written: the hash of exactly the final form that `--final` shows.
             change.incident.digest.clear();

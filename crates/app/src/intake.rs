@@ -6,6 +6,7 @@
 use crate::columns::Row;
 use crate::config::Config;
 use crate::failure::{Failure, failed};
+use crate::operations::Streams;
 use crate::reading::{Keep, Origin, Reading};
 use crate::summary::{Summary, Tally};
 use caponier_identity as identity;
@@ -31,6 +32,8 @@ pub struct Intake {
     pub tenants: BTreeSet<TenantId>,
     /// Whose workspaces and subscriptions they are, as records that name their tenant say; for a run without configuration.
     pub owners: Owners,
+    /// When each table of each tenant came.
+    pub streams: Streams,
 }
 
 /// Workspaces and subscriptions beside the tenants that records name together with them.
@@ -125,6 +128,7 @@ fn gather(config: &Config, workers: Result<Vec<Worker<'_>>, Failure>) -> Result<
     let (mut sorters, mut distincts, mut deads) = (Vec::new(), Vec::new(), Vec::new());
     let (mut tenants, mut bases) = (BTreeSet::new(), BTreeMap::<Basis, u64>::new());
     let (mut observer, mut owners) = (identity::Observer::default(), Owners::default());
+    let mut streams = Streams::default();
     for worker in workers? {
         summary.bytes += worker.bytes;
         for (format, tally) in worker.tallies {
@@ -139,6 +143,7 @@ fn gather(config: &Config, workers: Result<Vec<Worker<'_>>, Failure>) -> Result<
         observer.append(worker.observer);
         tenants.extend(worker.tenants);
         owners.append(worker.owners);
+        streams.append(worker.streams);
         sorters.push(worker.sorter);
         distincts.push(worker.distinct);
         deads.push(worker.dead);
@@ -159,7 +164,7 @@ fn gather(config: &Config, workers: Result<Vec<Worker<'_>>, Failure>) -> Result<
     let mut rows = observer.into_rows();
     rows.canonical();
     let dead = DeadLetters::merge(deads);
-    Ok(Intake { summary, sorter: Sorter::merge(sorters), rows, dead, tenants, owners })
+    Ok(Intake { summary, sorter: Sorter::merge(sorters), rows, dead, tenants, owners, streams })
 }
 
 /// What was assumed, in words.
@@ -209,6 +214,7 @@ struct Worker<'c> {
     bases: BTreeMap<Basis, u64>,
     tenants: BTreeSet<TenantId>,
     owners: Owners,
+    streams: Streams,
     observer: identity::Observer,
     sorter: Sorter,
     distinct: Distinct,
@@ -231,6 +237,7 @@ impl<'c> Worker<'c> {
             bases: BTreeMap::new(),
             tenants: BTreeSet::new(),
             owners: Owners::default(),
+            streams: Streams::default(),
             observer: identity::Observer::default(),
             sorter: Sorter::new(&config.limits),
             distinct: Distinct::new(&config.limits),
@@ -271,6 +278,7 @@ impl<'c> Worker<'c> {
             .map_err(|e| failed("cannot keep fingerprints on disk", e))?;
         self.tallies.entry(event.format).or_default().count(if used { Class::Used } else { Class::Quiet });
         self.tenants.insert(event.tenant);
+        self.streams.see(event, &record.bytes);
         if matches!(decoded.basis, Basis::Folder | Basis::Workspace | Basis::Subscription | Basis::Record) {
             self.owners.see(&decoded.claims, event.tenant);
         } else {

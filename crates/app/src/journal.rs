@@ -8,16 +8,18 @@ use crate::failure::{Failure, failed};
 use crate::firings::Firings;
 use crate::intake::{Intake, intake, origin, read_value};
 use crate::learned;
+use crate::operations::{self, Operations};
 use crate::progress;
 use crate::reading::context;
 use crate::summary::Summary;
+use crate::who::LATEST;
 use caponier_identity as identity;
 use caponier_model::{
     AccountFacts, Body, Change, Entry, EventTime, Incident, Journalled, Link, LinkState, Policy, Position, Refusal,
-    Rows, Tenants, Testimony,
+    Rows, Sighting, Tenants, Testimony,
 };
 use caponier_query::{Join, Queries, Question};
-use caponier_rules as rules;
+use caponier_rules::{self as rules, Suppressions};
 use caponier_transport::{DeadLetters, Input, Sorter};
 use caponier_wire as wire;
 
@@ -35,6 +37,8 @@ pub struct Replayed {
     pub policy: Policy,
     /// What the rules fired on.
     pub firings: Firings,
+    /// What is wrong with the watching.
+    pub operations: Operations,
 }
 
 /// What the identity join found.
@@ -127,17 +131,19 @@ fn correlate(
     identities: Identities,
     on_change: &mut dyn FnMut(&Change, &Tenants, &Policy) -> Result<(), Failure>,
 ) -> Result<Replayed, Failure> {
+    let mut worries = worries(config, &taken, &identities);
     let Intake { mut summary, sorter, dead, rows, .. } = taken;
     let Identities { tenants, facts, links, testimony, .. } = identities;
     summary.decisions = (rows.statements.len() + config.calls.len()) as u64;
     let policy = config.policy.clone();
-    let conflicts = identity::conflicts(&links, &testimony);
+    let conflicts = operations::graded(identity::conflicts(&links, &testimony), &config.operational);
+    worries.extend(conflicts.iter().cloned());
     let (statements, calls, suppressions) = (rows.statements, config.calls.clone(), config.suppressions.clone());
     let aside = Aside { facts, links, conflicts, statements, calls, suppressions };
     let mut course = Course::begin(config.engine.clone(), policy.clone(), &config.rules, aside);
     let mut on_change = |change: &Change| on_change(change, &tenants, &policy);
     each_record(config, &tenants, inputs, sorter, &mut |entries| course.take(entries, &mut on_change))?;
-    let Outcome { incidents, counts, unplaced, silenced, firings } = course.finish(&mut on_change)?;
+    let Outcome { incidents, counts, unplaced, silenced, firings, prolific } = course.finish(&mut on_change)?;
     tell(&unplaced.iter().map(|what| format!("a decision has no effect: {what}\n")).collect::<String>());
     summary.silenced = silenced.into_iter().map(|(rule, times)| (rule.into(), times)).collect();
     summary.findings = counts.findings + counts.evicted;
@@ -145,7 +151,35 @@ fn correlate(
     summary.incidents = incidents.len() as u64;
     summary.cross_tenant_incidents = incidents.iter().filter(|i| i.cross_tenant()).count() as u64;
     summary.firings = firings.counts();
-    Ok(Replayed { summary, incidents, dead, tenants, policy, firings })
+    let late = operations::policy_gaps(&incidents, &policy).into_iter().chain(prolific.findings()).collect();
+    worries.extend(operations::graded(late, &config.operational));
+    let mut suppressions = Suppressions::new(config.suppressions.clone());
+    let operations = Operations::new(worries, &mut suppressions);
+    for (rule, times) in suppressions.silenced() {
+        *summary.silenced.entry(rule.to_string()).or_default() += times;
+    }
+    summary.operational = operations.counts();
+    Ok(Replayed { summary, incidents, dead, tenants, policy, firings, operations })
+}
+
+/// What intake and the identity join show to be wrong with the watching, as of the end of the capture.
+fn worries(config: &Config, taken: &Intake, identities: &Identities) -> Vec<Sighting> {
+    let told = |name| operations::told(&config.operational, name);
+    let silences = told("source_silence").map(|t| taken.streams.silences(t));
+    let skews = told("clock_skew").map(|t| taken.streams.skews(t));
+    let weighed = identity::Weighed { links: identities.links.clone(), refusals: identities.refusals.clone() };
+    let look = identity::audit::Look {
+        rows: &taken.rows,
+        facts: &identities.facts,
+        testimony: &identities.testimony,
+        weighed: &weighed,
+        tenants: &identities.tenants,
+        settings: &config.identity,
+        at: taken.streams.end().unwrap_or(LATEST),
+    };
+    let guests = Some(identity::audit::overlooked(&look));
+    let all = [silences, skews, guests].into_iter().flatten().flatten().collect();
+    operations::graded(all, &config.operational)
 }
 
 /// The journal entries of each sorted record in order, once where there are exact copies.

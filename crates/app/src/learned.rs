@@ -21,6 +21,7 @@ pub fn tenants(taken: &mut Intake) -> Tenants {
         each_tenant(&mut taken.rows, |tenant| *tenant = *stand_ins.get(tenant).unwrap_or(tenant));
         taken.rows.canonical();
         taken.tenants.retain(|t| !stand_ins.contains_key(t));
+        taken.streams.rename(|tenant| *stand_ins.get(&tenant).unwrap_or(&tenant));
     }
     let mut tenants = named(&taken.rows, &taken.tenants);
     for tenant in &mut tenants.all {

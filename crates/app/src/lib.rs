@@ -17,6 +17,7 @@ mod intake;
 mod journal;
 mod learned;
 mod live;
+mod operations;
 mod profile;
 mod progress;
 mod reading;

@@ -1,7 +1,7 @@
 //! The rules that come with the program, and those of a folder. Reading only: `rules` says what is wrong with them.
 
 use crate::failure::{Failure, failed};
-use caponier_rules::{Fault, RuleFile, RuleSet};
+use caponier_rules::{Fault, Operational, RuleFile, RuleSet, operational};
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
@@ -91,6 +91,20 @@ pub const SHIPPED: &[(&str, &str)] = shipped![
     "identity-risk/x09.yml",
     "identity-risk/x10.vectors.yml",
     "identity-risk/x10.yml",
+    "operational/clock_skew.vectors.yml",
+    "operational/clock_skew.yml",
+    "operational/identity_conflict.vectors.yml",
+    "operational/identity_conflict.yml",
+    "operational/orphan_guest.vectors.yml",
+    "operational/orphan_guest.yml",
+    "operational/policy_gap.vectors.yml",
+    "operational/policy_gap.yml",
+    "operational/prolific_value.vectors.yml",
+    "operational/prolific_value.yml",
+    "operational/source_silence.vectors.yml",
+    "operational/source_silence.yml",
+    "operational/stale_alias.vectors.yml",
+    "operational/stale_alias.yml",
     "shared/base.yml",
     "trust/x21.vectors.yml",
     "trust/x21.yml",
@@ -128,6 +142,7 @@ pub const SHIPPED: &[(&str, &str)] = shipped![
     "templates/principal-signin.json",
     "templates/provisioned.json",
     "templates/risk.json",
+    "templates/risky-user.json",
     "templates/role-added.json",
     "templates/sentinel-alert.json",
     "templates/signin.json",
@@ -135,19 +150,37 @@ pub const SHIPPED: &[(&str, &str)] = shipped![
     "templates/subscription-made.json",
     "templates/user-operation.json",
     "templates/user-updated.json",
+    "templates/user.json",
 ];
 
 static EMBEDDED: LazyLock<Arc<RuleSet>> = LazyLock::new(|| Arc::new(RuleSet::read(&shipped()).0));
+static OPERATIONAL: LazyLock<Arc<Vec<Operational>>> =
+    LazyLock::new(|| Arc::new(operational::read(&shipped_operational()).0));
 
 /// The rules that come with the program, compiled once.
 pub fn embedded() -> Arc<RuleSet> {
     Arc::clone(&EMBEDDED)
 }
 
+/// What the program tells of operational findings.
+pub fn operational() -> Arc<Vec<Operational>> {
+    Arc::clone(&OPERATIONAL)
+}
+
 /// The files of the rules that come with the program.
 pub fn shipped() -> Vec<RuleFile> {
+    carried(&|name| !operational::is_operational(name))
+}
+
+/// The files of the operational findings that come with the program.
+pub fn shipped_operational() -> Vec<RuleFile> {
+    carried(&operational::is_operational)
+}
+
+fn carried(keep: &dyn Fn(&str) -> bool) -> Vec<RuleFile> {
     let file = |(name, text): &(&str, &str)| RuleFile { name: (*name).into(), text: (*text).to_owned() };
-    SHIPPED.iter().filter(|(name, _)| name.ends_with(".yml") && !name.ends_with(VECTORS)).map(file).collect()
+    let told = |name: &str| name.ends_with(".yml") && !name.ends_with(VECTORS) && keep(name);
+    SHIPPED.iter().filter(|(name, _)| told(name)).map(file).collect()
 }
 
 /// Every `.yml` and `.yaml` file below a folder (or the one file named) whose name passes, sorted by name.
@@ -181,5 +214,14 @@ pub fn files(path: &Path, keep: &dyn Fn(&str) -> bool) -> Result<Vec<RuleFile>, 
 /// # Errors
 /// They cannot be read.
 pub fn folder(path: &Path) -> Result<(RuleSet, Vec<Fault>), Failure> {
-    Ok(RuleSet::read(&files(path, &|name| !name.ends_with(VECTORS))?))
+    Ok(RuleSet::read(&files(path, &|name| !name.ends_with(VECTORS) && !operational::is_operational(name))?))
+}
+
+/// Operational findings of a folder's `operational`; those of the program where it has none.
+///
+/// # Errors
+/// They cannot be read.
+pub fn folder_operational(path: &Path) -> Result<(Vec<Operational>, Vec<Fault>), Failure> {
+    let own = files(path, &|name| !name.ends_with(VECTORS) && operational::is_operational(name))?;
+    Ok(operational::read(&if own.is_empty() { shipped_operational() } else { own }))
 }

@@ -71,6 +71,8 @@ pub struct Summary {
     pub silenced: BTreeMap<String, u64>,
     /// How often each rule fired.
     pub firings: BTreeMap<String, u64>,
+    /// Operational findings (`--operational`), by kind.
+    pub operational: BTreeMap<String, u64>,
     /// Incidents.
     pub incidents: u64,
     /// Incidents whose members come from more than one tenant.
@@ -141,6 +143,10 @@ impl Summary {
         );
         if self.unpaired > 0 {
             let _ = writeln!(out, "{} evidence rows never met their alert (unpaired)", grouped(self.unpaired));
+        }
+        if !self.operational.is_empty() {
+            let each: Vec<_> = self.operational.iter().map(|(k, n)| format!("{} {k}", grouped(*n))).collect();
+            let _ = writeln!(out, "operational findings: {}", each.join(", "));
         }
         for (rule, count) in &self.silenced {
             let _ = writeln!(out, "suppressed: {:>6} of rule {rule}", grouped(*count));

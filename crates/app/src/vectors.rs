@@ -1,13 +1,17 @@
 //! Runs the vectors of rules: stories rendered to records in their real wire format, decoded, resolved and put through the windows.
 
+mod observed;
+
 use crate::columns::Row;
+use crate::course::{Aside, Course};
+use caponier_correlate as correlate;
 use caponier_identity::Index;
 use caponier_model::{
-    AccountFacts, AccountKey, AccountKind, EventTime, EvidenceKind, Guid, IdentityChange, Link, LinkState,
-    Persons as _, Signal, Tenant, TenantId, TenantRole, Tenants,
+    AccountFacts, AccountKey, AccountKind, Body, Change, Entry, Event, EventTime, EvidenceKind, Guid, IdentityChange,
+    Journalled, Link, LinkState, MergePolicy, Persons as _, Policy, Signal, Tenant, TenantId, TenantRole, Tenants,
 };
-use caponier_rules::vectors::{Line, Links, Vector, Vectors, fill};
-use caponier_rules::{Limits, RuleSet, Scenario, Shape, Windows, mutants};
+use caponier_rules::vectors::{Line, Links, Pair, Vector, Vectors, fill};
+use caponier_rules::{Limits, Operational, RuleSet, Scenario, Shape, Windows, mutants, operational};
 use caponier_wire::{self as wire, Context};
 use compact_str::{CompactString, ToCompactString, format_compact};
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,11 +58,16 @@ pub fn tenants() -> Tenants {
 }
 
 /// Plays every vector of a file, each three times: as written, with every event twice, and arriving in the opposite order.
-pub fn play(rules: &Arc<RuleSet>, vectors: &Vectors, templates: &Templates) -> Vec<Verdict> {
+pub fn play(rules: &Arc<RuleSet>, catalogue: &[Operational], vectors: &Vectors, templates: &Templates) -> Vec<Verdict> {
     let known = rules.scenario(&vectors.rule).is_some();
     let verdict = |vector: &Vector| {
-        let wrong =
-            if known { wrong(rules, &vectors.rule, vector, templates) } else { Some("there is no such rule".into()) };
+        let wrong = if operational::KINDS.iter().any(|kind| kind.name == vectors.rule) {
+            observed::wrong(&vectors.rule, vector, templates, catalogue)
+        } else if known {
+            wrong(rules, &vectors.rule, vector, templates)
+        } else {
+            Some("there is no such rule".into())
+        };
         Verdict { rule: vectors.rule.as_str().into(), name: vector.name.clone(), wrong }
     };
     vectors.vectors.iter().map(verdict).collect()
@@ -94,7 +103,61 @@ fn wrong(rules: &Arc<RuleSet>, rule: &str, vector: &Vector, templates: &Template
             return Some(format!("found {found} instead of {} {how}", vector.finds));
         }
     }
-    None
+    let across = vector.across?;
+    match spanning(rules, vector, templates) {
+        Ok(found) if found == across => None,
+        Ok(found) => Some(format!("makes {found} incidents of both tenants instead of {across}")),
+        Err(what) => Some(what),
+    }
+}
+
+/// How many incidents of both tenants a story makes, played through the engine with all rules.
+fn spanning(rules: &Arc<RuleSet>, vector: &Vector, templates: &Templates) -> Result<usize, String> {
+    let told = records(vector, templates)?;
+    let tenants = tenants();
+    let mut entries = Vec::new();
+    for told in &told.records {
+        let event = told.decode(&tenants)?;
+        let at = event.time;
+        let (mut found, mut signals) = (Vec::new(), Vec::new());
+        caponier_rules::apply(&event, &mut found);
+        rules.signals(&event, &Row::of(told.text.as_bytes(), &event), &mut signals);
+        let found = found.into_iter().map(|s| Entry::Sighting(Box::new(s)));
+        let signals = signals.into_iter().map(|s| Entry::Signal(Box::new(s)));
+        let own = match event.body {
+            Body::Sighting(sighting) => Some(Entry::Sighting(sighting)),
+            Body::Incident(incident) => Some(Entry::Incident(incident)),
+            _ => None,
+        };
+        entries.extend(found.chain(signals).chain(own).map(|entry| Journalled { at, position: None, entry }));
+    }
+    entries.sort_by_key(|entry| entry.at);
+    let mut aside = Aside::default();
+    for change in told.identities(vector)? {
+        match change {
+            IdentityChange::Account(facts) => aside.facts.push(facts),
+            IdentityChange::Link(link) => aside.links.push(link),
+            _ => {}
+        }
+    }
+    let mut course = Course::begin(correlate::Settings::defaults(), policy(vector.pair), rules, aside);
+    let mut ignore = |_: &Change| Ok(());
+    let fails = |failure| format!("cannot be played: {failure:?}");
+    course.take(entries, &mut ignore).map_err(fails)?;
+    let outcome = course.finish(&mut ignore).map_err(fails)?;
+    Ok(outcome.incidents.iter().filter(|incident| incident.cross_tenant()).count())
+}
+
+/// What a configuration says that treats the pair so.
+fn policy(pair: Pair) -> Policy {
+    let listed = |merge| vec![(caponier_model::Pair { home: HOME, resource: RESOURCE }, merge)];
+    let pairs = match pair {
+        Pair::Merge => listed(MergePolicy::Merge),
+        Pair::Suggest => listed(MergePolicy::Suggest),
+        Pair::Forbid => listed(MergePolicy::Forbid),
+        Pair::Unlisted => Vec::new(),
+    };
+    Policy { pairs, unlisted: MergePolicy::Suggest }
 }
 
 /// Whether a rule, or one that it reads, looks back on what came before it.
@@ -128,9 +191,48 @@ fn instances(rules: &Arc<RuleSet>, rule: &str, signals: Vec<Signal>, persons: &I
     standing.len()
 }
 
-fn stage(rules: &RuleSet, vector: &Vector, templates: &Templates) -> Result<(Vec<Signal>, Index), String> {
-    let (mut signals, mut people) = (Vec::new(), BTreeSet::new());
-    let tenants = tenants();
+/// A story as records.
+struct Story {
+    records: Vec<Told>,
+    people: BTreeSet<CompactString>,
+}
+
+/// One record of a story.
+struct Told {
+    /// The line that tells it.
+    line: String,
+    home: bool,
+    text: String,
+}
+
+impl Told {
+    fn decode<'t>(&'t self, tenants: &'t Tenants) -> Result<Event<'t>, String> {
+        let context = Context { folder: Some(side(self.home)), discover: false, ..Context::discovering(tenants) };
+        wire::decode(&context, self.text.as_bytes()).map_err(|r| format!("{:?} is no record: {r:?}", self.line))
+    }
+}
+
+impl Story {
+    /// Everybody's accounts and links.
+    fn identities(&self, vector: &Vector) -> Result<Vec<IdentityChange>, String> {
+        let mut out: Vec<_> = self.people.iter().flat_map(|who| accounts(who)).collect();
+        // Where a pair is forbidden no link runs.
+        let links = if vector.pair == Pair::Forbid { Links::None } else { vector.links };
+        for who in &self.people {
+            let moved = vector.rehomed.iter().find(|moved| moved.guest == *who);
+            let until = moved.map(|m| m.offset().map(|s| EventTime::from_seconds(BEGIN + s))).transpose()?;
+            let until = until.unwrap_or(EventTime::MAX);
+            out.extend(link(who, who, links, (EventTime::MIN, until)));
+            if let Some(home) = moved.and_then(|m| m.home.as_deref()) {
+                out.extend(link(who, home, links, (until, EventTime::MAX)));
+            }
+        }
+        Ok(out.into_iter().collect())
+    }
+}
+
+fn records(vector: &Vector, templates: &Templates) -> Result<Story, String> {
+    let (mut records, mut people) = (Vec::new(), BTreeSet::new());
     let mut lines = Vec::new();
     for text in &vector.events {
         lines.extend(Line::read(text)?.into_iter().map(|line| (text, line)));
@@ -141,18 +243,23 @@ fn stage(rules: &RuleSet, vector: &Vector, templates: &Templates) -> Result<(Vec
             template.ok_or_else(|| format!("{text:?} names the template {}, and there is none", line.template))?;
         let record = fill(template, &line.values, &|key| given(&line, at, key))
             .map_err(|what| format!("{}: {what}", line.template))?;
-        let context = Context {
-            folder: Some(if line.home { HOME } else { RESOURCE }),
-            discover: false,
-            ..Context::discovering(&tenants)
-        };
-        let event = wire::decode(&context, record.as_bytes()).map_err(|r| format!("{text:?} is no record: {r:?}"))?;
-        rules.signals(&event, &Row::of(record.as_bytes(), &event), &mut signals);
         people.insert(line.person.clone());
         people.extend(line.values.iter().filter(|(key, _)| key == "target").map(|(_, who)| who.clone()));
+        records.push(Told { line: text.clone(), home: line.home, text: record });
+    }
+    people.extend(vector.rehomed.iter().flat_map(|moved| moved.home.clone()));
+    Ok(Story { records, people })
+}
+
+fn stage(rules: &RuleSet, vector: &Vector, templates: &Templates) -> Result<(Vec<Signal>, Index), String> {
+    let story = records(vector, templates)?;
+    let (tenants, mut signals) = (tenants(), Vec::new());
+    for told in &story.records {
+        let event = told.decode(&tenants)?;
+        rules.signals(&event, &Row::of(told.text.as_bytes(), &event), &mut signals);
     }
     let mut index = Index::default();
-    for change in people.iter().flat_map(|who| identities(who, vector.links)) {
+    for change in story.identities(vector)? {
         index.apply(change);
     }
     Ok((signals, index))
@@ -165,6 +272,11 @@ fn given(line: &Line, at: usize, key: &str) -> Option<String> {
     let id = Guid::from_u128(0x1111_0000_0000_4000_8000_0000_0000_0000 + at as u128);
     let text = match key {
         "time" => time.to_string(),
+        "received" => {
+            let lag = line.values.iter().find(|(k, _)| k == "lag").and_then(|(_, lag)| lag.parse().ok());
+            time.plus_seconds(lag.unwrap_or(0)).to_string()
+        }
+        "issuer" => if line.home { "contoso.example" } else { "ExternalAzureAD" }.into(),
         "tenant" => side(line.home).to_string(),
         "home" => HOME.to_string(),
         "resource" => RESOURCE.to_string(),
@@ -205,7 +317,7 @@ fn account(person: &str, home: bool) -> AccountKey {
     AccountKey { tenant: side(home), object: Guid::from_u128(base + bytes) }
 }
 
-fn identities(person: &str, links: Links) -> Vec<IdentityChange> {
+fn accounts(person: &str) -> [IdentityChange; 2] {
     let facts = |home: bool| AccountFacts {
         account: account(person, home),
         kind: if home { AccountKind::Member } else { AccountKind::ExternalGuest },
@@ -220,21 +332,24 @@ fn identities(person: &str, links: Links) -> Vec<IdentityChange> {
         from: EventTime::MIN,
         until: EventTime::MAX,
     };
-    let link = |state, confidence| Link {
-        account: account(person, false),
-        home: account(person, true),
+    [true, false].map(|home| IdentityChange::Account(facts(home)))
+}
+
+/// What joins a guest to a home account for a time, where anything does.
+fn link(guest: &str, home: &str, links: Links, (from, until): (EventTime, EventTime)) -> Option<IdentityChange> {
+    let (state, confidence) = match links {
+        Links::Accepted => (LinkState::Accepted, 990_000),
+        Links::Possible => (LinkState::Possible, 700_000),
+        Links::None => return None,
+    };
+    Some(IdentityChange::Link(Link {
+        account: account(guest, false),
+        home: account(home, true),
         state,
         confidence,
         kinds: vec![EvidenceKind::Provisioning],
         sources: Vec::new(),
-        from: EventTime::MIN,
-        until: EventTime::MAX,
-    };
-    let linked = match links {
-        Links::Accepted => Some(link(LinkState::Accepted, 990_000)),
-        Links::Possible => Some(link(LinkState::Possible, 700_000)),
-        Links::None => None,
-    };
-    let accounts = [true, false].map(|home| IdentityChange::Account(facts(home)));
-    accounts.into_iter().chain(linked.map(IdentityChange::Link)).collect()
+        from,
+        until,
+    }))
 }

@@ -12,6 +12,7 @@ use crate::finding::{Kept, Sightings, Taken};
 use crate::name::{IncidentId, id_of};
 use crate::names::Names;
 use crate::posting::{Dirty, FindingIx, Link, NOBODY, Postings, ValueIx};
+use crate::prolific::Crossed;
 use crate::settle::Findings;
 use crate::slab::Slab;
 use crate::source::SourceIncidents;
@@ -186,6 +187,12 @@ impl<P: Persons> Engine<P> {
                 }
             }
         }
+    }
+
+    /// The next value that came above its cap (G2), once while it is held. It is history, not part of the partition: after a restart it may
+    /// be told again. Who does not ask lets at most one for each value held wait.
+    pub fn poll_prolific(&mut self) -> Option<Crossed> {
+        self.postings.crossed.pop_front()
     }
 
     /// Drops the changes that wait, without assembling them, and returns how many they were: for who follows a journal only to

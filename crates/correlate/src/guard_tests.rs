@@ -38,6 +38,23 @@ fn g2_prolific_values_do_not_bridge() {
     assert_eq!(with_and_without(&Settings::defaults(), &merge_all(), |g| g.g2 = false, &entries), (51, 1));
 }
 
+#[test]
+fn g2_a_value_above_its_cap_is_told_once_and_one_at_its_cap_is_not() {
+    let told = |n: u128| {
+        let mut engine =
+            run(&Settings::defaults(), &merge_all(), &shared(n, (EntityKind::HostFqdn, "jump.corp.example")));
+        std::iter::from_fn(|| engine.poll_prolific()).collect::<Vec<_>>()
+    };
+    assert_eq!(told(50), []);
+    let crossed = told(60);
+    assert_eq!(crossed.len(), 1, "{crossed:?}");
+    assert_eq!(
+        (crossed[0].kind, crossed[0].value.as_str(), crossed[0].cap),
+        (EntityKind::HostFqdn, "jump.corp.example", 50)
+    );
+    assert!(crossed[0].first <= crossed[0].last);
+}
+
 /// What a detector says of everybody that week says nothing of one: an account alone ties it to nothing, the same address does.
 #[test]
 fn g2_a_common_detector_needs_more_than_an_account() {

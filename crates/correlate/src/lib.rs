@@ -59,5 +59,6 @@ mod window_tests;
 pub use counts::Counts;
 pub use engine::Engine;
 pub use name::incident_id;
+pub use prolific::Crossed;
 pub use settings::{Caps, Edges, Guards, Limits, Settings, Windows};
 pub use snapshot::{SnapshotError, seal};

@@ -6,10 +6,11 @@ use crate::Settings;
 use crate::entries::{Entries, Entry};
 use crate::meant::Meant;
 use crate::place::{self, Places};
-use crate::prolific::{Measure, Prolific};
+use crate::prolific::{Crossed, Measure, Prolific};
 use crate::slab::Slab;
 use crate::value::{Counterpart, Rule, Value};
 use caponier_model::{AccountKey, EdgeKind, EventTime, TenantId};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// A finding's place in the engine's slab.
@@ -30,6 +31,8 @@ pub(crate) trait Holder {
     fn links(&self, finding: FindingIx) -> &[Link];
     /// Values the finding is posted under.
     fn values(&self, finding: FindingIx) -> impl Iterator<Item = ValueIx>;
+    /// The tenant of a finding.
+    fn tenant(&self, finding: FindingIx) -> Option<TenantId>;
 }
 
 /// A candidate bridge edge; `a` is the earlier end. Accounts are places of their values, or [`NOBODY`].
@@ -127,6 +130,8 @@ pub(crate) struct Postings {
     noted: Vec<Dirty>,
     /// Values that a link which is not accepted points to.
     possible: usize,
+    /// Values that became prolific and were not told yet: at most one for each that is held.
+    pub crossed: VecDeque<Crossed>,
 }
 
 /// What a refresh changed.
@@ -355,6 +360,9 @@ impl Postings {
         }
         let Some(mut posting) = self.all.lift(ix) else { return out };
         out.levels = posting.measure(dirty, settings.caps.window, holder);
+        if let Some(levels) = out.levels {
+            self.crossed.extend(posting.crossed(levels, holder));
+        }
         if posting.rule.bridges {
             let halves = posting.value.halves().map(|halves| halves.map(|h| self.find(&h).and_then(|h| self.get(h))));
             posting.relink(dirty, settings, holder, halves.as_ref().map_or(&[], |h| &h[..]), &mut out);
@@ -591,6 +599,16 @@ impl Posting {
         let measure = Measure { span, cap, parts: |e: &Entry| holder.counterparts(e.finding, what) };
         let more = self.more.get_or_insert_with(|| More::of(&self.entries));
         more.prolific.get_or_insert_default().update(&mut self.entries, dirty, &measure)
+    }
+
+    /// That the value is prolific, once.
+    fn crossed(&mut self, (low, high): (usize, usize), holder: &impl Holder) -> Option<Crossed> {
+        let (first, last) = (self.entries.get(low)?, self.entries.get(high)?);
+        let (first, last, from) = (first.first, last.first, holder.tenant(first.finding));
+        let prolific = self.more.as_mut().and_then(|more| more.prolific.as_mut())?;
+        let tenant = self.value.owner().filter(|_| prolific.is_news())?.or(from)?;
+        let (cap, (kind, value)) = (self.rule.cap?, self.value.shown());
+        Some(Crossed { kind, value, tenant, cap, first, last })
     }
 
     /// Counts counterparts though there are few of them, as after findings were let go.

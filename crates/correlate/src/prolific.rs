@@ -6,9 +6,27 @@
 
 use crate::entries::Entry;
 use crate::posting::{Dirty, ValueIx};
-use caponier_model::EventTime;
+use caponier_model::{EntityKind, EventTime, TenantId};
+use compact_str::CompactString;
 use hashbrown::HashMap;
 use std::collections::VecDeque;
+
+/// A value that came above its cap (G2).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Crossed {
+    /// What the value is, where it is one thing that a reader knows.
+    pub kind: EntityKind,
+    /// The value.
+    pub value: CompactString,
+    /// The tenant in which it means something; where it means the same in all, that of the first finding.
+    pub tenant: TenantId,
+    /// How many distinct counterparts are too many.
+    pub cap: u32,
+    /// When the first window of too many began.
+    pub first: EventTime,
+    /// When the last finding in it began, as far as was known.
+    pub last: EventTime,
+}
 
 /// Starts from `first` to `last`, both included, whose windows hold too many; counted from the first entry ever held.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +50,8 @@ pub(crate) struct Prolific {
     sweep: usize,
     /// The latest instant that was ever counted.
     high: EventTime,
+    /// That some window holds too many was told.
+    told: bool,
 }
 
 /// What is counted, and against what.
@@ -111,6 +131,11 @@ impl Prolific {
     /// True while no window holds too many.
     pub(crate) fn is_quiet(&self) -> bool {
         self.over[0].last().is_none_or(|run| run.last < self.base)
+    }
+
+    /// True the first time that it is asked while some window holds too many.
+    pub(crate) fn is_news(&mut self) -> bool {
+        !self.is_quiet() && !std::mem::replace(&mut self.told, true)
     }
 
     /// The first entry was let go.

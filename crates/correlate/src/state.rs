@@ -245,4 +245,8 @@ impl Holder for Slab<Held> {
     fn values(&self, finding: FindingIx) -> impl Iterator<Item = ValueIx> {
         self.get(finding).into_iter().flat_map(|held| held.posted.values()).copied()
     }
+
+    fn tenant(&self, finding: FindingIx) -> Option<TenantId> {
+        self.get(finding).map(|held| held.key.tenant)
+    }
 }

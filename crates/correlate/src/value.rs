@@ -199,6 +199,17 @@ impl Value {
         matches!(self, Account(_) | Sid(..) | Name(..) | Person(_) | Device(..) | EntraDevice(_) | Label(..))
     }
 
+    /// Of a value that is one thing a reader knows, the tenant in which it means something: `Some(None)` where that is every tenant.
+    #[expect(clippy::option_option, reason = "whether it is one thing, and whether it has an owner, are two questions")]
+    pub(crate) const fn owner(&self) -> Option<Option<TenantId>> {
+        match self {
+            Self::Account(key) | Self::Person(key) => Some(Some(key.tenant)),
+            Self::Sid(tenant, _) | Self::Name(tenant, _) | Self::Device(tenant, ..) => Some(Some(*tenant)),
+            Self::EntraDevice(_) | Self::Session(_) | Self::Weak(..) | Self::Movement(_) => Some(None),
+            _ => None,
+        }
+    }
+
     /// The kind and text that an explanation shows.
     pub(crate) fn shown(&self) -> (EntityKind, CompactString) {
         use compact_str::format_compact;

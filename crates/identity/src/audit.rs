@@ -1,6 +1,10 @@
 //! The audit of an organisation's foreign accounts: what kind each is, whether it resolves to a home account and by what, and what
 //! an identity-governance team should look at. Reads what was weighed; decides no link.
 
+mod oversight;
+
+pub use oversight::overlooked;
+
 use crate::Settings;
 use crate::combine::Weighed;
 use crate::known::{equal_range, is_external};
@@ -550,8 +554,18 @@ impl<'a> Auditor<'a> {
         flags
     }
 
-    /// A home account that is no longer usable, behind an account that is. The link may have ended with it.
+    /// A home account that is no longer usable, behind an account that is.
     fn stale(&self, one: &Audited) -> Option<Flag> {
+        let home = self.outlived(one)?;
+        match (self.facts(home), self.history(home)) {
+            (Some(facts), _) => (facts.enabled == Some(false)).then_some(Flag::StaleHomeDisabled),
+            (None, []) => self.monitored.contains(&home.tenant).then_some(Flag::StaleHomeGone),
+            (None, history) => history.iter().all(|f| f.until <= self.look.at).then_some(Flag::StaleHomeDeleted),
+        }
+    }
+
+    /// The home account that an account which is usable may have outlived. The link may have ended with it.
+    fn outlived(&self, one: &Audited) -> Option<AccountKey> {
         let usable = one.facts.as_ref().is_none_or(|f| f.enabled != Some(false));
         let elsewhere = matches!(one.sort, Sort::Delegate | Sort::DirectConnect | Sort::ServicePrincipal);
         if !usable || elsewhere {
@@ -559,13 +573,8 @@ impl<'a> Auditor<'a> {
         }
         let accepted =
             self.links(one.account).iter().filter(|l| l.state == LinkState::Accepted && l.from <= self.look.at);
-        let home =
-            accepted.max_by_key(|l| (l.until, l.from)).filter(|l| one.home.is_none_or(|h| h == l.home.tenant))?.home;
-        match (self.facts(home), self.history(home)) {
-            (Some(facts), _) => (facts.enabled == Some(false)).then_some(Flag::StaleHomeDisabled),
-            (None, []) => self.monitored.contains(&home.tenant).then_some(Flag::StaleHomeGone),
-            (None, history) => history.iter().all(|f| f.until <= self.look.at).then_some(Flag::StaleHomeDeleted),
-        }
+        let last = accepted.max_by_key(|l| (l.until, l.from));
+        last.filter(|l| one.home.is_none_or(|h| h == l.home.tenant)).map(|l| l.home)
     }
 }
 

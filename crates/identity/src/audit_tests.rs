@@ -2,7 +2,8 @@
 //! 3 is not read.
 
 use super::*;
-use caponier_model::{AccountRow, CallerRow, Guid, SignInRow, Tenant, TenantRole};
+use caponier_model::{AccountRow, CallerRow, Guid, Refutation, SignInRow, Tenant, TenantRole};
+use compact_str::CompactString;
 
 const AT: EventTime = EventTime::from_seconds(1_000);
 
@@ -94,7 +95,11 @@ impl Ground {
         Self { facts: vec![fact(1, 1, AccountKind::Member, "adele@contoso.com")], ..Self::default() }
     }
 
-    fn audit(mut self) -> Vec<Audited> {
+    fn audit(self) -> Vec<Audited> {
+        self.look(audit)
+    }
+
+    fn look<T>(mut self, see: impl FnOnce(&Look<'_>) -> T) -> T {
         self.facts.sort();
         let named = |n: u128, name: &str, domain: &str| Tenant {
             id: tenant(n),
@@ -106,7 +111,7 @@ impl Ground {
         };
         let tenants = Tenants { all: vec![named(1, "contoso", "contoso.com"), named(2, "fabrikam", "fabrikam.com")] };
         let (rows, facts, testimony, weighed) = (&self.rows, &self.facts[..], &self.testimony, &self.weighed);
-        audit(&Look { rows, facts, testimony, weighed, tenants: &tenants, settings: &Settings::default(), at: AT })
+        see(&Look { rows, facts, testimony, weighed, tenants: &tenants, settings: &Settings::default(), at: AT })
     }
 
     fn only(self) -> Audited {
@@ -352,4 +357,52 @@ fn the_order_of_what_is_looked_at_changes_nothing() {
         ground.audit()
     };
     assert_eq!(ground(false), ground(true));
+}
+
+/// Detector and instant of each operational finding.
+fn worries(ground: Ground) -> Vec<(CompactString, EventTime)> {
+    let all = ground.look(overlooked);
+    all.into_iter().map(|s| (s.detector.unwrap_or_default(), s.first)).collect()
+}
+
+#[test]
+fn a_guest_that_outlived_its_home_is_a_finding_from_then_on_and_one_that_is_off_is_none() {
+    let ground = |home: Option<bool>, guest: bool| {
+        let mut ground = Ground::new();
+        let since = EventTime::from_seconds(300);
+        ground.facts[0].until = since;
+        ground.facts.extend(home.map(|on| AccountFacts { enabled: Some(on), from: since, ..ground.facts[0].clone() }));
+        ground.facts.iter_mut().skip(1).for_each(|f| f.until = EventTime::MAX);
+        let listed = fact(2, 7, A::ExternalGuest, "adele_contoso.com#ext#@fabrikam.com");
+        ground.facts.push(AccountFacts { enabled: Some(guest), ..listed });
+        ground.weighed.links.push(link(7, 1, L::Accepted, &[K::Provisioning]));
+        ground
+    };
+    let stale = vec![("stale_alias".into(), EventTime::from_seconds(300))];
+    assert_eq!(worries(ground(Some(false), true)), stale, "disabled");
+    assert_eq!(worries(ground(None, true)), stale, "deleted");
+    assert_eq!(worries(ground(Some(true), true)), [], "enabled again");
+    assert_eq!(worries(ground(Some(false), false)), [], "the guest is off as well");
+}
+
+#[test]
+fn a_guest_of_a_tenant_that_nobody_watches_is_a_finding_and_one_of_a_watched_tenant_is_none() {
+    let ground = |home: u128| {
+        let mut ground = Ground::new();
+        ground.facts.push(fact(2, 7, A::ExternalGuest, "kim_x.example#ext#@fabrikam.com"));
+        ground.rows.sign_ins.push(sign_in(home, 7, Access::Collaboration));
+        if home == 1 {
+            ground.weighed.links.push(link(7, 1, L::Accepted, &[K::PairedSignIn]));
+        } else {
+            // What refutes other homes for all time does not date the guest.
+            let (from, until) = (EventTime::MIN, EventTime::MAX);
+            let refutation = Refutation { account: key(2, 7), home: tenant(home), from, until, source: "s".into() };
+            ground.testimony.refutations.push(refutation);
+        }
+        ground
+    };
+    assert_eq!(worries(ground(3)), [("orphan_guest".into(), EventTime::from_seconds(10))]);
+    assert_eq!(worries(ground(1)), []);
+    let dark = || Ground { facts: Vec::new(), ..Ground::new() };
+    assert_eq!(worries(dark()), [], "an empty world has no worries");
 }

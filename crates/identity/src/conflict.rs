@@ -2,14 +2,16 @@
 //! Weighs nothing; what is in conflict was decided before.
 
 use caponier_model::{
-    AccountKey, Entity, EntityKind, EntityRole, EventTime, FindingKey, Link, LinkState, Severity, Sighting,
-    SightingKind, SourceRank, Testimony, Text,
+    AccountKey, Entity, EntityKind, EntityRole, EventTime, Link, LinkState, Matter, Sighting, Testimony, Text,
 };
-use compact_str::{CompactString, ToCompactString, format_compact};
+use compact_str::ToCompactString;
 use std::collections::BTreeMap;
 
 /// The detector's name, and the format under which its findings are seen.
 pub const DETECTOR: &str = "identity_conflict";
+
+/// The product of findings that identities make.
+pub(crate) const PRODUCT: &str = "identity";
 
 /// A finding for each account that has links in conflict, sorted by time.
 ///
@@ -43,7 +45,6 @@ pub fn conflicts(links: &[Link], testimony: &Testimony) -> Vec<Sighting> {
 
 fn finding(account: AccountKey, homes: usize, at: EventTime) -> Sighting {
     let object = account.object.to_compact_string();
-    let id = format_compact!("{DETECTOR}:{object}");
     let entity = Entity {
         kind: EntityKind::Account,
         value: object.clone(),
@@ -51,31 +52,12 @@ fn finding(account: AccountKey, homes: usize, at: EventTime) -> Sighting {
         group: 0,
         role: EntityRole::Related,
     };
-    Sighting {
-        key: FindingKey { tenant: account.tenant, product: "identity".into(), id: id.clone() },
-        kind: SightingKind::Alert,
-        format: DETECTOR,
-        id,
-        url: None,
-        rank: SourceRank::STREAM,
-        version: at,
-        content: account.object.as_u128(),
-        title: Text::plain("account {account} has {homes} home accounts at one time: none is believed")
-            .with("account", &object, Some(EntityKind::Account), Some(account.tenant))
-            .with("homes", &homes.to_compact_string(), None, None),
-        severity: Severity::Medium,
-        closed: false,
-        verdict: None,
-        first: at,
-        last: at,
-        ingested: None,
-        entities: vec![entity],
-        tactics: Vec::new(),
-        techniques: Vec::new(),
-        source_incident: None,
-        detector: Some(CompactString::const_new(DETECTOR)),
-    }
-    .canonical()
+    let title = Text::plain("account {account} has {homes} home accounts at one time: none is believed")
+        .with("account", &object, Some(EntityKind::Account), Some(account.tenant))
+        .with("homes", &homes.to_compact_string(), None, None);
+    let (tenant, entities) = (account.tenant, vec![entity]);
+    let matter = Matter { detector: DETECTOR, tenant, subject: object, first: at, last: at, title, entities };
+    Sighting { content: account.object.as_u128(), ..Sighting::operational(PRODUCT, matter) }
 }
 
 #[cfg(test)]

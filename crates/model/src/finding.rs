@@ -1,7 +1,7 @@
 //! Findings: alerts and risk detections, keyed so that the same one arriving by several roads is one finding.
 
 use crate::{Entity, EventTime, TenantId, Text};
-use compact_str::CompactString;
+use compact_str::{CompactString, format_compact};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -184,7 +184,56 @@ pub struct SourceIncident {
     pub owner: Option<CompactString>,
 }
 
+/// What a finding of our own is about, for [`Sighting::operational`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Matter {
+    /// Which kind of finding: its detector's name.
+    pub detector: &'static str,
+    /// Whose evidence it is.
+    pub tenant: TenantId,
+    /// What it is about, once in its tenant: an object id, a value, a stream.
+    pub subject: CompactString,
+    /// First activity.
+    pub first: EventTime,
+    /// Last activity.
+    pub last: EventTime,
+    /// In words.
+    pub title: Text,
+    /// What it names.
+    pub entities: Vec<Entity>,
+}
+
 impl Sighting {
+    /// A finding that we make ourselves of what no record says alone. Its key is (tenant, `product`, `detector:subject`), so that the same
+    /// matter is the same finding whoever computes it; its severity is medium until somebody says otherwise.
+    pub fn operational(product: &str, matter: Matter) -> Self {
+        let Matter { detector, tenant, subject, first, last, title, entities } = matter;
+        let id = format_compact!("{detector}:{subject}");
+        Self {
+            key: FindingKey { tenant, product: product.into(), id: id.clone() },
+            kind: SightingKind::Alert,
+            format: detector,
+            id,
+            url: None,
+            rank: SourceRank::STREAM,
+            version: first,
+            content: 0,
+            title,
+            severity: Severity::Medium,
+            closed: false,
+            verdict: None,
+            first,
+            last,
+            ingested: None,
+            entities,
+            tactics: Vec::new(),
+            techniques: Vec::new(),
+            source_incident: None,
+            detector: Some(CompactString::const_new(detector)),
+        }
+        .canonical()
+    }
+
     /// Puts the lists in canonical order, drops repeats, and mends `last < first`; decoders call it once, last.
     pub fn canonical(mut self) -> Self {
         self.entities.sort();

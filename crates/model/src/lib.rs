@@ -30,7 +30,9 @@ pub use evidence::{
     Ambiguity, Evidence, EvidenceKind, NamingRule, Refusal, RefusalReason, Refutation, Statement, Testimony, Verdict,
     Writer,
 };
-pub use finding::{FindingKey, Severity, Sighting, SightingKind, SourceIncident, SourceIncidentKey, SourceRank};
+pub use finding::{
+    FindingKey, Matter, Severity, Sighting, SightingKind, SourceIncident, SourceIncidentKey, SourceRank,
+};
 pub use id::{AccountKey, Guid, TenantId};
 pub use incident::{
     AccountView, Attribution, Audience, Change, ChangeKind, DecisionView, Edge, EdgeKind, FindingView, GuardNote,

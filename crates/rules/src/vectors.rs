@@ -29,8 +29,55 @@ pub struct Vector {
     /// What joins guests to their homes: `accepted` (default) or `none`.
     #[serde(default)]
     pub links: Links,
+    /// Guests that come to belong to somebody else at some time.
+    #[serde(default)]
+    pub rehomed: Vec<Rehomed>,
+    /// What the configuration says of the pair: `merge` (default), `suggest`, `forbid` (then nobody is joined), or `unlisted`.
+    #[serde(default)]
+    pub pair: Pair,
+    /// How many incidents of both tenants come of it, where that is asked: the story is then also played through the engine.
+    #[serde(default)]
+    pub across: Option<usize>,
     /// The events, in the order in which they arrive.
     pub events: Vec<String>,
+}
+
+/// A guest whose link ends at a moment, and who has another home from then on, or none.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rehomed {
+    /// Whose guest.
+    pub guest: CompactString,
+    /// From when on, like an event's offset.
+    pub at: String,
+    /// Whose it is from then on; nobody's where it was made internal.
+    #[serde(default)]
+    pub home: Option<CompactString>,
+}
+
+impl Rehomed {
+    /// Seconds from the story's beginning.
+    ///
+    /// # Errors
+    /// The offset is unreadable.
+    pub fn offset(&self) -> Result<i64, String> {
+        seconds(&self.at)
+    }
+}
+
+/// What the configuration says of home and resource tenant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pair {
+    /// They may be one incident.
+    #[default]
+    Merge,
+    /// They may be named together.
+    Suggest,
+    /// Nothing joins them: no link runs either.
+    Forbid,
+    /// Nobody said.
+    Unlisted,
 }
 
 /// What joins guests to their homes.
@@ -68,6 +115,9 @@ pub struct Line {
 pub fn read(text: &str) -> Result<Vectors, String> {
     let vectors: Vectors = yaml_serde::from_str(text).map_err(|e| e.to_string())?;
     for vector in &vectors.vectors {
+        for moved in &vector.rehomed {
+            moved.offset().map_err(|what| format!("{}: {} {what}", vector.name, moved.guest))?;
+        }
         for line in &vector.events {
             Line::read(line).map_err(|what| format!("{}: {line:?} {what}", vector.name))?;
         }
@@ -117,7 +167,7 @@ impl Line {
 }
 
 /// `90s`, `5m`, `24h1s`, `-1s`.
-fn seconds(text: &str) -> Result<i64, String> {
+pub(crate) fn seconds(text: &str) -> Result<i64, String> {
     let unreadable = || format!("has the offset {text}; write like 90s, 5m, 24h1s, 2d");
     let (sign, rest) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
     let (mut total, mut number) = (0_i64, String::new());

@@ -10,7 +10,7 @@ mod live;
 mod query;
 mod replay;
 mod resolve;
-mod rules;
+pub(crate) mod rules;
 mod simulate;
 mod suppressed;
 mod sweep;

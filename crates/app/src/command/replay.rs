@@ -9,6 +9,7 @@ use crate::failure::{Exit, Failure, failed};
 use crate::journal::{Replayed, replay};
 use caponier_ledger as ledger;
 use caponier_model::{Audience, EventTime};
+use caponier_rules::Operational;
 use caponier_transport::{self as transport, Input};
 use caponier_wire as wire;
 use std::io::{self, Write};
@@ -21,7 +22,7 @@ pub fn run(args: &Replay, config: Option<&Path>) -> Result<Exit, Failure> {
     let mut config = Config::load(config)?;
     config.engine.edges.source_incident &= !args.without_source_incidents;
     if let Some(folder) = &args.rules {
-        config.rules = super::rules::chosen(folder)?;
+        (config.rules, config.operational) = super::rules::chosen(folder)?;
     }
     super::suppressed::warn(&config);
     decisions::heed(&args.decided, &mut config)?;
@@ -52,7 +53,7 @@ pub fn run(args: &Replay, config: Option<&Path>) -> Result<Exit, Failure> {
         tell(&format!("\n\n{}", comparison.table()));
         replayed.summary.comparison = Some(comparison);
     }
-    publish(args, replayed, changes)?;
+    publish(args, &config.operational, replayed, changes)?;
     Ok(if args.strict && refused > 0 { Exit::InvalidInput } else { Exit::Done })
 }
 
@@ -65,6 +66,7 @@ fn check_outputs(args: &Replay, inputs: &[PathBuf]) -> Result<(), Failure> {
         ("--dead-letter", &args.dead_letter),
         ("--summary", &args.summary),
         ("--firings", &args.firings),
+        ("--operational", &args.operational),
     ];
     let mut faults = Vec::new();
     let mut taken: Vec<(&str, PathBuf)> = Vec::new();
@@ -115,8 +117,13 @@ pub(super) fn now() -> EventTime {
     EventTime::from_seconds(i64::try_from(now).unwrap_or(i64::MAX))
 }
 
-fn publish(args: &Replay, replayed: Replayed, changes: Option<std::fs::File>) -> Result<(), Failure> {
-    let Replayed { summary, incidents, dead, tenants, policy, firings } = replayed;
+fn publish(
+    args: &Replay,
+    catalogue: &[Operational],
+    replayed: Replayed,
+    changes: Option<std::fs::File>,
+) -> Result<(), Failure> {
+    let Replayed { summary, incidents, dead, tenants, policy, firings, operations } = replayed;
     let all = |out: &mut dyn Write| {
         incidents.iter().try_for_each(|i| write_line(out, &wire::encode(i, Audience::Operator, &tenants, &policy)))
     };
@@ -145,6 +152,10 @@ fn publish(args: &Replay, replayed: Replayed, changes: Option<std::fs::File>) ->
     }
     if let Some(path) = &args.firings {
         put(path, |out| firings.lines().iter().try_for_each(|line| write_line(out, line.as_bytes())))?;
+    }
+    if let Some(path) = &args.operational {
+        let lines = operations.lines(catalogue, &tenants);
+        put(path, |out| lines.iter().try_for_each(|line| write_line(out, line.as_bytes())))?;
     }
     if let Some(path) = &args.summary {
         let text = serde_json::to_vec_pretty(&summary).map_err(|e| failed("cannot write the summary", e))?;

@@ -11,7 +11,7 @@ use crate::rulebook::{self, SHIPPED, VECTORS};
 use crate::sheet::table;
 use crate::vectors::{Templates, Verdict, play, untested};
 use caponier_ledger as ledger;
-use caponier_rules::{Fault, RuleSet, Scenario, Shape, derived, field, logsource, vectors};
+use caponier_rules::{Fault, Operational, RuleSet, Scenario, Shape, derived, field, logsource, operational, vectors};
 use caponier_transport::{self as transport, Item};
 use caponier_wire as wire;
 use serde_json::json;
@@ -32,17 +32,24 @@ pub fn run(action: &RulesAction, config: Option<&Path>) -> Result<Exit, Failure>
 }
 
 /// Rules of a folder for a run: any fatal fault stops it, all are told.
-pub(crate) fn chosen(folder: &Path) -> Result<Arc<RuleSet>, Failure> {
-    let (set, faults) = rulebook::folder(folder)?;
+pub(crate) fn chosen(folder: &Path) -> Result<(Arc<RuleSet>, Arc<Vec<Operational>>), Failure> {
+    let (set, mut faults) = rulebook::folder(folder)?;
+    let (operational, more) = rulebook::folder_operational(folder)?;
+    faults.extend(more);
     let fatal: Vec<_> = faults.iter().filter(|f| f.fatal).map(|f| format!("  {f}")).collect();
     if !fatal.is_empty() {
         return Err(Failure::Usage(format!("the rules of {} cannot run:\n{}", folder.display(), fatal.join("\n"))));
     }
-    Ok(Arc::new(set))
+    Ok((Arc::new(set), Arc::new(operational)))
 }
 
 fn read(folder: Option<&PathBuf>) -> Result<(RuleSet, Vec<Fault>), Failure> {
     folder.map_or_else(|| Ok(RuleSet::read(&rulebook::shipped())), |folder| rulebook::folder(folder))
+}
+
+fn read_operational(folder: Option<&PathBuf>) -> Result<(Vec<Operational>, Vec<Fault>), Failure> {
+    let shipped = || Ok(operational::read(&rulebook::shipped_operational()));
+    folder.map_or_else(shipped, |folder| rulebook::folder_operational(folder))
 }
 
 fn list(args: &RulesList, config: Option<&Path>) -> Result<Exit, Failure> {
@@ -94,9 +101,16 @@ fn list(args: &RulesList, config: Option<&Path>) -> Result<Exit, Failure> {
         &[false, false, false, true, false, false],
         width,
     );
+    let (watching, _) = read_operational(args.folder.as_ref())?;
+    let own: Vec<_> = watching
+        .iter()
+        .map(|o| vec![o.name.to_string(), o.level.code().to_owned(), o.title.to_string(), o.tables.join(", ")])
+        .collect();
+    let beside = table(&heads(&["operational finding", "severity", "finds", "reads"]), &own, &[false; 4], width);
     let config = Config::load(config)?;
     let silent = super::suppressed::sheet(&config, &set, super::replay::now(), width);
-    print(&format!("{text}\n{silent}\n{} rules, {} base rules\n", rows.len(), set.base.len()))
+    let counted = format!("{} rules, {} base rules, {} operational findings", rows.len(), set.base.len(), own.len());
+    print(&format!("{text}\n\n{beside}\n{silent}\n{counted}\n"))
 }
 
 fn heads(names: &[&str]) -> Vec<String> {
@@ -144,7 +158,9 @@ fn span(nanos: i64) -> String {
 }
 
 fn lint(args: &RulesLint) -> Result<Exit, Failure> {
-    let (set, faults) = read(args.folder.as_ref())?;
+    let (set, mut faults) = read(args.folder.as_ref())?;
+    let (watching, more) = read_operational(args.folder.as_ref())?;
+    faults.extend(more);
     let mut out = String::new();
     for fault in &faults {
         let _ = writeln!(out, "{} {fault}", if fault.fatal { "error" } else { "advice" });
@@ -152,9 +168,10 @@ fn lint(args: &RulesLint) -> Result<Exit, Failure> {
     let fatal = faults.iter().filter(|f| f.fatal).count();
     let _ = writeln!(
         out,
-        "{} rules, {} base rules: {fatal} errors, {} advices",
+        "{} rules, {} base rules, {} operational findings: {fatal} errors, {} advices",
         set.scenarios.len(),
         set.base.len(),
+        watching.len(),
         faults.len() - fatal
     );
     print(&out)?;
@@ -162,7 +179,9 @@ fn lint(args: &RulesLint) -> Result<Exit, Failure> {
 }
 
 fn test(args: &RulesTest) -> Result<Exit, Failure> {
-    let (set, faults) = read(args.folder.as_ref())?;
+    let (set, mut faults) = read(args.folder.as_ref())?;
+    let (watching, more) = read_operational(args.folder.as_ref())?;
+    faults.extend(more);
     let set = Arc::new(set);
     let templates = templates(args.folder.as_deref())?;
     let files = match &args.folder {
@@ -176,7 +195,7 @@ fn test(args: &RulesTest) -> Result<Exit, Failure> {
     for (name, text) in files {
         match vectors::read(&text) {
             Ok(read) if args.rule.as_ref().is_none_or(|rule| *rule == read.rule) => {
-                verdicts.extend(play(&set, &read, &templates));
+                verdicts.extend(play(&set, &watching, &read, &templates));
                 let loose = if args.thorough { untested(&set, &read, &templates) } else { Vec::new() };
                 verdicts.extend(loose.into_iter().map(|part| Verdict {
                     rule: read.rule.as_str().into(),
@@ -379,7 +398,10 @@ mod tests {
         let templates = templates(None).unwrap();
         let read =
             |(name, text): (String, String)| vectors::read(&text).unwrap_or_else(|what| panic!("{name}: {what}"));
-        shipped_vectors().into_iter().flat_map(|file| play(set, &read(file), &templates)).collect()
+        shipped_vectors()
+            .into_iter()
+            .flat_map(|file| play(set, &rulebook::operational(), &read(file), &templates))
+            .collect()
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::tell;
 use crate::config::Config;
 use crate::sheet::table;
 use caponier_model::EventTime;
-use caponier_rules::{BASE, RuleSet, Suppression};
+use caponier_rules::{BASE, RuleSet, Suppression, operational::KINDS};
 
 /// Says which suppressions silence nothing because their rule does not exist.
 pub(super) fn warn(config: &Config) {
@@ -39,7 +39,8 @@ pub(super) fn sheet(config: &Config, rules: &RuleSet, now: EventTime, width: Opt
 }
 
 fn exists(rules: &RuleSet, row: &Suppression) -> bool {
-    rules.scenario(&row.rule).is_some() || BASE.iter().any(|rule| rule.name == row.rule)
+    let ours = || BASE.iter().any(|rule| rule.name == row.rule) || KINDS.iter().any(|kind| kind.name == row.rule);
+    rules.scenario(&row.rule).is_some() || ours()
 }
 
 fn state(rules: &RuleSet, row: &Suppression, now: EventTime) -> &'static str {

@@ -20,7 +20,7 @@ use crate::triage::Call;
 use caponier_correlate as correlate;
 use caponier_identity as identity;
 use caponier_model::{MergePolicy, NamingRule, Policy, Statement, Tenants};
-use caponier_rules::{RuleSet, Suppression};
+use caponier_rules::{Operational, RuleSet, Suppression};
 use caponier_transport as transport;
 use caponier_wire as wire;
 use compact_str::CompactString;
@@ -46,6 +46,8 @@ pub struct Config {
     pub identity: identity::Settings,
     /// Rules: those that come with the program, unless a folder of others is named.
     pub rules: Arc<RuleSet>,
+    /// What operational findings are called and how grave they are; of the same folder as the rules, where it tells any.
+    pub operational: Arc<Vec<Operational>>,
     /// Findings of rules that need not be seen, each with who answers for it and until when.
     pub suppressions: Vec<Suppression>,
     /// Agreed naming rules for cloud-only twins (K13).
@@ -78,6 +80,7 @@ impl Config {
             engine: correlate::Settings::defaults(),
             identity: identity::Settings::default(),
             rules: rulebook::embedded(),
+            operational: rulebook::operational(),
             suppressions: Vec::new(),
             naming: Vec::new(),
             twins: Vec::new(),

@@ -290,7 +290,7 @@ impl Correlator<'_> {
             }
         }
         if over {
-            entries.extend(state.course.conflicts());
+            entries.extend(state.course.conflicts(self.config));
         }
         let at = until.unwrap_or(state.course.now());
         entries.extend(until.map(|to| Journalled { at, position: None, entry: Entry::Watermark(to) }));

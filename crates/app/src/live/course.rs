@@ -3,6 +3,7 @@
 
 use crate::config::Config;
 use crate::failure::{Failure, failed};
+use crate::operations;
 use caponier_correlate::Engine;
 use caponier_identity::{self as identity, Index, Store};
 use caponier_model::{
@@ -231,9 +232,9 @@ impl Course {
     }
 
     /// Findings of links that contradict each other, over all that is known.
-    pub fn conflicts(&self) -> Vec<Journalled> {
+    pub fn conflicts(&self, config: &Config) -> Vec<Journalled> {
         let (testimony, weighed) = self.store.answers();
-        let conflicts = identity::conflicts(&weighed.links, &testimony);
+        let conflicts = operations::graded(identity::conflicts(&weighed.links, &testimony), &config.operational);
         let entry = |s: Sighting| Journalled { at: s.first, position: None, entry: Entry::Sighting(Box::new(s)) };
         conflicts.into_iter().map(entry).collect()
     }

@@ -11,6 +11,8 @@ mod identity;
 #[cfg(test)]
 mod incident;
 #[cfg(test)]
+mod operational;
+#[cfg(test)]
 mod query;
 #[cfg(test)]
 mod replay;
