@@ -8,7 +8,7 @@ mod scene;
 
 use broker::Broker;
 use scene::{Scene, digests};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The capture through topics of one, three and twelve partitions ends in what a replay of the same files ends in.
 #[test]
@@ -62,4 +62,38 @@ fn killed_at_any_instant() {
     }
     let twice: Vec<_> = told.iter().filter(|(_, times)| **times > 1).collect();
     assert!(twice.is_empty(), "told more than once: {twice:?}");
+}
+
+/// Of two processes the first is killed: the other takes over what it read and what it told, and the outcome is the same.
+#[test]
+fn a_standby_takes_over() {
+    let broker = Broker::start("standby");
+    let scene = Scene::simulate(17, 300);
+    let replayed = scene.replayed();
+    let run = scene.live(&broker, "standby");
+    run.produce(4);
+    let (mut active, standby) = (run.start("1"), run.start("2"));
+    assert!(active.lives_for(3000), "it was done before anybody could kill it");
+    drop(active);
+    standby.ends();
+    assert_eq!(digests(&run.latest()), replayed);
+    let told: Vec<_> = run.changes().iter().map(|c| (scene::text(c, "id"), scene::number(c, "sequence"))).collect();
+    let once: BTreeSet<_> = told.iter().collect();
+    assert_eq!(once.len(), told.len(), "something was told twice");
+}
+
+/// A damaged snapshot is passed over for the one before it, and the outcome is the same.
+#[test]
+fn a_damaged_snapshot_is_passed_over() {
+    let broker = Broker::start("damaged");
+    let scene = Scene::simulate(19, 200);
+    let replayed = scene.replayed();
+    let run = scene.live(&broker, "damaged");
+    run.produce(1);
+    run.drain();
+    let before = run.changes();
+    assert!(run.damage_snapshots() > 0, "no snapshot was written");
+    run.drain();
+    assert_eq!(run.changes(), before, "a restart told something again, or otherwise");
+    assert_eq!(digests(&run.latest()), replayed);
 }

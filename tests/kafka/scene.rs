@@ -5,7 +5,7 @@ use caponier_transport::kafka::{Cluster, Follower, Heard, Profile};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A capture and its configuration.
@@ -21,6 +21,36 @@ pub struct Live<'s> {
     config: PathBuf,
     changes: String,
     incidents: String,
+}
+
+/// A process that runs; killed where it is let go of.
+pub struct Running(Child);
+
+impl Running {
+    /// Lets it run for so long; false where it ended before.
+    pub fn lives_for(&mut self, millis: u64) -> bool {
+        let until = Instant::now() + Duration::from_millis(millis);
+        while Instant::now() < until {
+            if self.0.try_wait().unwrap().is_some() {
+                return false;
+            }
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        true
+    }
+
+    /// Waits for it to end by itself.
+    pub fn ends(mut self) {
+        let status = self.0.wait().unwrap();
+        assert!(status.success(), "{status}");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
 }
 
 impl Scene {
@@ -66,7 +96,7 @@ impl Scene {
         let mut text = format!(
             "{}\n[kafka]\nbrokers = \"{brokers}\"\ngroup = \"{name}\"\njournal = \"{journal}\"\nchanges = \"{changes}\"\n\
              incidents = \"{incidents}\"\ndead_letters = \"{name}.dead\"\n\
-             state = {:?}\nsnapshot_seconds = 1\n[[topic]]\nname = \"{name}.shared\"\n",
+             state = {:?}\nsnapshot_seconds = 1\n[kafka.client]\n\"session.timeout.ms\" = 6000\n[[topic]]\nname = \"{name}.shared\"\n",
             self.tenants,
             self.path(&format!("{name}-state"))
         );
@@ -114,17 +144,29 @@ impl Live<'_> {
     /// Starts a run and kills it; false where it had ended by itself before.
     pub fn killed_after(&self, millis: u64) -> bool {
         let mut command = self.command("run");
-        let mut run = command.args(["--drain", "--quiet"]).stderr(Stdio::null()).spawn().unwrap();
-        let until = Instant::now() + Duration::from_millis(millis);
-        while Instant::now() < until {
-            if run.try_wait().unwrap().is_some() {
-                return false;
-            }
-            std::thread::park_timeout(Duration::from_millis(5));
+        let mut run = Running(command.args(["--drain", "--quiet"]).stderr(Stdio::null()).spawn().unwrap());
+        run.lives_for(millis)
+    }
+
+    /// Starts a process under a name of its own.
+    pub fn start(&self, instance: &str) -> Running {
+        let mut command = self.command("run");
+        command.args(["--drain", "--quiet", "--instance", instance]).stderr(Stdio::null());
+        Running(command.spawn().unwrap())
+    }
+
+    /// Breaks every snapshot in its middle; how many there were.
+    pub fn damage_snapshots(&self) -> usize {
+        let config: toml::Table = std::fs::read_to_string(&self.config).unwrap().parse().unwrap();
+        let folder = config["kafka"]["state"].as_str().unwrap();
+        let files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+        for file in &files {
+            let mut bytes = std::fs::read(file).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            std::fs::write(file, bytes).unwrap();
         }
-        run.kill().unwrap();
-        run.wait().unwrap();
-        true
+        files.len()
     }
 
     /// Every change, as committed, in order.

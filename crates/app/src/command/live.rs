@@ -31,21 +31,15 @@ pub fn run(args: &Run, config: Option<&Path>) -> Result<Exit, Failure> {
         config.live.incidents
     ));
     let latest = || not_after(&config);
-    let (intake, told) = (
-        IntakeLoop {
-            config: &config,
-            cluster: &cluster,
-            instance: &args.instance,
-            drain: args.drain,
-            stop: &stop,
-            not_after: &latest,
-        },
-        |change: &Change| {
-            if !args.quiet {
-                tell(&format!("{}\n", headline(&config, change)));
-            }
-        },
-    );
+    let headline = |change: &Change| if args.quiet { String::new() } else { headline(&config, change) };
+    let intake = IntakeLoop {
+        config: &config,
+        cluster: &cluster,
+        instance: &args.instance,
+        drain: args.drain,
+        stop: &stop,
+        not_after: &latest,
+    };
     let correlator = Correlator {
         config: &config,
         cluster: &cluster,
@@ -53,7 +47,7 @@ pub fn run(args: &Run, config: Option<&Path>) -> Result<Exit, Failure> {
         sources: &sources,
         drain: args.drain,
         stop: &stop,
-        told: &told,
+        headline: &headline,
     };
     // A half that fails ends the other: a process that only looks alive helps nobody.
     let ending = |ended: Result<(), Failure>| {
@@ -86,7 +80,7 @@ fn headline(config: &Config, change: &Change) -> String {
     let tenants: Vec<CompactString> = incident.tenants.iter().map(|t| config.tenants.name(*t)).collect();
     let title = incident.title.render(|p| p.value.clone());
     format!(
-        "{:10} {:13} {:24} {:3} findings  {}  {title}",
+        "{:10} {:13} {:24} {:3} findings  {}  {title}\n",
         change.incident.change.code(),
         incident.severity.code(),
         tenants.join(" + "),

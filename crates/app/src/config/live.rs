@@ -5,7 +5,7 @@ use super::Config;
 use super::pairs::names;
 use super::read::{Fields, Reader, integer};
 use caponier_model::TenantId;
-use caponier_transport::kafka::{Cluster, Profile};
+use caponier_transport::kafka::{Cluster, KafkaFault, Profile};
 use compact_str::CompactString;
 use toml::de::DeTable;
 
@@ -105,8 +105,11 @@ impl Reader<'_> {
             let what = format!("kafka.profile {:?} is neither \"kafka\" nor \"event-hubs\"", config.live.profile);
             self.fault(0, what);
         }
-        if let Err(faults) = config.live.cluster().check() {
-            faults.iter().for_each(|fault| self.fault(0, fault.to_string()));
+        let client = table.get("kafka").and_then(|k| k.get_ref().as_table()?.get("client")?.get_ref().as_table());
+        for fault in config.live.cluster().check().err().into_iter().flatten() {
+            let named = |name: &str| client.and_then(|c| Some(c.get(name)?.span().start));
+            let at = if let KafkaFault::Setting { name, .. } = &fault { named(name) } else { None };
+            self.fault(at.unwrap_or(0), fault.to_string());
         }
         let known = names(config);
         self.each(table, "topic", |reader, item, at| {
@@ -164,7 +167,7 @@ role = "primary"
             .replace("brokers =", "profile = \"rabbit\"\nbrokers =")
             .replace("name = \"shared\"", "name = \"alerts\"");
         let faults: Vec<String> = parse(&bad).unwrap_err().into_iter().map(|f| f.what).collect();
-        for wanted in ["socket.keepalive.enabel", "contosso", "rabbit"] {
+        for wanted in ["socket.keepalive.enabel", "contosso", "rabbit", "listed twice"] {
             assert!(faults.iter().any(|f| f.contains(wanted)), "{wanted}: {faults:?}");
         }
     }

@@ -43,8 +43,14 @@ pub enum Role {
 /// What is to be delivered of one page.
 struct Due {
     offset: i64,
-    /// (incident id, line).
-    lines: Vec<(CompactString, Vec<u8>)>,
+    changes: Vec<Told>,
+}
+
+/// A change as it is delivered: the incident, its line, and what is told of it to whoever watches.
+struct Told {
+    id: CompactString,
+    line: Vec<u8>,
+    headline: String,
 }
 
 /// Follows the journal.
@@ -61,8 +67,8 @@ pub struct Correlator<'r> {
     pub drain: bool,
     /// When to end.
     pub stop: &'r Stop,
-    /// Sees every change that is delivered.
-    pub told: &'r dyn Fn(&Change),
+    /// What is told on stderr of a change that was delivered.
+    pub headline: &'r dyn Fn(&Change) -> String,
 }
 
 /// What a follower has got.
@@ -215,18 +221,18 @@ impl Correlator<'_> {
         let ends = page.entries.iter().any(|e| matches!(e.entry, Entry::Watermark(EventTime::MAX)));
         let changes = state.course.page(page);
         let (tenants, policy) = (&self.config.tenants, &self.config.policy);
-        let line = |change: &Change| {
-            (self.told)(change);
-            (change.incident.id.clone(), wire::encode(&change.incident, Audience::Operator, tenants, policy))
+        let told = |change: &Change| Told {
+            id: change.incident.id.clone(),
+            line: wire::encode(&change.incident, Audience::Operator, tenants, policy),
+            headline: (self.headline)(change),
         };
-        let lines: Vec<_> = if offset < state.committed { Vec::new() } else { changes.iter().map(line).collect() };
         state.next = offset + 1;
         state.ended |= ends;
         if ours {
             state.awaits = state.awaits.saturating_sub(1);
         }
         if offset >= state.committed {
-            state.due.push_back(Due { offset, lines });
+            state.due.push_back(Due { offset, changes: changes.iter().map(told).collect() });
         }
     }
 
@@ -240,7 +246,7 @@ impl Correlator<'_> {
             return Ok(());
         }
         writer.begin()?;
-        for (id, line) in state.due.iter().flat_map(|due| &due.lines) {
+        for Told { id, line, .. } in state.due.iter().flat_map(|due| &due.changes) {
             writer.send(&live.changes, Some(0), id.as_bytes(), line)?;
             writer.send(&live.incidents, Some(0), id.as_bytes(), line)?;
         }
@@ -263,7 +269,7 @@ impl Correlator<'_> {
         }
         state.awaits += std::mem::take(&mut state.pages).len();
         state.committed = behind.unwrap_or(state.committed);
-        state.due.clear();
+        state.due.drain(..).flat_map(|due| due.changes).for_each(|told| tell(&told.headline));
         Ok(())
     }
 
