@@ -85,6 +85,8 @@ impl Course {
             source.flow = page.flow;
         }
         page.entries.into_iter().for_each(|journalled| self.entry(journalled));
+        // Nobody is told of them yet; they must not wait for ever.
+        while self.engine.poll_prolific().is_some() {}
         let mut changes = Vec::new();
         while let Some(mut change) = self.engine.poll_change() {
             // What leaves is digested where it is written.
