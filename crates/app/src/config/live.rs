@@ -164,11 +164,12 @@ role = "primary"
         let bad = GOOD
             .replace("socket.keepalive.enable", "socket.keepalive.enabel")
             .replace("tenant = \"contoso\"", "tenant = \"contosso\"")
-            .replace("brokers =", "profile = \"rabbit\"\nbrokers =")
-            .replace("name = \"shared\"", "name = \"alerts\"");
+            .replace("brokers =", "profile = \"rabbit\"\nbrokers =");
         let faults: Vec<String> = parse(&bad).unwrap_err().into_iter().map(|f| f.what).collect();
-        for wanted in ["socket.keepalive.enabel", "contosso", "rabbit", "listed twice"] {
+        for wanted in ["socket.keepalive.enabel", "contosso", "rabbit"] {
             assert!(faults.iter().any(|f| f.contains(wanted)), "{wanted}: {faults:?}");
         }
+        let twice = parse(&GOOD.replace("name = \"shared\"", "name = \"alerts\"")).unwrap_err();
+        assert!(twice[0].what.contains("listed twice") && twice[0].line == 11, "{twice:?}");
     }
 }
