@@ -37,7 +37,7 @@ test: ## every test of the workspace, one profile, no network
 # Apache Kafka from its published artifacts: Maven and a Java runtime (17 or newer) are asked for.
 KAFKA_LIBS ?= $(abspath $(TARGET))/kafka-libs
 
-kafka-libs: $(KAFKA_LIBS)/.done
+kafka-libs: $(KAFKA_LIBS)/.done ## fetch the artifacts of Apache Kafka for the two below
 
 $(KAFKA_LIBS)/.done: tests/kafka/pom.xml
 	rm -rf $(KAFKA_LIBS)
