@@ -123,8 +123,9 @@ mod tests {
             for (key, figure) in kind.settings {
                 for other in [figure - 1, figure + 1] {
                     let told = operations::told(&usual, kind.name).unwrap().clone().with(key, other);
-                    let holds =
-                        |v: &Vector| found(kind.name, v, &templates, &[told.clone()], (1, false)) == Ok(v.finds);
+                    let holds = |v: &Vector| {
+                        found(kind.name, v, &templates, std::slice::from_ref(&told), (1, false)) == Ok(v.finds)
+                    };
                     assert!(!vectors.vectors.iter().all(holds), "{} {key} = {other}", kind.name);
                 }
             }
