@@ -52,7 +52,7 @@ kafka-demo: build kafka-libs ## start a broker, put simulated exports on topics,
 
 lint: ## formatting, clippy and docs, warnings denied
 	$(CARGO) fmt --all -- --check
-	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --features caponier-tests/kafka -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps
 
 fmt: ## format every crate
