@@ -11,7 +11,7 @@ use caponier_model::{
     AccountFacts, Change, Entry, EventTime, IdentityChange, Incident, IncidentState, Journalled, Link, Policy,
     Sighting, Statement,
 };
-use caponier_rules::{self as rules, RuleSet, Suppression, Suppressions, Windows};
+use caponier_rules::{self as rules, Emission, RuleSet, Suppression, Suppressions, Windows};
 use compact_str::CompactString;
 use std::collections::BTreeMap;
 use std::iter::Peekable;
@@ -114,7 +114,7 @@ impl Course {
             self.engine.handle_time(entry.at);
             match entry.entry {
                 Entry::Signal(signal) => self.windows.take(*signal, self.engine.persons()),
-                Entry::Sighting(ref finding) if self.is_silenced(finding) => {}
+                Entry::Sighting(ref finding) if is_silenced(&mut self.suppressions, finding) => {}
                 _ => self.engine.handle(entry),
             }
         }
@@ -157,21 +157,8 @@ impl Course {
         while let Some(mut emission) = self.windows.poll() {
             self.suppressions.quieten(&mut emission);
             self.firings.take(&mut emission);
-            let at = emission.at;
-            let journalled = |entry| Journalled { at, position: None, entry };
-            for finding in emission.findings {
-                self.engine.handle(journalled(Entry::Sighting(Box::new(finding))));
-            }
-            if let Some(chain) = emission.chain {
-                self.engine.handle(journalled(Entry::Chain(Box::new(chain))));
-            }
+            enter(&mut self.engine, emission);
         }
-    }
-
-    /// A rule in Rust speaks as an alert does; what products say is never silenced.
-    fn is_silenced(&mut self, finding: &Sighting) -> bool {
-        let rule = rules::BASE.iter().find(|rule| finding.key.product == rule.product);
-        rule.is_some_and(|rule| self.suppressions.silence(rule.name, finding))
     }
 
     /// A decision at its place: incidents stand for the members that they have here.
@@ -211,4 +198,21 @@ impl Course {
 
 fn stated(statement: Statement) -> Journalled {
     Journalled { at: statement.at, position: None, entry: Entry::Statement(statement) }
+}
+
+/// What the windows found enters as if a product had said it.
+pub fn enter(engine: &mut Engine<Index>, emission: Emission) {
+    let journalled = |entry| Journalled { at: emission.at, position: None, entry };
+    for finding in emission.findings {
+        engine.handle(journalled(Entry::Sighting(Box::new(finding))));
+    }
+    if let Some(chain) = emission.chain {
+        engine.handle(journalled(Entry::Chain(Box::new(chain))));
+    }
+}
+
+/// A rule in Rust speaks as an alert does; what products say is never silenced.
+pub fn is_silenced(suppressions: &mut Suppressions, finding: &Sighting) -> bool {
+    let rule = rules::BASE.iter().find(|rule| finding.key.product == rule.product);
+    rule.is_some_and(|rule| suppressions.silence(rule.name, finding))
 }

@@ -1,6 +1,5 @@
 //! From intake to incidents: the identity join, then every entry in event-time order through the correlator.
 
-use crate::columns::Row;
 use crate::command::tell;
 use crate::config::Config;
 use crate::course::{Aside, Course, Outcome};
@@ -10,7 +9,7 @@ use crate::intake::{Intake, intake, origin, read_value};
 use crate::learned;
 use crate::operations::{self, Operations};
 use crate::progress;
-use crate::reading::context;
+use crate::reading::{context, found};
 use crate::summary::Summary;
 use crate::who::LATEST;
 use caponier_identity as identity;
@@ -19,7 +18,7 @@ use caponier_model::{
     Rows, Sighting, Tenants, Testimony,
 };
 use caponier_query::{Join, Queries, Question};
-use caponier_rules::{self as rules, Suppressions};
+use caponier_rules::Suppressions;
 use caponier_transport::{DeadLetters, Input, Sorter};
 use caponier_wire as wire;
 
@@ -216,12 +215,8 @@ fn entries(config: &Config, tenants: &Tenants, inputs: &[Input], value: &[u8]) -
     let position = Position { source: input.name.clone(), offset: kept.place.offset, index: kept.place.index };
     let at = event.time;
     let journalled = |entry| Journalled { at, position: Some(position.clone()), entry };
-    let mut found = Vec::new();
-    rules::apply(&event, &mut found);
-    let mut out: Vec<_> = found.into_iter().map(|s| journalled(Entry::Sighting(Box::new(s)))).collect();
-    let mut signals = Vec::new();
-    config.rules.signals(&event, &Row::of(kept.record, &event), &mut signals);
-    out.extend(signals.into_iter().map(|s| journalled(Entry::Signal(Box::new(s)))));
+    let mut out = Vec::new();
+    found(config, &event, kept.record, &position, &mut out);
     match event.body {
         Body::Sighting(sighting) => out.push(journalled(Entry::Sighting(sighting))),
         Body::Incident(incident) => out.push(journalled(Entry::Incident(incident))),

@@ -1,9 +1,13 @@
 //! Payloads to records: what is enclosed in a record or wrapped around it is found here, and every record is either decoded or
 //! refused. Keeps nothing: whoever reads says what becomes of each.
 
+use crate::columns::Row;
 use crate::config::Config;
 use crate::failure::Failure;
-use caponier_model::{DeadLetter, EventTime, Position, Reject, RejectReason, TenantId, Tenants};
+use caponier_model::{
+    DeadLetter, Entry, Event, EventTime, Journalled, Position, Reject, RejectReason, TenantId, Tenants,
+};
+use caponier_rules as rules;
 use caponier_wire::{self as wire, Context, Decoded, RawRecord};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -118,4 +122,15 @@ pub fn context<'x>(
         not_after,
         limits: config.record,
     }
+}
+
+/// What rules find in one event, as entries of the journal: what a rule in Rust says, then the signals of base rules.
+pub fn found(config: &Config, event: &Event<'_>, record: &[u8], position: &Position, out: &mut Vec<Journalled>) {
+    let journalled = |entry| Journalled { at: event.time, position: Some(position.clone()), entry };
+    let mut found = Vec::new();
+    rules::apply(event, &mut found);
+    out.extend(found.into_iter().map(|s| journalled(Entry::Sighting(Box::new(s)))));
+    let mut signals = Vec::new();
+    config.rules.signals(event, &Row::of(record, event), &mut signals);
+    out.extend(signals.into_iter().map(|s| journalled(Entry::Signal(Box::new(s)))));
 }

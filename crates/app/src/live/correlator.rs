@@ -6,7 +6,7 @@
 
 use super::course::Course;
 use super::snapshot::Snapshots;
-use super::{PATIENCE, Stop, broken, formats};
+use super::{Fault, PATIENCE, Stop, broken, commit, formats};
 use crate::command::tell;
 use crate::config::Config;
 use crate::failure::{Failure, failed};
@@ -256,17 +256,7 @@ impl Correlator<'_> {
         }
         let behind = state.due.back().map(|due| due.offset + 1);
         let next: Vec<_> = behind.map(|offset| (live.journal.to_string(), 0, offset)).into_iter().collect();
-        if self.cluster.has_transactions() {
-            if let Some(membership) = election.membership().filter(|_| !next.is_empty()) {
-                writer.offsets(&membership, &next, PATIENCE)?;
-            }
-            writer.commit(PATIENCE)?;
-        } else {
-            writer.commit(PATIENCE)?;
-            if !next.is_empty() {
-                election.commit(&next)?;
-            }
-        }
+        commit(self.cluster, writer, election, &next)?;
         state.awaits += std::mem::take(&mut state.pages).len();
         state.committed = behind.unwrap_or(state.committed);
         state.due.drain(..).flat_map(|due| due.changes).for_each(|told| tell(&told.headline));
@@ -324,23 +314,5 @@ impl State {
         while self.due.front().is_some_and(|due| due.offset < self.committed) {
             self.due.pop_front();
         }
-    }
-}
-
-/// What ends a delivery.
-enum Fault {
-    Kafka(KafkaFault),
-    Failure(Failure),
-}
-
-impl From<KafkaFault> for Fault {
-    fn from(fault: KafkaFault) -> Self {
-        Self::Kafka(fault)
-    }
-}
-
-impl From<Failure> for Fault {
-    fn from(failure: Failure) -> Self {
-        Self::Failure(failure)
     }
 }

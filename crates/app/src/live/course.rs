@@ -2,6 +2,7 @@
 //! broker, no thread. Whoever reads the same journal has the same state and the same changes.
 
 use crate::config::Config;
+use crate::course::{enter, is_silenced};
 use crate::failure::{Failure, failed};
 use crate::operations;
 use caponier_correlate::Engine;
@@ -156,7 +157,7 @@ impl Course {
                 self.windows.take(*signal, self.engine.persons());
                 self.say();
             }
-            Entry::Sighting(ref finding) if self.is_silenced(finding) => {}
+            Entry::Sighting(ref finding) if is_silenced(&mut self.suppressions, finding) => {}
             Entry::Identity(ref change) => {
                 let told = change.clone();
                 self.engine.handle(journalled);
@@ -177,21 +178,8 @@ impl Course {
     fn say(&mut self) {
         while let Some(mut emission) = self.windows.poll() {
             self.suppressions.quieten(&mut emission);
-            let at = emission.at;
-            let journalled = |entry| Journalled { at, position: None, entry };
-            for finding in emission.findings {
-                self.engine.handle(journalled(Entry::Sighting(Box::new(finding))));
-            }
-            if let Some(chain) = emission.chain {
-                self.engine.handle(journalled(Entry::Chain(Box::new(chain))));
-            }
+            enter(&mut self.engine, emission);
         }
-    }
-
-    /// A rule in Rust speaks as an alert does; what products say is never silenced.
-    fn is_silenced(&mut self, finding: &Sighting) -> bool {
-        let rule = rules::BASE.iter().find(|rule| finding.key.product == rule.product);
-        rule.is_some_and(|rule| self.suppressions.silence(rule.name, finding))
     }
 
     /// Event time so far.

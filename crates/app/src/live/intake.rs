@@ -4,16 +4,14 @@
 //! A page and the offsets that it came from are written together, so that each message is in the journal once. A partition that was
 //! taken away meanwhile belongs to another: what was read of it and not written is let go.
 
-use super::{PATIENCE, Stop, broken};
-use crate::columns::Row;
+use super::{Fault, PATIENCE, Stop, broken, commit};
 use crate::config::Config;
 use crate::failure::{Failure, failed};
-use crate::reading::{Keep, Origin, Reading};
+use crate::reading::{Keep, Origin, Reading, found};
 use caponier_identity as identity;
-use caponier_model::{Body, DeadLetter, Entry, Event, EventTime, Flow, Journalled, Page, Position, Sighting, Signal};
-use caponier_rules as rules;
-use caponier_transport::kafka::{Cluster, Group, Heard, KafkaFault, Message, Writer};
-use caponier_transport::{Limits, dead_letter_line};
+use caponier_model::{Body, DeadLetter, Entry, Event, EventTime, Flow, Journalled, Page, Position};
+use caponier_transport::dead_letter_line;
+use caponier_transport::kafka::{Cluster, Group, Heard, Message, Writer};
 use caponier_wire::{self as wire, Decoded, RawRecord};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -181,40 +179,11 @@ impl IntakeLoop<'_> {
             let bytes = wire::encode_page(&page).map_err(|e| failed("cannot write a page of the journal", e))?;
             writer.send(&live.journal, Some(0), &[], &bytes)?;
             for letter in dead {
-                let line = dead_letter_line(&letter, &Limits::default()).map_err(|e| failed("a dead letter", e))?;
+                let line = dead_letter_line(&letter, &self.config.limits).map_err(|e| failed("a dead letter", e))?;
                 writer.send(&live.dead_letters, None, letter.position.source.as_bytes(), &line)?;
             }
         }
-        if self.cluster.has_transactions() {
-            if let Some(membership) = group.membership().filter(|_| !next.is_empty()) {
-                writer.offsets(&membership, &next, PATIENCE)?;
-            }
-            writer.commit(PATIENCE)?;
-        } else {
-            writer.commit(PATIENCE)?;
-            if !next.is_empty() {
-                group.commit(&next)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What ends a round.
-enum Fault {
-    Kafka(KafkaFault),
-    Failure(Failure),
-}
-
-impl From<KafkaFault> for Fault {
-    fn from(fault: KafkaFault) -> Self {
-        Self::Kafka(fault)
-    }
-}
-
-impl From<Failure> for Fault {
-    fn from(failure: Failure) -> Self {
-        Self::Failure(failure)
+        commit(self.cluster, writer, group, &next)
     }
 }
 
@@ -269,14 +238,8 @@ const fn moves_time(event: &Event<'_>) -> bool {
 
 /// The entries of one event, in the order in which a replay has them.
 fn entries(config: &Config, event: &Event<'_>, record: &[u8], position: &Position, out: &mut Vec<Journalled>) {
-    let at = event.time;
-    let journalled = |entry| Journalled { at, position: Some(position.clone()), entry };
-    let mut found: Vec<Sighting> = Vec::new();
-    rules::apply(event, &mut found);
-    out.extend(found.into_iter().map(|s| journalled(Entry::Sighting(Box::new(s)))));
-    let mut signals: Vec<Signal> = Vec::new();
-    config.rules.signals(event, &Row::of(record, event), &mut signals);
-    out.extend(signals.into_iter().map(|s| journalled(Entry::Signal(Box::new(s)))));
+    found(config, event, record, position, out);
+    let journalled = |entry| Journalled { at: event.time, position: Some(position.clone()), entry };
     match &event.body {
         Body::Sighting(sighting) => out.push(journalled(Entry::Sighting(sighting.clone()))),
         Body::Incident(incident) => out.push(journalled(Entry::Incident(incident.clone()))),

@@ -12,7 +12,7 @@ pub use intake::IntakeLoop;
 use crate::config::Config;
 use crate::failure::{Failure, failed};
 use caponier_rules as rules;
-use caponier_transport::kafka::{Cluster, KafkaFault, Topic};
+use caponier_transport::kafka::{Cluster, Group, KafkaFault, Topic, Writer};
 use caponier_wire as wire;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,6 +48,40 @@ fn broken(doing: &str, fault: &KafkaFault) -> Failure {
         }
         _ => failed(doing, fault),
     }
+}
+
+/// What ends a round of either half: what Kafka does not do may pass, and the round is made again.
+enum Fault {
+    Kafka(KafkaFault),
+    Failure(Failure),
+}
+
+impl From<KafkaFault> for Fault {
+    fn from(fault: KafkaFault) -> Self {
+        Self::Kafka(fault)
+    }
+}
+
+impl From<Failure> for Fault {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+/// Ends what was written, and with it what a reader has read for it: together where there are transactions, else one after the other.
+fn commit(cluster: &Cluster, writer: &Writer, reader: &Group, next: &[(String, i32, i64)]) -> Result<(), Fault> {
+    if cluster.has_transactions() {
+        if let Some(membership) = reader.membership().filter(|_| !next.is_empty()) {
+            writer.offsets(&membership, next, PATIENCE)?;
+        }
+        writer.commit(PATIENCE)?;
+    } else {
+        writer.commit(PATIENCE)?;
+        if !next.is_empty() {
+            reader.commit(next)?;
+        }
+    }
+    Ok(())
 }
 
 /// The names that a sighting's format may have.
