@@ -94,7 +94,7 @@ impl Scene {
     fn at(&self, brokers: &str, name: &str, journal: &str) -> Live<'_> {
         let (changes, incidents) = (format!("{name}.changes"), format!("{name}.incidents"));
         let mut text = format!(
-            "{}\n[kafka]\nbrokers = \"{brokers}\"\ngroup = \"{name}\"\njournal = \"{journal}\"\nchanges = \"{changes}\"\n\
+            "{}\n[operations]\nlisten = \"127.0.0.1:0\"\n[kafka]\nbrokers = \"{brokers}\"\ngroup = \"{name}\"\njournal = \"{journal}\"\nchanges = \"{changes}\"\n\
              incidents = \"{incidents}\"\ndead_letters = \"{name}.dead\"\n\
              state = {:?}\nsnapshot_seconds = 1\n[kafka.client]\n\"session.timeout.ms\" = 6000\n[[topic]]\nname = \"{name}.shared\"\n",
             self.tenants,

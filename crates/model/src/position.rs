@@ -37,6 +37,19 @@ pub enum Class {
     DeadLetter,
 }
 
+impl Class {
+    /// The word used in counters and documents.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Used => "used",
+            Self::Quiet => "quiet",
+            Self::Duplicate => "duplicate",
+            Self::Late => "late",
+            Self::DeadLetter => "dead_letter",
+        }
+    }
+}
+
 /// Why a record was refused: a closed list that counters and dead letters share.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum RejectReason {

@@ -22,6 +22,9 @@ pub struct Run {
     /// Read what the topics hold now, tell everything, end the journal and exit
     #[arg(long)]
     pub drain: bool,
+    /// Where /metrics, /healthz and /readyz are answered, in place of operations.listen; none to have none
+    #[arg(long, value_name = "HOST:PORT")]
+    pub listen: Option<String>,
     /// Do not tell of changes on stderr
     #[arg(long)]
     pub quiet: bool,

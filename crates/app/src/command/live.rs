@@ -4,7 +4,8 @@ use super::{inputs, not_after, tell};
 use crate::cli::{Produce, Run};
 use crate::config::Config;
 use crate::failure::{Exit, Failure, failed};
-use crate::live::{Correlator, IntakeLoop, PATIENCE, Role, Stop, prepare};
+use crate::live::{Correlator, IntakeLoop, Metrics, PATIENCE, Role, Stop, prepare};
+use caponier_console::{ConsoleFault, Operations, Server};
 use caponier_model::{Change, TenantId};
 use caponier_transport::kafka::{Cluster, Topic, Writer};
 use caponier_transport::{self as transport, Input, Item};
@@ -19,6 +20,8 @@ pub fn run(args: &Run, config: Option<&Path>) -> Result<Exit, Failure> {
     let cluster = config.live.cluster();
     let stop = Stop::default();
     heed_signals(&stop)?;
+    let metrics = Arc::new(Metrics::new(args.role)?);
+    let _server = serve(args.listen.as_deref().unwrap_or(&config.operations.listen), &metrics)?;
     let partitions = prepare(&config, &cluster)?;
     let sources: Vec<CompactString> = partitions.iter().map(|(topic, p)| format_compact!("{topic}/{p}")).collect();
     tell(&format!(
@@ -39,6 +42,7 @@ pub fn run(args: &Run, config: Option<&Path>) -> Result<Exit, Failure> {
         drain: args.drain,
         stop: &stop,
         not_after: &latest,
+        metrics: &metrics,
     };
     let correlator = Correlator {
         config: &config,
@@ -48,6 +52,7 @@ pub fn run(args: &Run, config: Option<&Path>) -> Result<Exit, Failure> {
         drain: args.drain,
         stop: &stop,
         headline: &headline,
+        metrics: &metrics,
     };
     // A half that fails ends the other: a process that only looks alive helps nobody.
     let ending = |ended: Result<(), Failure>| {
@@ -72,6 +77,23 @@ pub fn run(args: &Run, config: Option<&Path>) -> Result<Exit, Failure> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// Answers those who operate the run; they may ask before there is anything to tell.
+fn serve(listen: &str, metrics: &Arc<Metrics>) -> Result<Option<Server>, Failure> {
+    if listen == "none" {
+        return Ok(None);
+    }
+    let of = || Arc::clone(metrics);
+    let (text, health, readiness) = (of(), of(), of());
+    let operations = Operations {
+        metrics: Box::new(move || text.text()),
+        health: Box::new(move || health.health()),
+        readiness: Box::new(move || readiness.readiness()),
+    };
+    let server = Server::start(listen, operations).map_err(|fault: ConsoleFault| Failure::Usage(fault.to_string()))?;
+    tell(&format!("operations at http://{}/: metrics, healthz, readyz\n", server.address()));
+    Ok(Some(server))
 }
 
 /// One line for whoever watches.

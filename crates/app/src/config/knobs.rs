@@ -222,6 +222,7 @@ knobs! {
     "kafka.snapshot_seconds" Integer live.snapshot_seconds => "seconds between two snapshots";
     "kafka.lateness_seconds" Signed live.lateness_seconds => "event time waits so many seconds for what comes out of order";
     "kafka.idle_seconds" Integer live.idle_seconds => "a partition silent for so many seconds holds event time back no more";
+    "operations.listen" Text operations.listen => "host:port of /metrics, /healthz and /readyz; none to have none";
     "identity.accept" Small identity.accept => "least confidence of an accepted link, in millionths";
     "identity.possible" Small identity.possible => "least confidence of a link that is shown as possible, in millionths";
 }

@@ -60,12 +60,28 @@ pub struct Config {
     pub calls: Vec<Call>,
     /// Where a live run reads and writes.
     pub live: Live,
+    /// Where a live run answers those who operate it.
+    pub operations: Operations,
     /// The ledger's file.
     pub ledger: CompactString,
     /// Limits of reading.
     pub limits: transport::Limits,
     /// Limits of one record.
     pub record: wire::Limits,
+}
+
+/// Where a live run answers those who operate it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Operations {
+    /// `host:port`, or `none`.
+    pub listen: CompactString,
+}
+
+impl Default for Operations {
+    /// The loopback interface: who else may scrape is the operator's to say. Nobody else is known to use the port.
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:9466".into() }
+    }
 }
 
 impl Config {
@@ -87,6 +103,7 @@ impl Config {
             decisions: Vec::new(),
             calls: Vec::new(),
             live: Live::default(),
+            operations: Operations::default(),
             ledger: "caponier.db".into(),
             limits: transport::Limits::default(),
             record: wire::Limits::default(),

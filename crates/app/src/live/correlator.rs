@@ -6,7 +6,7 @@
 
 use super::course::Course;
 use super::snapshot::Snapshots;
-use super::{Fault, PATIENCE, Stop, broken, commit, formats};
+use super::{Fault, Metrics, PATIENCE, Stop, broken, commit, formats};
 use crate::command::tell;
 use crate::config::Config;
 use crate::failure::{Failure, failed};
@@ -24,6 +24,8 @@ const PAGES: usize = 512;
 const GATHER: Duration = Duration::from_millis(50);
 /// Event time and identities are settled no more often than this, while there is more to read.
 const SETTLE: Duration = Duration::from_millis(1000);
+/// The engine is asked how it is no more often than this.
+const MEASURE: Duration = Duration::from_secs(2);
 /// Whoever is gone is missed after six seconds, the least that brokers grant: a standby takes over within ten.
 const QUICK: [(&str, &str); 2] = [("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "1500")];
 /// Entries of one page that the correlator writes into the journal at most.
@@ -43,12 +45,15 @@ pub enum Role {
 /// What is to be delivered of one page.
 struct Due {
     offset: i64,
+    /// When the oldest of what it was made of became available, in milliseconds since 1970.
+    since: Option<i64>,
     changes: Vec<Told>,
 }
 
 /// A change as it is delivered: the incident, its line, and what is told of it to whoever watches.
 struct Told {
     id: CompactString,
+    kind: &'static str,
     line: Vec<u8>,
     headline: String,
 }
@@ -69,6 +74,8 @@ pub struct Correlator<'r> {
     pub stop: &'r Stop,
     /// What is told on stderr of a change that was delivered.
     pub headline: &'r dyn Fn(&Change) -> String,
+    /// What it counts of itself.
+    pub metrics: &'r Metrics,
 }
 
 /// What a follower has got.
@@ -91,6 +98,10 @@ struct State {
     /// Pages that it has written into the journal and not read back.
     awaits: usize,
     ended: bool,
+    /// When the newest page of an intake that was read became available: what time makes follow, follows from that.
+    since: Option<i64>,
+    /// When the engine is next asked how it is.
+    measures: Instant,
 }
 
 impl Correlator<'_> {
@@ -105,7 +116,7 @@ impl Correlator<'_> {
         let failing = |e: &KafkaFault| broken("the correlator", e);
         let election =
             Group::join(self.cluster, &name, Some(&instance), &[&live.journal], &QUICK).map_err(|e| failing(&e))?;
-        let mut snapshots = Snapshots::open(self.config)?;
+        let mut snapshots = Snapshots::open(self.config, self.metrics)?;
         let committed = election.committed(&live.journal, 0, PATIENCE).map_err(|e| failing(&e))?.unwrap_or(0);
         let (course, next) = self.begin(&snapshots, committed)?;
         let follower = Follower::open(self.cluster, &live.journal, Some(next)).map_err(|e| failing(&e))?;
@@ -122,9 +133,12 @@ impl Correlator<'_> {
             pages: Vec::new(),
             awaits: 0,
             ended: false,
+            since: None,
+            measures: Instant::now(),
         };
         let mut writer: Option<Writer> = None;
         while !self.stop.is_asked() {
+            self.metrics.correlator.beat();
             let elected = self.serve(&election).map_err(|e| failing(&e))?;
             if elected && writer.is_none() {
                 writer = Some(Writer::open(self.cluster, &name, PATIENCE).map_err(|e| failing(&e))?);
@@ -134,6 +148,7 @@ impl Correlator<'_> {
                 writer = None;
             }
             self.read(&follower, &mut state)?;
+            self.measure(&follower, &mut state, writer.is_some());
             let Some(active) = &writer else {
                 if state.asked.elapsed() > SETTLE {
                     state.asked = Instant::now();
@@ -143,7 +158,10 @@ impl Correlator<'_> {
             };
             match self.deliver(active, &election, &mut state) {
                 Ok(()) => {}
-                Err(Fault::Kafka(fault)) if fault.may_pass() => active.abort(PATIENCE),
+                Err(Fault::Kafka(fault)) if fault.may_pass() => {
+                    self.metrics.retries.with_label_values(&["correlator"]).inc();
+                    active.abort(PATIENCE);
+                }
                 // Another has taken over; what is not delivered is kept until it is known to be.
                 Err(Fault::Kafka(KafkaFault::Fenced { .. })) => writer = None,
                 Err(Fault::Kafka(fault)) => return Err(failing(&fault)),
@@ -200,10 +218,11 @@ impl Correlator<'_> {
             let wait = until.saturating_duration_since(Instant::now());
             match follower.hear(wait).map_err(|e| broken("cannot read the journal", &e))? {
                 Heard::Message(message) => {
-                    let offset = message.offset();
+                    let (offset, since) = (message.offset(), message.since());
+                    self.metrics.pages_read.inc();
                     let page = wire::decode_page(message.payload(), &names)
                         .map_err(|e| failed(&format!("journal {} offset {offset}", self.config.live.journal), e))?;
-                    self.take(page, offset, state);
+                    self.take(page, (offset, since), state);
                     state.caught_up = false;
                 }
                 Heard::End(_) => {
@@ -216,13 +235,31 @@ impl Correlator<'_> {
         Ok(())
     }
 
-    fn take(&self, page: Page, offset: i64, state: &mut State) {
+    /// How it is, for whoever looks.
+    fn measure(&self, follower: &Follower, state: &mut State, active: bool) {
+        self.metrics.active.set(i64::from(active));
+        self.metrics.correlator.set_ready(state.knows);
+        self.metrics.set_watermark(state.course.now());
+        if Instant::now() > state.measures {
+            let begun = Instant::now();
+            self.metrics.journal_lag.set(follower.behind());
+            self.metrics.set_state(&state.course.counts());
+            // Counting looks at all that is held: it may have a hundredth of the time.
+            state.measures = Instant::now() + MEASURE.max(begun.elapsed() * 100);
+        }
+    }
+
+    fn take(&self, page: Page, (offset, since): (i64, Option<i64>), state: &mut State) {
         let ours = page.source.is_empty();
+        if !ours {
+            state.since = since.or(state.since);
+        }
         let ends = page.entries.iter().any(|e| matches!(e.entry, Entry::Watermark(EventTime::MAX)));
         let changes = state.course.page(page);
         let (tenants, policy) = (&self.config.tenants, &self.config.policy);
         let told = |change: &Change| Told {
             id: change.incident.id.clone(),
+            kind: change.incident.change.code(),
             line: wire::encode(&change.incident, Audience::Operator, tenants, policy),
             headline: (self.headline)(change),
         };
@@ -232,7 +269,8 @@ impl Correlator<'_> {
             state.awaits = state.awaits.saturating_sub(1);
         }
         if offset >= state.committed {
-            state.due.push_back(Due { offset, changes: changes.iter().map(told).collect() });
+            let since = since.or(state.since);
+            state.due.push_back(Due { offset, since, changes: changes.iter().map(told).collect() });
         }
     }
 
@@ -252,14 +290,22 @@ impl Correlator<'_> {
         }
         for page in &state.pages {
             let bytes = wire::encode_page(page).map_err(|e| failed("cannot write a page of the journal", e))?;
-            writer.send(&live.journal, Some(0), &[], &bytes)?;
+            writer.send_since(&live.journal, 0, state.since, &bytes)?;
         }
         let behind = state.due.back().map(|due| due.offset + 1);
         let next: Vec<_> = behind.map(|offset| (live.journal.to_string(), 0, offset)).into_iter().collect();
         commit(self.cluster, writer, election, &next)?;
-        state.awaits += std::mem::take(&mut state.pages).len();
+        let pages = std::mem::take(&mut state.pages).len();
+        self.metrics.pages.with_label_values(&["correlator"]).inc_by(pages as u64);
+        state.awaits += pages;
         state.committed = behind.unwrap_or(state.committed);
-        state.due.drain(..).flat_map(|due| due.changes).for_each(|told| tell(&told.headline));
+        for Due { since, changes, .. } in state.due.drain(..) {
+            for told in changes {
+                self.metrics.changes.with_label_values(&[told.kind]).inc();
+                since.into_iter().for_each(|since| self.metrics.emitted(since));
+                tell(&told.headline);
+            }
+        }
         Ok(())
     }
 
@@ -282,7 +328,9 @@ impl Correlator<'_> {
                 state.join = Some(join);
             }
             if let Some(join) = &state.join {
+                let begun = Instant::now();
                 entries = state.course.settle(self.config, join)?;
+                self.metrics.settled(begun.elapsed());
             }
         }
         if over {

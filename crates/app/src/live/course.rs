@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::course::{enter, is_silenced};
 use crate::failure::{Failure, failed};
 use crate::operations;
-use caponier_correlate::Engine;
+use caponier_correlate::{Counts, Engine};
 use caponier_identity::{self as identity, Index, Store};
 use caponier_model::{
     AccountKey, Change, Entry, EventTime, Flow, IdentityChange, Journalled, Page, Persons as _, Portion, Rows,
@@ -180,6 +180,11 @@ impl Course {
             self.suppressions.quieten(&mut emission);
             enter(&mut self.engine, emission);
         }
+    }
+
+    /// The engine's counters.
+    pub fn counts(&self) -> Counts {
+        self.engine.counts()
     }
 
     /// Event time so far.

@@ -4,12 +4,12 @@
 //! A page and the offsets that it came from are written together, so that each message is in the journal once. A partition that was
 //! taken away meanwhile belongs to another: what was read of it and not written is let go.
 
-use super::{Fault, PATIENCE, Stop, broken, commit};
+use super::{Fault, Metrics, PATIENCE, Stop, broken, commit};
 use crate::config::Config;
 use crate::failure::{Failure, failed};
 use crate::reading::{Keep, Origin, Reading, found};
 use caponier_identity as identity;
-use caponier_model::{Body, DeadLetter, Entry, Event, EventTime, Flow, Journalled, Page, Position};
+use caponier_model::{Body, Class, DeadLetter, Entry, Event, EventTime, Flow, Journalled, Page, Position};
 use caponier_transport::dead_letter_line;
 use caponier_transport::kafka::{Cluster, Group, Heard, Message, Writer};
 use caponier_wire::{self as wire, Decoded, RawRecord};
@@ -41,6 +41,8 @@ pub struct IntakeLoop<'r> {
     pub stop: &'r Stop,
     /// Later records are not believed.
     pub not_after: &'r (dyn Fn() -> EventTime + Sync),
+    /// What it counts of itself.
+    pub metrics: &'r Metrics,
 }
 
 /// What is known of one partition while it is this intake's.
@@ -56,6 +58,18 @@ struct Draft {
     observer: identity::Observer,
     dead: Vec<DeadLetter>,
     next: i64,
+    /// When the oldest of the messages became available, in milliseconds since 1970.
+    since: Option<i64>,
+    tally: Tally,
+}
+
+/// What one draft was made of.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    messages: u64,
+    bytes: u64,
+    used: u64,
+    quiet: u64,
 }
 
 impl IntakeLoop<'_> {
@@ -73,9 +87,11 @@ impl IntakeLoop<'_> {
         let writer = Writer::open(self.cluster, &instance, PATIENCE).map_err(|e| broken("cannot write", &e))?;
         let mut known: BTreeMap<Place, Known> = BTreeMap::new();
         while !self.stop.is_asked() {
+            self.metrics.intake.beat();
             match self.round(&group, &writer, &mut known) {
                 Ok(()) => {}
                 Err(Fault::Kafka(fault)) if fault.may_pass() => {
+                    self.metrics.retries.with_label_values(&["intake"]).inc();
                     // What was read is not written: from the last commit again.
                     writer.abort(PATIENCE);
                     known.clear();
@@ -112,6 +128,7 @@ impl IntakeLoop<'_> {
         drafts.retain(|place, _| !lost.contains(place));
         known.retain(|place, _| !lost.contains(place));
         self.note_flow(group, &ends, known, &mut drafts)?;
+        self.metrics.set_lag(&group.behind());
         if drafts.is_empty() { Ok(()) } else { self.write(group, writer, drafts) }
     }
 
@@ -121,6 +138,9 @@ impl IntakeLoop<'_> {
         let place = (message.topic().to_owned(), message.partition());
         let draft = drafts.entry(place).or_insert_with_key(Draft::new);
         let origin = Arc::clone(&draft.origin);
+        draft.tally.messages += 1;
+        draft.tally.bytes += message.payload().len() as u64;
+        draft.since = [draft.since, message.millis()].into_iter().flatten().min();
         let reading = Reading {
             config: self.config,
             origin: Origin { name: &origin, tenant: topic.tenant, table: message.table().or(topic.table.as_deref()) },
@@ -140,7 +160,10 @@ impl IntakeLoop<'_> {
         drafts: &mut BTreeMap<Place, Draft>,
     ) -> Result<(), Fault> {
         let idle = Duration::from_secs(self.config.live.idle_seconds);
-        for place in group.assigned()? {
+        let assigned = group.assigned()?;
+        // Who is given nothing stands by; that he was asked is all there is to wait for, and nothing tells it before the first partition.
+        self.metrics.intake.set_ready(!assigned.is_empty());
+        for place in assigned {
             let is_new = !known.contains_key(&place);
             let partition =
                 known.entry(place.clone()).or_insert_with(|| Known { heard: Instant::now(), flow: Flow::Flowing });
@@ -170,20 +193,36 @@ impl IntakeLoop<'_> {
     fn write(&self, group: &Group, writer: &Writer, drafts: BTreeMap<Place, Draft>) -> Result<(), Fault> {
         let live = &self.config.live;
         let mut next: Vec<(String, i32, i64)> = Vec::new();
+        let mut written = Vec::with_capacity(drafts.len());
         writer.begin()?;
         for (place, draft) in drafts {
             if draft.next > 0 {
-                next.push((place.0, place.1, draft.next));
+                next.push((place.0.clone(), place.1, draft.next));
             }
+            let (tally, since) = (draft.tally, draft.since);
             let (page, dead) = draft.finish();
             let bytes = wire::encode_page(&page).map_err(|e| failed("cannot write a page of the journal", e))?;
-            writer.send(&live.journal, Some(0), &[], &bytes)?;
-            for letter in dead {
-                let line = dead_letter_line(&letter, &self.config.limits).map_err(|e| failed("a dead letter", e))?;
+            writer.send_since(&live.journal, 0, since, &bytes)?;
+            for letter in &dead {
+                let line = dead_letter_line(letter, &self.config.limits).map_err(|e| failed("a dead letter", e))?;
                 writer.send(&live.dead_letters, None, letter.position.source.as_bytes(), &line)?;
             }
+            written.push((place.0, tally, dead));
         }
-        commit(self.cluster, writer, group, &next)
+        commit(self.cluster, writer, group, &next)?;
+        self.metrics.pages.with_label_values(&["intake"]).inc_by(written.len() as u64);
+        written.iter().for_each(|(topic, tally, dead)| self.count(topic, *tally, dead));
+        Ok(())
+    }
+
+    /// Counts what was written.
+    fn count(&self, topic: &str, tally: Tally, dead: &[DeadLetter]) {
+        self.metrics.messages.with_label_values(&[topic]).inc_by(tally.messages);
+        self.metrics.bytes.with_label_values(&[topic]).inc_by(tally.bytes);
+        self.metrics.count(topic, Class::Used, tally.used);
+        self.metrics.count(topic, Class::Quiet, tally.quiet);
+        self.metrics.count(topic, Class::DeadLetter, dead.len() as u64);
+        dead.iter().for_each(|letter| self.metrics.refuse(letter.reject.reason.code()));
     }
 }
 
@@ -191,7 +230,8 @@ impl Draft {
     fn new(place: &Place) -> Self {
         let source = format!("{}/{}", place.0, place.1);
         let page = Page { source: source.as_str().into(), ..Page::default() };
-        Self { origin: source.into(), page, observer: identity::Observer::default(), dead: Vec::new(), next: 0 }
+        let observer = identity::Observer::default();
+        Self { origin: source.into(), page, observer, dead: Vec::new(), next: 0, since: None, tally: Tally::default() }
     }
 
     /// The page, with what all its records say about identities at its front: whoever follows learns who is who first.
@@ -216,12 +256,14 @@ struct Drafting<'d> {
 impl Keep for Drafting<'_> {
     fn decoded(&mut self, offset: u64, record: &RawRecord<'_>, decoded: &Decoded<'_>) -> Result<(), Failure> {
         let (event, draft) = (&decoded.event, &mut *self.draft);
-        draft.observer.observe(event);
+        let (learned, before) = (draft.observer.observe(event), draft.page.entries.len());
         if moves_time(event) {
             draft.page.latest = draft.page.latest.max(Some(event.time));
         }
         let position = Position { source: Arc::clone(&draft.origin), offset, index: record.index };
         entries(self.config, event, &record.bytes, &position, &mut draft.page.entries);
+        let used = learned || draft.page.entries.len() > before;
+        *(if used { &mut draft.tally.used } else { &mut draft.tally.quiet }) += 1;
         Ok(())
     }
 

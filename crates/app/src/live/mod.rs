@@ -4,10 +4,12 @@
 mod correlator;
 mod course;
 mod intake;
+mod metrics;
 mod snapshot;
 
 pub use correlator::{Correlator, Role};
 pub use intake::IntakeLoop;
+pub use metrics::Metrics;
 
 use crate::config::Config;
 use crate::failure::{Failure, failed};

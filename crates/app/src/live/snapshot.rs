@@ -3,6 +3,7 @@
 //! The newest good one that is not ahead of what is delivered is taken; a damaged one is told of and passed over. A snapshot ahead of
 //! the committed journal was made of pages that may come otherwise: it is thrown away.
 
+use super::Metrics;
 use super::course::Course;
 use crate::command::tell;
 use crate::config::Config;
@@ -22,6 +23,7 @@ pub struct Snapshots<'s> {
     folder: PathBuf,
     every: Duration,
     last: Instant,
+    metrics: &'s Metrics,
 }
 
 impl<'s> Snapshots<'s> {
@@ -29,12 +31,12 @@ impl<'s> Snapshots<'s> {
     ///
     /// # Errors
     /// It cannot be made.
-    pub fn open(config: &'s Config) -> Result<Self, Failure> {
+    pub fn open(config: &'s Config, metrics: &'s Metrics) -> Result<Self, Failure> {
         let folder = PathBuf::from(config.live.state.as_str());
         std::fs::create_dir_all(&folder)
             .map_err(|e| failed(&format!("cannot make the folder of snapshots {}", folder.display()), e))?;
         let every = Duration::from_secs(config.live.snapshot_seconds);
-        Ok(Self { config, folder, every, last: Instant::now() })
+        Ok(Self { config, folder, every, last: Instant::now(), metrics })
     }
 
     /// The course of the newest good snapshot that lies between the beginning of the journal and what is delivered; with the offset
@@ -80,10 +82,12 @@ impl<'s> Snapshots<'s> {
     /// # Errors
     /// It cannot be written.
     pub fn save(&mut self, course: &mut Course, next: i64) -> Result<(), Failure> {
-        self.last = Instant::now();
+        let begun = Instant::now();
+        self.last = begun;
         let path = self.folder.join(format!("{next:020}.snapshot"));
         let body = course.snapshot()?;
         Snapshot::save(&path, VERSION, &body).map_err(|e| failed("cannot write a snapshot", e))?;
+        self.metrics.checkpointed(begun.elapsed(), body.len());
         let all = self.all();
         for (_, old) in all.iter().take(all.len().saturating_sub(KEPT)) {
             drop(std::fs::remove_file(old));

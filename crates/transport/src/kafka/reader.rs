@@ -2,12 +2,13 @@
 
 use super::cluster::{Cluster, Complaints};
 use super::fault::KafkaFault;
-use super::writer::{Membership, TABLE};
+use super::writer::{Membership, SINCE, TABLE};
 use rdkafka::client::ClientContext;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+use rdkafka::statistics::{Partition, Statistics};
 use rdkafka::{Offset, TopicPartitionList};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -15,6 +16,9 @@ use std::time::{Duration, Instant};
 
 /// A partition by topic and number.
 type Place = (String, i32);
+
+/// The client counts what is not read yet so often, in milliseconds.
+const COUNTED: &str = "5000";
 
 /// One message, as it lies in the client's memory.
 pub struct Message<'c>(BorrowedMessage<'c>);
@@ -42,8 +46,17 @@ impl Message<'_> {
 
     /// The table of its records, where a header names it.
     pub fn table(&self) -> Option<&str> {
+        self.header(TABLE)
+    }
+
+    /// When the oldest of the messages that it was made of became available, in milliseconds since 1970, where a header says so.
+    pub fn since(&self) -> Option<i64> {
+        self.header(SINCE)?.parse().ok()
+    }
+
+    fn header(&self, key: &str) -> Option<&str> {
         let headers = self.0.headers()?;
-        let named = headers.iter().find(|h| h.key == TABLE)?.value?;
+        let named = headers.iter().find(|h| h.key == key)?.value?;
         std::str::from_utf8(named).ok()
     }
 
@@ -69,9 +82,19 @@ struct Watch {
     complaints: Complaints,
     /// Partitions that were taken away since somebody asked.
     lost: Mutex<BTreeSet<Place>>,
+    /// Messages not read yet, by partition, as the client last counted them.
+    behind: Mutex<BTreeMap<Place, i64>>,
 }
 
 impl ClientContext for Watch {
+    fn stats(&self, statistics: Statistics) {
+        let topics = statistics.topics.into_iter();
+        let counted = topics.flat_map(|(name, topic)| {
+            topic.partitions.into_iter().filter_map(move |(number, p)| Some(((name.clone(), number), unread(&p)?)))
+        });
+        *self.behind.lock().unwrap_or_else(PoisonError::into_inner) = counted.collect();
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         self.complaints.error(error, reason);
     }
@@ -112,7 +135,8 @@ impl Group {
             .set("auto.offset.reset", "earliest")
             .set("isolation.level", "read_committed")
             .set("partition.assignment.strategy", "cooperative-sticky")
-            .set("enable.partition.eof", "true");
+            .set("enable.partition.eof", "true")
+            .set("statistics.interval.ms", COUNTED);
         if let Some(instance) = instance {
             client.set("group.instance.id", instance);
         }
@@ -228,21 +252,10 @@ impl Group {
         })
     }
 
-    /// How many messages the partitions of this reader hold that it has not read, by partition.
-    ///
-    /// # Errors
-    /// The broker does not say.
-    pub fn behind(&self, wait: Duration) -> Result<BTreeMap<(String, i32), i64>, KafkaFault> {
-        let failing = |e| KafkaFault::of("asking how far behind", &self.brokers, &e);
-        let positions = self.consumer.position().map_err(failing)?;
-        let mut out = BTreeMap::new();
-        for (topic, partition) in self.assigned()? {
-            let (low, high) = self.consumer.fetch_watermarks(&topic, partition, wait).map_err(failing)?;
-            let at = positions.find_partition(&topic, partition).map(|e| e.offset());
-            let at = if let Some(Offset::Offset(at)) = at { at } else { low };
-            out.insert((topic, partition), (high - at).max(0));
-        }
-        Ok(out)
+    /// Messages that the partitions of this reader hold and that it has not read, as the client counts them every few seconds:
+    /// asking costs nothing. Marks of transactions count, up to the last end that was heard.
+    pub fn behind(&self) -> BTreeMap<(String, i32), i64> {
+        self.consumer.context().behind.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Proof of membership, with which a writer commits this reader's offsets.
@@ -271,7 +284,8 @@ impl Follower {
             .set("enable.auto.commit", "false")
             .set("auto.offset.reset", "error")
             .set("isolation.level", "read_committed")
-            .set("enable.partition.eof", "true");
+            .set("enable.partition.eof", "true")
+            .set("statistics.interval.ms", COUNTED);
         let failing = |e| KafkaFault::of(&format!("following {topic}"), cluster.brokers(), &e);
         let consumer: BaseConsumer<Watch> =
             BaseConsumer::from_config_and_context(&client, Watch::default()).map_err(failing)?;
@@ -287,6 +301,11 @@ impl Follower {
     /// The client gives up, or what was to be read is gone from the topic.
     pub fn hear(&self, wait: Duration) -> Result<Heard<'_>, KafkaFault> {
         heard(&self.consumer, &self.brokers, wait)
+    }
+
+    /// Messages of the topic that were not read yet, as the client counts them every few seconds.
+    pub fn behind(&self) -> i64 {
+        self.consumer.context().behind.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
     }
 
     /// The first offset that the topic still holds, and the next that it will give.
@@ -310,6 +329,14 @@ fn heard<'c>(consumer: &'c BaseConsumer<Watch>, brokers: &str, wait: Duration) -
             if fault.may_pass() { Ok(Heard::Silence) } else { Err(fault) }
         }
     }
+}
+
+/// Messages of a partition that are to be read and were not; none while it is not read at all.
+fn unread(partition: &Partition) -> Option<i64> {
+    // All are negative while the client knows nothing; the last stable offset is as far as a reader of committed messages sees.
+    let end = if partition.ls_offset >= 0 { partition.ls_offset } else { partition.hi_offset };
+    let at = partition.app_offset.max(partition.eof_offset);
+    (partition.partition >= 0 && end >= 0 && at >= 0).then(|| (end - at).max(0))
 }
 
 fn list(places: &BTreeSet<Place>) -> TopicPartitionList {

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 /// The header that names the table of a record.
 pub(super) const TABLE: &str = "caponier-table";
+/// The header that says since when what a message was made of is available.
+pub(super) const SINCE: &str = "caponier-since";
 /// Largest message that the client takes, in bytes; the topic has a limit of its own.
 const MESSAGE_BYTES: &str = "67108864";
 
@@ -119,6 +121,25 @@ impl Writer {
         }
         if let Some(partition) = partition {
             record = record.partition(partition);
+        }
+        self.hand_over(topic, payload.len(), record)
+    }
+
+    /// The same without a key for what was made of other messages: `since`, when the oldest of them became available (milliseconds
+    /// since 1970), stands in a header.
+    ///
+    /// # Errors
+    /// As [`Writer::send`].
+    pub fn send_since(
+        &self,
+        topic: &str,
+        partition: i32,
+        since: Option<i64>,
+        payload: &[u8],
+    ) -> Result<(), KafkaFault> {
+        let mut record = BaseRecord::<[u8], [u8]>::to(topic).payload(payload).partition(partition);
+        if let Some(since) = since.map(|millis| millis.to_string()) {
+            record = record.headers(OwnedHeaders::new().insert(Header { key: SINCE, value: Some(&since) }));
         }
         self.hand_over(topic, payload.len(), record)
     }
