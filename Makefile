@@ -17,7 +17,7 @@ ORGANISATION ?= 1000000
 PYTHON  ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kafka kafka-demo kafka-libs lint fmt corpus accuracy month rules real-incidents bench bench-identity accuracy-identity fuzz release clean
+.PHONY: help demo test test-kafka kafka-demo kafka-libs deploy-check lint fmt corpus accuracy month rules real-incidents bench bench-identity accuracy-identity fuzz release clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -49,6 +49,9 @@ test-kafka: build kafka-libs ## the live halves against a real Kafka broker on l
 
 kafka-demo: build kafka-libs ## start a broker, put simulated exports on topics, watch incidents arrive
 	CAPONIER=$(abspath $(RUN)) LIBS=$(KAFKA_LIBS) scripts/kafka_demo.sh
+
+deploy-check: build ## what deploy/ holds, read by promtool (package prometheus) and systemd-analyze
+	CAPONIER=$(abspath $(RUN)) scripts/check_deploy.sh
 
 lint: ## formatting, clippy and docs, warnings denied
 	$(CARGO) fmt --all -- --check

@@ -309,4 +309,33 @@ mod tests {
         metrics.intake.set_ready(true);
         assert!(metrics.readiness().iter().all(|c| c.holds));
     }
+
+    /// The names between quotes in a text that begin as ours do, without what Prometheus hangs on to histograms.
+    fn names(text: &str) -> std::collections::BTreeSet<String> {
+        let words = text.split(|c: char| !(c.is_ascii_lowercase() || c == '_'));
+        let ours =
+            words.filter(|w| w.starts_with("caponier_") && *w != "caponier_console" && *w != "caponier_correlate");
+        let base = |w: &str| {
+            ["_bucket", "_sum", "_count"].iter().find_map(|tail| w.strip_suffix(tail)).unwrap_or(w).to_owned()
+        };
+        ours.map(base).filter(|w| !matches!(w.as_str(), "caponier_" | "caponier_model")).collect()
+    }
+
+    #[test]
+    fn alerts_and_panels_ask_for_metrics_that_there_are_and_the_manual_has_all() {
+        let (here, _) = include_str!("metrics.rs").split_once("#[cfg(test)]").unwrap();
+        let there = names(here);
+        assert!(there.len() > 20, "{there:?}");
+        for asked in [
+            include_str!("../../../../deploy/prometheus/caponier.rules.yml"),
+            include_str!("../../../../deploy/prometheus/caponier.rules.test.yml"),
+            include_str!("../../../../deploy/grafana/dashboards/caponier.json"),
+        ] {
+            let unknown: Vec<_> = names(asked).difference(&there).cloned().collect();
+            assert!(unknown.is_empty(), "{unknown:?}");
+        }
+        let manual = names(include_str!("../../../../docs/operations.md"));
+        let unsaid: Vec<_> = there.difference(&manual).collect();
+        assert!(unsaid.is_empty(), "docs/operations.md does not tell of {unsaid:?}");
+    }
 }
