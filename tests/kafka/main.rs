@@ -8,4 +8,6 @@ mod broker;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod operations;
+#[cfg(test)]
 mod scene;

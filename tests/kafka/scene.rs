@@ -4,6 +4,8 @@ use crate::broker::Broker;
 use caponier_transport::kafka::{Cluster, Follower, Heard, Profile};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -119,9 +121,34 @@ impl Live<'_> {
         command
     }
 
-    /// Puts the capture on topics of so many partitions.
-    pub fn produce(&self, partitions: u32) {
-        done(self.command("produce").arg(self.scene.captures()).args(["--partitions", &partitions.to_string()]));
+    /// Puts the capture on topics of so many partitions; how many messages it is.
+    pub fn produce(&self, partitions: u32) -> u64 {
+        let mut command = self.command("produce");
+        let said = done(command.arg(self.scene.captures()).args(["--partitions", &partitions.to_string()]));
+        let counted =
+            said.lines().filter_map(|line| line.split_once(": ")?.1.split_once(" messages")?.0.parse::<u64>().ok());
+        counted.sum()
+    }
+
+    /// Starts a run that goes on until it is asked to end, and can be asked how it is.
+    pub fn watched(&self) -> Watched {
+        let mut command = self.command("run");
+        let mut child = command.arg("--quiet").stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+        let line = said.find_map(|l| Some(l.unwrap().strip_prefix("operations at http://")?.to_owned())).unwrap();
+        // Whoever writes into a pipe that nobody reads stands still.
+        std::thread::spawn(move || said.for_each(drop));
+        Watched { running: Running(child), address: line.split('/').next().unwrap().to_owned() }
+    }
+
+    /// How many snapshots there are.
+    pub fn snapshots(&self) -> usize {
+        std::fs::read_dir(self.state()).unwrap().count()
+    }
+
+    fn state(&self) -> String {
+        let config: toml::Table = std::fs::read_to_string(&self.config).unwrap().parse().unwrap();
+        config["kafka"]["state"].as_str().unwrap().to_owned()
     }
 
     /// Runs to the end of everything.
@@ -157,9 +184,7 @@ impl Live<'_> {
 
     /// Breaks every snapshot in its middle; how many there were.
     pub fn damage_snapshots(&self) -> usize {
-        let config: toml::Table = std::fs::read_to_string(&self.config).unwrap().parse().unwrap();
-        let folder = config["kafka"]["state"].as_str().unwrap();
-        let files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+        let files: Vec<PathBuf> = std::fs::read_dir(self.state()).unwrap().map(|e| e.unwrap().path()).collect();
         for file in &files {
             let mut bytes = std::fs::read(file).unwrap();
             let middle = bytes.len() / 2;
@@ -196,6 +221,31 @@ impl Live<'_> {
     }
 }
 
+/// A run that can be asked how it is.
+pub struct Watched {
+    /// The process.
+    pub running: Running,
+    address: String,
+}
+
+impl Watched {
+    /// The answer to a question, head and all.
+    pub fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: caponier\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// Asks it to end, once; it must end well.
+    pub fn asked_to_end(mut self) {
+        let asked = Command::new("kill").arg(self.running.0.id().to_string()).status().unwrap();
+        assert!(asked.success());
+        assert!(self.running.0.wait().unwrap().success());
+    }
+}
+
 /// The digests of final forms, in order.
 pub fn digests(incidents: &[Value]) -> Vec<String> {
     let mut digests: Vec<String> = incidents.iter().map(|i| text(i, "digest")).collect();
@@ -219,8 +269,9 @@ fn caponier() -> Command {
     Command::new(std::env::var_os("CAPONIER").map_or_else(|| target.join("debug/caponier"), PathBuf::from))
 }
 
-fn done(command: &mut Command) {
+fn done(command: &mut Command) -> String {
     let ended = command.stdin(Stdio::null()).output().unwrap();
-    let said = String::from_utf8_lossy(&ended.stderr);
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert!(ended.status.success(), "{command:?}: {}\n{said}", ended.status);
+    said
 }
