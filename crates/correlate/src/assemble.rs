@@ -33,14 +33,16 @@ impl<P: Persons> Engine<P> {
         let group = self.groups.get(record.group)?;
         let members: Vec<(FindingIx, &Held)> =
             record.members.iter().filter_map(|f| Some((*f, self.findings.get(*f)?))).collect();
+        // What a flood adds beyond the size of an incident is counted and not listed (G12).
+        let listed: Vec<(FindingIx, &Held)> = members.iter().filter(|(_, held)| !held.unlisted).copied().collect();
         let told: Vec<(TenantId, Cow<'_, Sightings>)> =
-            members.iter().map(|(_, held)| (held.key.tenant, held.sightings())).collect();
+            listed.iter().map(|(_, held)| (held.key.tenant, held.sightings())).collect();
         let used: Vec<(TenantId, &Sighting)> =
             told.iter().flat_map(|(tenant, s)| s.used().into_iter().map(|s| (*tenant, s))).collect();
         let mut incident = self.husk(record);
         incident.change = record.change;
         incident.sequence = record.sequence;
-        incident.findings = members
+        incident.findings = listed
             .iter()
             .zip(&told)
             .map(|((f, held), (_, sightings))| FindingView {
@@ -55,15 +57,15 @@ impl<P: Persons> Engine<P> {
         incident.techniques = sorted(used.iter().flat_map(|(_, s)| s.techniques.iter().cloned()));
         incident.severity = members.iter().map(|(_, h)| h.merged.severity).max().unwrap_or_default();
         incident.entities = entities(&used);
-        incident.persons = self.person_views(&members);
-        incident.edges = explain::edges(self, group, &members);
+        incident.persons = self.person_views(&listed);
+        incident.edges = explain::edges(self, group, &listed);
         incident.confidence = incident.edges.iter().map(|e| e.confidence).min().unwrap_or(1_000_000);
         incident.more_edges = group.core.more.to_vec();
         incident.headline = self.headline(&members, &incident);
-        incident.remediation = explain::remediation(self, &members, &incident.persons);
+        incident.remediation = explain::remediation(self, &listed, &incident.persons);
         self.sources(&members, &mut incident);
         self.decided(group, &members, &mut incident);
-        incident.guards = self.notes(&members);
+        incident.guards = self.notes(group, &members);
         incident.score_parts = score(&incident, self.privileged(&incident));
         incident.score = incident.score_parts.iter().map(|p| p.points).sum();
         let related = self.related(ix, group, &members);
@@ -248,7 +250,7 @@ impl<P: Persons> Engine<P> {
     }
 
     /// What guards held back of the members' own values. What rests on other findings (G2) is told where it made an edge.
-    fn notes(&self, members: &[(FindingIx, &Held)]) -> Vec<GuardNote> {
+    fn notes(&self, group: &Group, members: &[(FindingIx, &Held)]) -> Vec<GuardNote> {
         let mut notes = Vec::new();
         let mut note = |guard: &'static str, count: u64, sentence: Text| {
             let count = u32::try_from(count).unwrap_or(u32::MAX);
@@ -274,6 +276,28 @@ impl<P: Persons> Engine<P> {
             let text = Text::plain("{value} is known to be shared and joins no findings by itself; it is named by {n}");
             note("role_tag", count, text.with("value", &shown, Some(kind), Some(tenant)));
         }
+        let mut beyond: BTreeMap<(&Value, TenantId), u64> = BTreeMap::new();
+        for (_, held) in members.iter().filter(|(_, held)| held.attached) {
+            let wish = held.prefers.as_deref().filter(|wish| wish.surplus);
+            if let Some(posting) = wish.and_then(|wish| self.postings.get(wish.value)) {
+                *beyond.entry((&posting.value, held.key.tenant)).or_insert(0) += 1;
+            }
+        }
+        for ((value, tenant), count) in beyond.into_iter().take(SHARED_MAX) {
+            let (kind, shown) = value.shown();
+            let text =
+                Text::plain("findings beyond what {value} joins within one hour, which attach and join nothing: {n}");
+            let guard = if value.is_who() { "person_rate" } else { "value_rate" };
+            note(guard, count, text.with("value", &shown, Some(kind), Some(tenant)));
+        }
+        let kept_off = group.core.refused.iter().filter(|(_, reason)| *reason == Refusal::Rate).count() as u64;
+        note(
+            "incident_rate",
+            kept_off,
+            Text::plain("edges that would have put more findings of one hour into this incident than it may hold: {n}"),
+        );
+        let unlisted = members.iter().filter(|(_, h)| h.unlisted).count() as u64;
+        note("unlisted", unlisted, Text::plain("findings that are part of this incident, counted and not listed: {n}"));
         let stopped = members.iter().map(|(_, h)| u64::from(h.stopped)).sum();
         note("stop_value", stopped, Text::plain("values that mean nothing, or are listed, and join nothing: {n}"));
         notes
@@ -397,11 +421,12 @@ impl<P> Engine<P> {
         out.into_iter().map(|(_, f)| f).collect()
     }
 
-    /// For the reader, with the smallest key of the other incident, which names it in the final form.
+    /// For the reader, with the smallest listed key of the other incident, which names it in the final form.
     fn show(&self, neighbour: &Neighbour) -> Option<(Related, FindingKey)> {
         let record = self.records.get(neighbour.record)?;
         let key = |f: FindingIx| self.findings.get(f).map(|h| h.key.clone());
-        let smallest = record.members.iter().filter_map(|f| key(*f)).min()?;
+        let listed = record.members.iter().filter(|f| self.findings.get(**f).is_some_and(|h| !h.unlisted));
+        let smallest = listed.filter_map(|f| key(*f)).min()?;
         let findings = (key(neighbour.here)?, key(neighbour.there)?);
         let sentence = explain::refused(neighbour.reason);
         Some((Related { incident: digits(record.id), reason: neighbour.reason.into(), findings, sentence }, smallest))
@@ -416,7 +441,7 @@ impl<P> Engine<P> {
             .iter()
             .filter_map(|n| Some((n.reason, self.records.get(n.record)?)))
             .filter(|(reason, other)| match *reason {
-                "incident_size" | "incident_span" => later(other),
+                "incident_size" | "incident_span" | "incident_rate" => later(other),
                 "closed" => closed(other) && (!closed(record) || later(other)),
                 _ => false,
             })

@@ -3,7 +3,7 @@
 use crate::Engine;
 use crate::decisions::Standing;
 use crate::partition::unattachable;
-use crate::posting::{FindingIx, Level};
+use crate::posting::{FindingIx, Level, gap};
 use crate::state::{Attachment, Group, GroupIx, Held};
 use crate::value::Value;
 use caponier_model::{EdgeKind, TenantId};
@@ -41,7 +41,16 @@ impl<P> Engine<P> {
             let place = posting.zip(held).and_then(|(p, h)| p.place(finding, h.merged.first));
             let place = place.filter(|at| posting.is_some_and(|p| !p.is_closed_around(*at, span)));
             posting.zip(place).into_iter().flat_map(move |(posting, at)| {
-                posting.near(at).filter_map(move |(i, entry, gap)| {
+                let lavish = posting.entries[at].is_surplus();
+                let all = (!lavish).then(|| posting.near(at).map(|(i, ..)| i));
+                let thrifty = lavish.then(|| posting.within_budget(at));
+                let near = all.into_iter().flatten().chain(thrifty.into_iter().flatten());
+                near.filter_map(move |i| {
+                    let entry = &posting.entries[i];
+                    let gap = gap(entry, &posting.entries[at]);
+                    if entry.finding == finding || posting.rule.window.is_some_and(|w| gap > w) {
+                        return None;
+                    }
                     if posting.value.is_personal() && (entry.is_common() || posting.entries[at].is_common()) {
                         return None;
                     }
@@ -50,8 +59,9 @@ impl<P> Engine<P> {
                         return None;
                     }
                     let level = posting.level(at, i, span);
+                    let surplus = level == Level::Open && (lavish || entry.is_surplus());
                     let allowed = match level {
-                        Level::Open => !posting.rule.bridges,
+                        Level::Open => !posting.rule.bridges || surplus,
                         Level::Attach => true,
                         Level::Closed => false,
                     };
@@ -62,7 +72,7 @@ impl<P> Engine<P> {
                     let strength = if posting.rule.bridges { 300_000 } else { posting.rule.strength };
                     let group = self.findings.get(entry.finding)?.group?;
                     let (peer, prolific) = (entry.finding, level == Level::Attach);
-                    Some(Attachment { group, peer, value: *ix, strength, gap, prolific })
+                    Some(Attachment { group, peer, value: *ix, strength, gap, prolific, surplus })
                 })
             })
         })
@@ -84,7 +94,7 @@ impl<P> Engine<P> {
                 let (gap, peer) =
                     near.min_by(|(g, a), (h, b)| g.cmp(h).then_with(|| self.by_rank(Some(*a), Some(*b))))?;
                 let strength = rule.strength;
-                Some(Attachment { group: *group, peer, value: *ix, strength, gap, prolific: false })
+                Some(Attachment { group: *group, peer, value: *ix, strength, gap, prolific: false, surplus: false })
             })
         })
     }
@@ -193,8 +203,9 @@ impl<P> Engine<P> {
         if a == b { Ordering::Equal } else { value(a).cmp(&value(b)) }
     }
 
-    /// Which wooers a core takes: in canonical order, while size, span and policy allow.
-    pub(crate) fn taken(&self, group: &Group) -> Vec<FindingIx> {
+    /// Which wooers a core takes: in canonical order, while size, span and policy allow. What is beyond a value's budget is taken beyond
+    /// the size too, and is the second of the two lists: counted there and not listed.
+    pub(crate) fn taken(&self, group: &Group) -> (Vec<FindingIx>, Vec<FindingIx>) {
         let mut order: Vec<(&Held, FindingIx)> =
             group.wooers.iter().filter_map(|f| Some((self.findings.get(*f)?, *f))).collect();
         let offer = |h: &Held| h.prefers.as_deref().map(|p| (Reverse(p.strength), p.gap));
@@ -204,24 +215,27 @@ impl<P> Engine<P> {
         let mut first = core().map(|h| h.merged.first).min().unwrap_or_default();
         let mut last = core().map(|h| h.merged.last).max().unwrap_or_default();
         let mut room = (self.settings.limits.findings as usize).saturating_sub(group.core.members.len());
-        let mut out = Vec::new();
+        let (mut out, mut unlisted) = (Vec::new(), Vec::new());
         for (held, finding) in order {
             let (from, until) = (first.min(held.merged.first), last.max(held.merged.last));
-            let fits = room > 0 && until.seconds_since(from) <= self.settings.limits.span;
+            let surplus = held.prefers.as_deref().is_some_and(|p| p.surplus);
+            let fits = (room > 0 || surplus) && until.seconds_since(from) <= self.settings.limits.span;
             let told = self.standing(&held.key);
             let there = (&tenants[..], standing.as_deref());
             if !fits || unattachable(&self.policy, there, (held.key.tenant, told.as_deref())).is_some() {
                 continue;
             }
             standing = Standing::together(standing, told);
-            (first, last, room) = (from, until, room - 1);
+            if room == 0 {
+                unlisted.push(finding);
+            }
+            (first, last, room) = (from, until, room.saturating_sub(1));
             if !tenants.contains(&held.key.tenant) {
                 tenants.push(held.key.tenant);
             }
             out.push(finding);
         }
-        out.sort_by(|a, b| self.by_rank(Some(*a), Some(*b)));
-        out
+        (self.ranked(out.into_iter()), unlisted)
     }
 }
 

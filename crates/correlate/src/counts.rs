@@ -44,6 +44,12 @@ pub struct Counts {
     pub values_cut: u64,
     /// Most values under which one finding was ever posted (G12 bounds it).
     pub values_most: u64,
+    /// Findings held beyond what one value, no person, joins in an hour, once for each such value (G12).
+    pub over_value: u64,
+    /// The same of persons, accounts, names and SIDs (G12).
+    pub over_person: u64,
+    /// Findings that are part of an incident beyond its size, counted there and not listed (G12).
+    pub unlisted: u64,
     /// Stop values among the values that the findings held name (G1).
     pub values_stopped: u64,
     /// Findings that are attached and join nothing (G2, G4, G5).

@@ -255,6 +255,11 @@ impl<P: Persons> Engine<P> {
         counts.values_cut = self.findings.iter().map(|(_, h)| u64::from(h.cut)).sum();
         counts.values_stopped = self.findings.iter().map(|(_, h)| u64::from(h.stopped)).sum();
         counts.common = self.findings.iter().filter(|(_, h)| h.common).count() as u64;
+        counts.unlisted = self.findings.iter().filter(|(_, h)| h.unlisted).count() as u64;
+        for posting in self.postings.iter().filter(|p| p.has_surplus()) {
+            let place = if posting.value.is_who() { &mut counts.over_person } else { &mut counts.over_value };
+            *place += u64::from(posting.surplus());
+        }
         counts.attached = self.findings.iter().filter(|(_, h)| h.attached).count() as u64;
         for (_, record) in self.records.iter() {
             let mut tenants = record.members.iter().filter_map(|f| self.findings.get(*f)).map(|h| h.key.tenant);

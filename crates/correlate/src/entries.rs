@@ -25,6 +25,11 @@ pub(crate) struct Entry {
 const STRENGTH_BITS: u32 = 24;
 /// The bit that says that the finding's detector is common.
 const COMMON: u32 = 1 << 31;
+/// The bit that says that it is beyond the value's budget of its hour.
+const SURPLUS: u32 = 1 << 30;
+/// The bit that says that it came since the posting was brought up to date.
+const NEW: u32 = 1 << 29;
+const FLAGS: u32 = COMMON | SURPLUS | NEW;
 
 impl Entry {
     /// `parts` is set when it is posted.
@@ -40,11 +45,11 @@ impl Entry {
 
     /// How prolific the window is that starts here, as last counted.
     pub(crate) const fn over(&self) -> u8 {
-        ((self.marks & !COMMON) >> STRENGTH_BITS) as u8
+        ((self.marks & !FLAGS) >> STRENGTH_BITS) as u8
     }
 
     pub(crate) const fn set_over(&mut self, over: u8) {
-        self.marks = self.marks & COMMON | self.strength() | (over as u32) << STRENGTH_BITS;
+        self.marks = self.marks & FLAGS | self.strength() | (over as u32) << STRENGTH_BITS;
     }
 
     /// The same of a finding whose detector is common, or is not.
@@ -56,6 +61,26 @@ impl Entry {
     /// True for a finding whose detector is common.
     pub(crate) const fn is_common(&self) -> bool {
         self.marks & COMMON != 0
+    }
+
+    /// True for a finding beyond the value's budget of its hour.
+    pub(crate) const fn is_surplus(&self) -> bool {
+        self.marks & SURPLUS != 0
+    }
+
+    /// True until the posting is brought up to date.
+    pub(crate) const fn is_new(&self) -> bool {
+        self.marks & NEW != 0
+    }
+
+    /// As it comes to others.
+    pub(crate) const fn set_new(&mut self) {
+        self.marks |= NEW;
+    }
+
+    /// It was looked at, and is beyond the budget or is not.
+    pub(crate) const fn set_surplus(&mut self, surplus: bool) {
+        self.marks = self.marks & !(NEW | SURPLUS) | if surplus { SURPLUS } else { 0 };
     }
 
     pub(crate) const fn strength(&self) -> u32 {

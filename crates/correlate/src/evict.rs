@@ -103,6 +103,9 @@ impl<P: Persons> Engine<P> {
             open.extend(record.partners.iter());
             for held in record.members.iter().filter_map(|f| self.findings.get(*f)) {
                 let ends = held.links.iter().flat_map(|l| [l.a, l.b]);
+                // What a decision would have joined and a policy forbids is named nowhere, and is held by both all the same.
+                let refused = held.group.and_then(|g| self.groups.get(g)).into_iter().flat_map(|g| &g.core.refused);
+                let ends = ends.chain(refused.flat_map(|(l, _)| [l.a, l.b]));
                 open.extend(ends.filter_map(|f| self.findings.get(f)?.record).filter(|r| !seen.contains(r)));
             }
         }

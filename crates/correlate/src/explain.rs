@@ -23,6 +23,7 @@ struct Join {
     gap: i64,
     strength: u32,
     prolific: bool,
+    surplus: bool,
     account: Option<AccountKey>,
     peer_account: Option<AccountKey>,
 }
@@ -41,6 +42,7 @@ pub(crate) fn edges<P: Persons>(engine: &Engine<P>, group: &Group, members: &[(F
                 gap: p.gap,
                 strength: p.strength,
                 prolific: p.prolific,
+                surplus: p.surplus,
                 account: None,
                 peer_account: None,
             });
@@ -82,6 +84,7 @@ fn joins<P: Persons>(engine: &Engine<P>, group: &Group) -> BTreeMap<FindingIx, J
                     gap: link.gap,
                     strength: link.strength,
                     prolific: false,
+                    surplus: false,
                     account: engine.postings.account(account),
                     peer_account: engine.postings.account(peer_account),
                 },
@@ -141,6 +144,9 @@ fn joined<P: Persons>(engine: &Engine<P>, held: &Held, join: &Join) -> Option<Ed
     }
     if join.prolific {
         guards.push("prolific".into());
+    }
+    if join.surplus {
+        guards.push("budget".into());
     }
     if tenants.len() > 1 {
         guards.push("policy_merge".into());
@@ -295,6 +301,7 @@ pub(crate) fn refused(reason: &str) -> Text {
     Text::plain(match reason {
         "incident_size" => "together they would be larger than one incident may be",
         "incident_span" => "together they would last longer than one incident may",
+        "incident_rate" => "together they would hold more findings of one hour than one incident may",
         "cut_check" => "one edge alone is too weak to join two incidents of this size",
         "policy_suggest" => "the policy of the two tenants lets them be shown together and not be merged",
         "policy_forbid" => "the policy of the two tenants forbids it",

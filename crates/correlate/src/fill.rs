@@ -25,6 +25,7 @@ impl Held {
             group: None,
             prefers: None,
             attached: false,
+            unlisted: false,
             record: None,
             slot: None,
             common: false,

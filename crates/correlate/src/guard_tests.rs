@@ -256,3 +256,71 @@ fn an_incident_tells_what_guards_held_back() {
     let counts = engine.counts();
     assert_eq!((counts.values_cut, counts.values_stopped), (46, 1));
 }
+
+/// A flood of alerts about one account within an hour: with its budget the first are joined, the rest hang on them and are counted; an
+/// incident holds no more of it than it lists.
+#[test]
+fn g12_what_a_person_has_beyond_the_budget_of_an_hour_is_counted() {
+    let flood: Vec<Entry> =
+        (0..90).map(|i| alert(1, &format!("f{i:02}"), i * 10, &[(EntityKind::Account, &person(1))])).collect();
+    let mut settings = Settings::defaults();
+    assert!(settings.set("guards.person_rate", 20) && settings.set("guards.findings", 30));
+    // Without a budget: three incidents of thirty, each a continuation of the one before.
+    assert_eq!(with_and_without(&settings, &merge_all(), |g| g.g12 = false, &flood), (1, 3));
+    for backwards in [false, true] {
+        let mut order = flood.clone();
+        if backwards {
+            order.reverse();
+        }
+        let engine = run(&settings, &merge_all(), &order);
+        let incident = engine.incidents().next().unwrap();
+        assert_eq!(incident.findings.len(), 30);
+        let core = incident.findings.iter().filter(|f| f.role == caponier_model::Membership::Core).count();
+        assert_eq!(core, 20);
+        let notes: Vec<_> = incident.guards.iter().map(|g| (g.guard, g.count)).collect();
+        assert_eq!(notes, [("person_rate", 70), ("unlisted", 60)]);
+        let said = incident.guards[0].sentence.render(|p| p.value.clone());
+        assert!(said.starts_with("findings beyond what ") && said.ends_with("attach and join nothing: 70"), "{said}");
+        assert_eq!(incident.edges[20].guards, ["attach_only", "budget"]);
+        // Under the account and under the person.
+        assert_eq!((engine.counts().over_person, engine.counts().unlisted), (140, 60));
+        assert_eq!(engine.members(&incident.id).map(|m| m.len()), Some(90), "nothing is discarded");
+    }
+}
+
+#[test]
+fn g12_the_budget_begins_anew_each_hour_and_a_device_has_one_of_its_own() {
+    let device = |n: i64, at: i64| alert(1, &format!("f{n:02}"), at, &[(EntityKind::Device, &format!("{:040x}", 7))]);
+    let mut settings = Settings::defaults();
+    assert!(settings.set("guards.value_rate", 5) && settings.set("guards.person_rate", 1));
+    let core = |entries: &[Entry]| {
+        let engine = run(&settings, &merge_all(), entries);
+        let roles = engine.incidents().flat_map(|i| i.findings.into_iter().map(|f| f.role).collect::<Vec<_>>());
+        let core = roles.filter(|r| *r == caponier_model::Membership::Core).count();
+        (core, engine.counts().over_value, engine.counts().over_person)
+    };
+    let within: Vec<Entry> = (0..8).map(|i| device(i, i * 60)).collect();
+    assert_eq!(core(&within), (5, 3, 0));
+    let over_two_hours: Vec<Entry> = (0..8).map(|i| device(i, HOUR - 4 * 60 + i * 60)).collect();
+    assert_eq!(core(&over_two_hours), (8, 0, 0));
+}
+
+#[test]
+fn g12_an_incident_holds_so_many_of_one_hour() {
+    // Each shares a device with the one before and nothing with the others.
+    let chain: Vec<Entry> = (0..12)
+        .map(|i: i64| {
+            let (one, other) = (format!("{i:040x}"), format!("{:040x}", i + 1));
+            alert(1, &format!("f{i:02}"), i * 60, &[(EntityKind::Device, &one), (EntityKind::Device, &other)])
+        })
+        .collect();
+    let mut settings = Settings::defaults();
+    assert!(settings.set("guards.incident_rate", 6));
+    assert_eq!(with_and_without(&settings, &merge_all(), |g| g.g12 = false, &chain), (2, 1));
+    let engine = run(&settings, &merge_all(), &chain);
+    assert_eq!(engine.counts().refused.get("incident_rate"), Some(&1));
+    let second = engine.incidents().nth(1).unwrap();
+    assert_eq!(second.related[0].reason, "incident_rate");
+    assert_eq!(second.continues, engine.incidents().next().map(|i| i.id));
+    assert_eq!(second.guards.iter().map(|g| (g.guard, g.count)).collect::<Vec<_>>(), [("incident_rate", 1)]);
+}

@@ -50,6 +50,7 @@ mod slab;
 mod snapshot;
 mod source;
 mod state;
+mod surplus;
 #[cfg(test)]
 mod tests;
 mod value;

@@ -9,6 +9,7 @@ use crate::decisions::{Acts, DecisionIx, Order, Standing};
 use crate::few::Few;
 use crate::posting::{FindingIx, Link, NOBODY, ValueIx};
 use crate::state::Members;
+use crate::surplus::hour;
 use caponier_model::{EdgeKind, EventTime, MergePolicy, Policy, TenantId};
 use hashbrown::HashMap;
 use smallvec::{Array, SmallVec, smallvec};
@@ -35,6 +36,8 @@ pub(crate) enum Refusal {
     Size,
     /// G7.
     Span,
+    /// G12.
+    Rate,
     /// G8.
     Cut,
     /// G10: the pair of tenants may only be shown together.
@@ -59,6 +62,7 @@ impl Refusal {
         match self {
             Self::Size => "incident_size",
             Self::Span => "incident_span",
+            Self::Rate => "incident_rate",
             Self::Cut => "cut_check",
             Self::Suggest => "policy_suggest",
             Self::Forbid => "policy_forbid",
@@ -272,7 +276,7 @@ impl Forest<'_> {
         self.outgrown((x, y), at)
     }
 
-    /// G6, G7, G8.
+    /// G6, G7, G12, G8.
     fn outgrown(&mut self, (x, y): (usize, usize), at: usize) -> Option<Refusal> {
         let (a, b, limits) = (&self.sets[x], &self.sets[y], self.limits);
         let room = limits.values as usize;
@@ -283,6 +287,10 @@ impl Forest<'_> {
         if a.last.max(b.last).seconds_since(a.first.min(b.first)) > limits.span {
             return Some(Refusal::Span);
         }
+        if a.findings + b.findings > limits.incident_rate && self.rushes(x, y) {
+            return Some(Refusal::Rate);
+        }
+        let (a, b) = (&self.sets[x], &self.sets[y]);
         let big = a.findings.min(b.findings) >= limits.cut_findings;
         let link = self.edges[at].2;
         if big && link.strength < limits.cut_confidence {
@@ -294,6 +302,24 @@ impl Forest<'_> {
             return (!second).then_some(Refusal::Cut);
         }
         None
+    }
+
+    /// G12: true where two sets together would hold more findings of one hour than an incident may. Asked of few: most sets hold less in
+    /// all.
+    fn rushes(&mut self, x: usize, y: usize) -> bool {
+        let (mut here, mut count) = (i64::MIN, 0);
+        for (at, node) in self.nodes.iter().enumerate() {
+            let root = find(&mut self.sets, at);
+            if root == x || root == y {
+                let hour = hour(node.first);
+                count = if hour == here { count + 1 } else { 1 };
+                here = hour;
+                if count > self.limits.incident_rate {
+                    return true;
+                }
+            }
+        }
+        false
     }
 
     /// The cores, by their smallest findings.

@@ -66,9 +66,9 @@ pub(crate) struct Posting {
     pub rule: Arc<Rule>,
     pub entries: Entries,
     /// What is known of several entries; none while there was never more than one.
-    more: Option<Box<More>>,
+    pub more: Option<Box<More>>,
     /// No interval among the entries is longer, nor was one ever, in seconds: how far back a scan must look beyond the window.
-    longest: i64,
+    pub longest: i64,
     /// Weak pairs that rest on this value.
     pairs: u32,
     /// Its place among what changed, or [`NOBODY`].
@@ -79,7 +79,7 @@ pub(crate) struct Posting {
 
 /// What several entries of one value are together.
 #[derive(Debug, Default)]
-struct More {
+pub(crate) struct More {
     prolific: Option<Box<Prolific>>,
     /// Counterparts of all entries together.
     mass: u32,
@@ -87,10 +87,12 @@ struct More {
     meant: Meant,
     /// It joins nothing: a name of two accounts, or a source incident that is too big.
     severed: bool,
+    /// Entries beyond the budget of their hour (G12).
+    pub surplus: u32,
 }
 
 impl More {
-    fn of(entries: &[Entry]) -> Box<Self> {
+    pub(crate) fn of(entries: &[Entry]) -> Box<Self> {
         let mut more = Box::<Self>::default();
         entries.iter().for_each(|entry| more.add(entry));
         more
@@ -103,6 +105,7 @@ impl More {
 
     fn take(&mut self, gone: &Entry, left: &[Entry]) {
         self.mass -= u32::from(gone.parts);
+        self.surplus -= u32::from(gone.is_surplus());
         self.meant.take(gone.account, left);
     }
 }
@@ -222,6 +225,11 @@ impl Postings {
         self.all.get(ix)
     }
 
+    /// All that are held.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Posting> {
+        self.all.iter().map(|(_, posting)| posting)
+    }
+
     /// How many values are held.
     pub(crate) fn held(&self) -> usize {
         self.ids.len()
@@ -246,10 +254,11 @@ impl Postings {
         };
         let Some(posting) = self.all.get_mut(ix) else { return };
         let parts = holder.counterparts(entry.finding, posting.rule.counts).len();
-        let entry = Entry { parts: parts.min(usize::from(u16::MAX)) as u16, ..entry };
+        let mut entry = Entry { parts: parts.min(usize::from(u16::MAX)) as u16, ..entry };
         posting.longest = posting.longest.max(entry.last.seconds_since(entry.first));
         if posting.more.is_some() || !posting.entries.is_empty() {
             posting.more.get_or_insert_with(|| More::of(&posting.entries)).add(&entry);
+            entry.set_new();
         }
         posting.entries.insert(at, entry);
         // What stands alone joins nothing: there is nothing to bring up to date.
@@ -275,10 +284,10 @@ impl Postings {
         while let Some(at) = posting.place(finding, first) {
             let Some(gone) = posting.entries.remove(at) else { break };
             posting.less(&gone);
-            if at == 0 && posting.noted == NOBODY {
+            if at == 0 && posting.noted == NOBODY && !posting.has_surplus() {
                 let prolific = posting.more.as_mut().and_then(|more| more.prolific.as_mut());
                 prolific.into_iter().for_each(|p| p.pop_front());
-            } else if posting.prolific().is_some() {
+            } else if posting.prolific().is_some() || posting.has_surplus() {
                 note(&mut self.noted, posting, ix, (at, first));
             }
         }
@@ -290,6 +299,7 @@ impl Postings {
             if let Some(posting) = self.all.get_mut(dirty.value) {
                 posting.noted = NOBODY;
                 posting.measure(&dirty, settings.caps.window, holder);
+                posting.spend(&dirty);
             }
             self.release(dirty.value);
         }
@@ -362,6 +372,9 @@ impl Postings {
         out.levels = posting.measure(dirty, settings.caps.window, holder);
         if let Some(levels) = out.levels {
             self.crossed.extend(posting.crossed(levels, holder));
+        }
+        if let Some((low, high)) = posting.spend(dirty) {
+            out.levels = Some(out.levels.map_or((low, high), |(l, h)| (l.min(low), h.max(high))));
         }
         if posting.rule.bridges {
             let halves = posting.value.halves().map(|halves| halves.map(|h| self.find(&h).and_then(|h| self.get(h))));
@@ -566,12 +579,16 @@ impl Posting {
 
     /// False where no loose finding could attach by it: not its kind, or a bridge that is not prolific anywhere.
     pub(crate) fn may_attach(&self) -> bool {
-        self.entries.len() > 1 && self.rule.attaches && (!self.rule.bridges || self.shared || self.is_prolific())
+        let bridges = self.rule.bridges && !self.shared && !self.has_surplus();
+        self.entries.len() > 1 && self.rule.attaches && (!bridges || self.is_prolific())
     }
 
     /// True for a value of one finding, which joins nothing: most are.
     fn is_single(&self) -> bool {
-        self.entries.len() < 2 && self.prolific().is_none() && self.rule.cap.is_none_or(|cap| self.mass() <= cap)
+        self.entries.len() < 2
+            && !self.has_surplus()
+            && self.prolific().is_none()
+            && self.rule.cap.is_none_or(|cap| self.mass() <= cap)
     }
 
     fn is_prolific(&self) -> bool {
@@ -704,7 +721,7 @@ impl Posting {
         let mut lanes: Vec<Lane> = Vec::new();
         let personal = self.value.is_personal();
         for (j, entry) in self.entries[begin..until].iter().enumerate().map(|(i, e)| (begin + i, e)) {
-            if personal && entry.is_common() {
+            if personal && entry.is_common() || entry.is_surplus() {
                 continue;
             }
             for lane in lanes.iter().filter(|_| j >= from) {

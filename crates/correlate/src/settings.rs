@@ -114,7 +114,7 @@ pub struct Guards {
     pub g9: bool,
     /// The policy of tenants. Off: every pair may merge.
     pub g10: bool,
-    /// Budgets of values, sightings and findings. Off: none.
+    /// Budgets of values, sightings and findings, and of what one value, person or incident joins in an hour. Off: none.
     pub g12: bool,
 }
 
@@ -180,6 +180,14 @@ pub struct Limits {
     pub held_values: u32,
     /// G12: incidents held at most, likewise: 20,000,000.
     pub held_incidents: u32,
+    /// G12: findings within one hour of the clock that one device (or other value) joins by bridges; those beyond attach and are
+    /// counted: 200.
+    pub value_rate: u32,
+    /// G12: the same for one person, account, name or SID: 200.
+    pub person_rate: u32,
+    /// G12: findings within one hour of the clock in the core of one incident; what would make more is `related`: 300. It acts
+    /// where `findings` is raised above it.
+    pub incident_rate: u32,
     /// Seconds of event time within which what comes is settled together: 10. Nothing depends on it but how often an incident
     /// that grows is told of; 0 settles whenever event time moves.
     pub settle_seconds: i64,
@@ -232,6 +240,9 @@ impl Settings {
                 held_findings: 20_000_000,
                 held_values: 60_000_000,
                 held_incidents: 20_000_000,
+                value_rate: 200,
+                person_rate: 200,
+                incident_rate: 300,
                 settle_seconds: 10,
                 staged: 4096,
             },
@@ -274,6 +285,7 @@ impl Settings {
         if !g12 {
             (limits.finding_values, limits.finding_sightings) = (u32::MAX, u32::MAX);
             (limits.held_findings, limits.held_values, limits.held_incidents) = (u32::MAX, u32::MAX, u32::MAX);
+            (limits.value_rate, limits.person_rate, limits.incident_rate) = (u32::MAX, u32::MAX, u32::MAX);
         }
         out
     }
@@ -345,6 +357,9 @@ impl Settings {
             "guards.held_findings" => &mut limits.held_findings,
             "guards.held_values" => &mut limits.held_values,
             "guards.held_incidents" => &mut limits.held_incidents,
+            "guards.value_rate" => &mut limits.value_rate,
+            "guards.person_rate" => &mut limits.person_rate,
+            "guards.incident_rate" => &mut limits.incident_rate,
             "engine.staged" => &mut limits.staged,
             _ => return None,
         })

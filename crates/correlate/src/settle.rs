@@ -12,9 +12,10 @@ use crate::decisions::Acts;
 use crate::partition::{Core, Node, Refusal, cores};
 use crate::posting::{FindingIx, Link};
 use crate::state::{Group, GroupIx, RecordIx};
-use caponier_model::{Persons, TenantId};
+use caponier_model::{EdgeKind, Persons, TenantId};
 use hashbrown::HashSet;
 use smallvec::{SmallVec, smallvec};
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A set of findings that is only asked for membership.
@@ -63,7 +64,7 @@ impl<P: Persons> Engine<P> {
         let mut courted: BTreeSet<GroupIx> = BTreeSet::new();
         let mut formers = Formers::default();
         let (found, beside) = self.partition(dirty);
-        self.correct_refusals(beside, &mut touched);
+        self.correct_refusals(beside, rebound, &mut touched);
         let changed: Vec<Core> = found.into_iter().filter(|c| !self.stands(c, rebound)).collect();
         for finding in changed.iter().flat_map(|core| &core.members) {
             self.dissolve(*finding, &mut formers, &mut loose, &mut courted, &mut touched);
@@ -204,19 +205,47 @@ impl<P: Persons> Engine<P> {
         cores(&nodes, links, (&self.settings.limits, &self.policy, acts), |a, b| self.by_value(a, b))
     }
 
-    /// A core whose members stay may be refused for another reason than before.
-    fn correct_refusals(&mut self, beside: Vec<Core>, touched: &mut Touched) {
+    /// A core whose members stay may be refused for another reason than before, or in another order where an end has another time.
+    fn correct_refusals(&mut self, beside: Vec<Core>, rebound: &Findings, touched: &mut Touched) {
         for core in beside {
             let Some(ix) = core.members.first().and_then(|f| self.findings.get(*f)?.group) else { continue };
             let Some(group) = self.groups.get_mut(ix) else { continue };
+            let mut refused = std::mem::take(&mut group.core.refused);
             let now: BTreeMap<Link, Refusal> = core.refused.into_iter().collect();
-            for (link, reason) in group.core.refused.iter_mut() {
+            let mut changed = false;
+            for (link, reason) in refused.iter_mut() {
                 if let Some(new) = now.get(link).filter(|new| *new != reason) {
                     *reason = *new;
-                    touched.groups.insert(ix);
+                    changed = true;
                 }
             }
+            if now.keys().any(|l| rebound.contains(&l.a) || rebound.contains(&l.b)) {
+                let before = refused.to_vec();
+                refused.sort_by(|(l, _), (m, _)| self.by_canon(l, m));
+                changed |= before[..] != refused[..];
+            }
+            if let Some(group) = self.groups.get_mut(ix) {
+                group.core.refused = refused;
+            }
+            if changed {
+                touched.groups.insert(ix);
+            }
         }
+    }
+
+    /// The order in which candidate edges are taken; what somebody decided comes before them, in its own order.
+    fn by_canon(&self, l: &Link, m: &Link) -> Ordering {
+        let is_edge = |link: &Link| link.kind != EdgeKind::Decision;
+        if !is_edge(l) || !is_edge(m) {
+            return is_edge(l).cmp(&is_edge(m));
+        }
+        (m.strength, l.gap, l.kind)
+            .cmp(&(l.strength, m.gap, m.kind))
+            .then_with(|| self.by_rank(Some(l.a), Some(m.a)))
+            .then_with(|| self.by_rank(Some(l.b), Some(m.b)))
+            .then_with(|| self.by_value(l.value, m.value))
+            .then_with(|| self.by_value(l.account_a, m.account_a))
+            .then_with(|| self.by_value(l.account_b, m.account_b))
     }
 
     /// Takes a finding out of its group; the group goes with it.
@@ -241,7 +270,7 @@ impl<P: Persons> Engine<P> {
         for wooer in group.wooers {
             if let Some(held) = self.findings.get_mut(wooer) {
                 held.prefers = None;
-                held.attached = false;
+                (held.attached, held.unlisted) = (false, false);
                 touched.groups.extend(held.group);
             }
             loose.insert(wooer);
@@ -252,7 +281,7 @@ impl<P: Persons> Engine<P> {
     fn leave(&mut self, finding: FindingIx, courted: &mut BTreeSet<GroupIx>, touched: &mut Touched) {
         let Some(held) = self.findings.get_mut(finding) else { return };
         let Some(old) = held.prefers.take() else { return };
-        held.attached = false;
+        (held.attached, held.unlisted) = (false, false);
         touched.groups.extend(held.group);
         if let Some(group) = self.groups.get_mut(old.group) {
             group.wooers.retain(|f| *f != finding);
@@ -346,13 +375,15 @@ impl<P: Persons> Engine<P> {
     fn choose(&mut self, group: GroupIx, touched: &mut Touched) {
         let Some(held) = self.groups.get(group) else { return };
         touched.groups.insert(group);
-        let taken = self.taken(held);
+        let (taken, unlisted) = self.taken(held);
         let wooers = held.wooers.clone();
+        // A flood woos in thousands.
+        let [accepted, beyond] = [&taken, &unlisted].map(|list| list.iter().copied().collect::<Findings>());
         for wooer in wooers {
-            let accepted = taken.contains(&wooer);
+            let now = (accepted.contains(&wooer), beyond.contains(&wooer));
             let Some(held) = self.findings.get_mut(wooer) else { continue };
-            if held.attached != accepted {
-                held.attached = accepted;
+            if (held.attached, held.unlisted) != now {
+                (held.attached, held.unlisted) = now;
                 touched.groups.extend(held.group);
             }
         }

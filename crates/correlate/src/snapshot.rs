@@ -24,7 +24,7 @@ use caponier_model::{AccountKey, FindingKey, Persons};
 use sha2::{Digest, Sha256};
 
 /// The layout of the body. A change of the layout, or of what the engine would compute from it, takes the next number.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const MAGIC: &[u8; 8] = b"CAPSTATE";
 const HEADER: usize = 8 + 4 + 8 + 32;
 /// Findings posted together when a snapshot is read.
@@ -283,7 +283,9 @@ impl<P: Persons> Engine<P> {
             w.number(wish.strength);
             w.signed(wish.gap);
             w.flag(wish.prolific);
+            w.flag(wish.surplus);
             w.flag(held.attached);
+            w.flag(held.unlisted);
         });
     }
 
@@ -291,14 +293,15 @@ impl<P: Persons> Engine<P> {
         for _ in 0..r.count()? {
             let (finding, value) = self.read_value(r, order)?;
             let peer = order.findings[r.below(order.findings.len())?];
-            let (strength, gap, prolific, attached) = (r.small()?, r.signed()?, r.flag()?, r.flag()?);
+            let (strength, gap) = (r.small()?, r.signed()?);
+            let (prolific, surplus, attached, unlisted) = (r.flag()?, r.flag()?, r.flag()?, r.flag()?);
             let group = self.findings.get(peer).and_then(|h| h.group);
             let Some(group) = group.filter(|_| self.is_loose(finding) && !self.is_loose(peer)) else {
                 return r.fault("a finding attached where it cannot be");
             };
             if let Some(held) = self.findings.get_mut(finding) {
-                held.prefers = Some(Box::new(Attachment { group, peer, value, strength, gap, prolific }));
-                held.attached = attached;
+                held.prefers = Some(Box::new(Attachment { group, peer, value, strength, gap, prolific, surplus }));
+                (held.attached, held.unlisted) = (attached, attached && unlisted);
             }
             if let Some(group) = self.groups.get_mut(group) {
                 group.wooers.push(finding);
@@ -434,6 +437,9 @@ fn counters(counts: &mut Counts) -> [&mut u64; 17] {
         evicted_unpaired,
         values_cut: _,
         values_most,
+        over_value: _,
+        over_person: _,
+        unlisted: _,
         values_stopped: _,
         attached: _,
         common: _,

@@ -45,6 +45,8 @@ pub(crate) struct Held {
     pub prefers: Option<Box<Attachment>>,
     /// Whether the core took it.
     pub attached: bool,
+    /// It was taken beyond the size of an incident, and is counted there and not listed (G12).
+    pub unlisted: bool,
     pub record: Option<RecordIx>,
     /// Where it is counted among the findings of its detector.
     pub slot: Option<Slot>,
@@ -172,6 +174,8 @@ pub(crate) struct Attachment {
     pub gap: i64,
     /// The value is above its cap (G2): it could not have bridged.
     pub prolific: bool,
+    /// One of the two is beyond the value's budget of its hour (G12): it could have bridged.
+    pub surplus: bool,
 }
 
 /// A core with what hangs on it.

@@ -64,6 +64,8 @@ pub(crate) struct Rule {
     pub bridges: bool,
     /// Whether it may attach a loose finding to a core.
     pub attaches: bool,
+    /// G12: findings of one hour that it joins by bridges, where it has such a budget.
+    pub rate: Option<u32>,
 }
 
 /// What G2 counts.
@@ -78,12 +80,25 @@ pub(crate) enum Counterpart {
 }
 
 fn bridge(kind: EdgeKind, window: i64, cap: Option<u32>, counts: Counterpart, strength: u32) -> Rule {
-    Rule { kind, window: Some(window), cap, counts, strength, bridges: true, attaches: cap.is_some() }
+    Rule { kind, window: Some(window), cap, counts, strength, bridges: true, attaches: cap.is_some(), rate: None }
 }
 
 impl Value {
     /// The rule of this value's kind under the settings.
     pub(crate) fn rule(&self, settings: &Settings) -> Rule {
+        let rule = self.joining(settings);
+        let limits = &settings.limits;
+        let rate = if self.is_who() { limits.person_rate } else { limits.value_rate };
+        // What could not attach is left to other limits: a source incident's alerts, a session's accounts.
+        Rule { rate: (rule.bridges && rule.attaches).then_some(rate), ..rule }
+    }
+
+    /// True for what says who: the budget of a person is its own.
+    pub(crate) const fn is_who(&self) -> bool {
+        matches!(self, Self::Account(_) | Self::Sid(..) | Self::Name(..) | Self::Person(_))
+    }
+
+    fn joining(&self, settings: &Settings) -> Rule {
         let Settings { windows, caps, edges, .. } = settings;
         let (account, device) = (Some(caps.account), Some(caps.device));
         match self {
@@ -259,6 +274,7 @@ fn weak_rule(kind: EntityKind, settings: &Settings) -> Rule {
         },
         bridges: !settings.guards.g5,
         attaches: if address { settings.edges.address } else { settings.edges.artefact },
+        rate: None,
     }
 }
 

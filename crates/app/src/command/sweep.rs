@@ -201,6 +201,7 @@ fn engine(counts: &Counts) -> Value {
     json!({
         "sightings": counts.sightings, "duplicates": counts.duplicates, "late": counts.late,
         "evicted": counts.evicted, "values_cut": counts.values_cut, "values_most": counts.values_most, "sightings_cut": counts.sightings_cut,
+        "over_value": counts.over_value, "over_person": counts.over_person, "unlisted": counts.unlisted,
         "changes": counts.changes, "edges": edges, "refused": refused,
     })
 }

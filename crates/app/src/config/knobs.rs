@@ -184,7 +184,7 @@ knobs! {
     "guards.g8" Switch engine.guards.g8 => "G8: large incidents merge by a strong edge or two";
     "guards.g9" Switch engine.guards.g9 => "G9: opposite verdicts of analysts keep incidents apart";
     "guards.g10" Switch engine.guards.g10 => "G10: pairs of tenants merge only as their policy allows; never off in operation";
-    "guards.g12" Switch engine.guards.g12 => "G12: budgets of values and sightings";
+    "guards.g12" Switch engine.guards.g12 => "G12: budgets of values and sightings, and of what one value, person or incident joins in an hour";
     "guards.stop_values" Texts engine.stop_values => "G1: values that never join anything, beside the built-in ones";
     "guards.shared_values" Texts engine.shared_values => "G4: shared accounts, devices, jump hosts: they never bridge";
     "guards.address_persons" Small engine.caps.address => "G2: persons behind one address above which it is prolific";
@@ -205,6 +205,9 @@ knobs! {
     "guards.held_findings" Small engine.limits.held_findings => "G12: findings held; beyond them what was quiet longest is let go and counted";
     "guards.held_values" Small engine.limits.held_values => "G12: distinct values held, likewise";
     "guards.held_incidents" Small engine.limits.held_incidents => "G12: incidents held, likewise";
+    "guards.value_rate" Small engine.limits.value_rate => "G12: findings of one hour that one device joins; those beyond attach and are counted";
+    "guards.person_rate" Small engine.limits.person_rate => "G12: findings of one hour that one person, account, name or SID joins, likewise";
+    "guards.incident_rate" Small engine.limits.incident_rate => "G12: findings of one hour in the core of one incident; beyond, another continues it";
     "engine.settle_seconds" Signed engine.limits.settle_seconds => "seconds of event time within which what comes is settled together";
     "engine.staged" Small engine.limits.staged => "findings that wait to be settled together at most";
     "score.privileged" Texts engine.privileged => "accounts whose part in an incident raises its score: object ids or UPNs";

@@ -237,6 +237,9 @@ impl Reader<'_> {
                 held_findings: self.small()?,
                 held_values: self.small()?,
                 held_incidents: self.small()?,
+                value_rate: self.small()?,
+                person_rate: self.small()?,
+                incident_rate: self.small()?,
                 settle_seconds: self.seconds()?,
                 staged: self.small()?,
             },
@@ -462,7 +465,9 @@ impl Writer {
         for limit in [cut_findings, cut_confidence, &limits.finding_values, &limits.finding_sightings] {
             self.number(*limit);
         }
-        for limit in [limits.held_findings, limits.held_values, limits.held_incidents] {
+        let Limits { value_rate, person_rate, incident_rate, .. } = *limits;
+        let held = [limits.held_findings, limits.held_values, limits.held_incidents];
+        for limit in held.into_iter().chain([value_rate, person_rate, incident_rate]) {
             self.number(limit);
         }
         self.signed(limits.settle_seconds);

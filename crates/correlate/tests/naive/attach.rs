@@ -16,6 +16,7 @@ pub struct Offer {
     pub peer: usize,
     pub value: Value,
     pub prolific: bool,
+    pub surplus: bool,
 }
 
 /// A core, and the loose findings that hang on it.
@@ -23,6 +24,8 @@ pub struct Offer {
 pub struct Group {
     pub core: Core,
     pub attached: BTreeMap<usize, Offer>,
+    /// Those of them that are counted and not listed.
+    pub unlisted: BTreeSet<usize>,
     /// What the attached findings were refused, as cores of one.
     pub refused_attached: Vec<(crate::joins::Edge, &'static str)>,
 }
@@ -30,7 +33,8 @@ pub struct Group {
 /// Attaches what is loose; the groups by their smallest core finding. A loose finding that nobody took is a group of its own.
 pub fn attach(set: &Set<'_>, cores: Vec<Core>) -> Vec<Group> {
     let (loose, cores): (Vec<Core>, Vec<Core>) = cores.into_iter().partition(|c| c.members.len() == 1 && !c.is_closed);
-    let group = |core: Core| Group { core, attached: BTreeMap::new(), refused_attached: Vec::new() };
+    let group =
+        |core: Core| Group { core, attached: BTreeMap::new(), unlisted: BTreeSet::new(), refused_attached: Vec::new() };
     let mut groups: Vec<Group> = cores.into_iter().map(group).collect();
     let mut wooers: BTreeMap<usize, Vec<(Offer, usize)>> = BTreeMap::new();
     for finding in loose.iter().map(|c| c.members[0]) {
@@ -42,7 +46,10 @@ pub fn attach(set: &Set<'_>, cores: Vec<Core>) -> Vec<Group> {
     for (at, mut wooing) in wooers {
         wooing.sort_by_key(|(offer, finding)| (offer.strength, offer.gap, *finding));
         for (offer, finding) in wooing {
-            if has_room(set, &groups[at], finding) {
+            let full = groups[at].core.members.len() + groups[at].attached.len() - groups[at].unlisted.len()
+                >= set.settings.limits.findings as usize;
+            if (!full || offer.surplus) && fits(set, &groups[at], finding) {
+                groups[at].unlisted.extend(full.then_some(finding));
                 groups[at].attached.insert(finding, offer);
             }
         }
@@ -85,7 +92,14 @@ fn trust(set: &Set<'_>, core: &BTreeSet<usize>, finding: usize) -> Vec<Offer> {
     for value in values.filter(|v| matches!(v, Value::Trust(a, b) if tenants.contains(a) && tenants.contains(b))) {
         let nearest = core.iter().map(|peer| (set.gap(finding, *peer), *peer)).min();
         if let Some((gap, peer)) = nearest.filter(|(gap, _)| set.rule(value).window.is_none_or(|w| *gap <= w)) {
-            out.push(Offer { strength: Reverse(200_000), gap, peer, value: value.clone(), prolific: false });
+            out.push(Offer {
+                strength: Reverse(200_000),
+                gap,
+                peer,
+                value: value.clone(),
+                prolific: false,
+                surplus: false,
+            });
         }
     }
     out
@@ -108,28 +122,32 @@ fn offers(set: &Set<'_>, finding: usize, peer: usize) -> Vec<Offer> {
             continue;
         }
         let level = set.level(value, finding, peer);
+        let beyond = [finding, peer].map(|f| set.is_surplus(value, f));
+        let surplus = level == Level::Open && beyond.contains(&true) && !(beyond[0] && beyond[1]);
+        if beyond == [true, true] {
+            continue;
+        }
         let allowed = match level {
-            Level::Open => !rule.bridges,
+            Level::Open => !rule.bridges || surplus,
             Level::Attach => true,
             Level::Closed => false,
         };
         if allowed {
             let strength = Reverse(if rule.bridges { 300_000 } else { rule.strength });
-            out.push(Offer { strength, gap, peer, value: (*value).clone(), prolific: level == Level::Attach });
+            out.push(Offer { strength, gap, peer, value: (*value).clone(), prolific: level == Level::Attach, surplus });
         }
     }
     out
 }
 
-/// Size, span and policy of a core with what it has taken so far.
-fn has_room(set: &Set<'_>, group: &Group, finding: usize) -> bool {
+/// Span and policy of a core with what it has taken so far.
+fn fits(set: &Set<'_>, group: &Group, finding: usize) -> bool {
     let limits = &set.settings.limits;
     let members: Vec<usize> = group.core.members.iter().chain(group.attached.keys()).copied().collect();
     let all = || members.iter().chain([&finding]);
     let first = all().map(|f| set.findings[*f].first).min();
     let last = all().map(|f| set.findings[*f].last).max();
-    members.len() < limits.findings as usize
-        && last.zip(first).is_some_and(|(last, first)| last.seconds_since(first) <= limits.span)
+    last.zip(first).is_some_and(|(last, first)| last.seconds_since(first) <= limits.span)
         && !is_kept_off(set, &members.iter().copied().collect(), finding)
 }
 

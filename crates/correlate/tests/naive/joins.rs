@@ -149,6 +149,17 @@ impl<'a> Set<'a> {
         }
     }
 
+    /// G12: so many findings of this value are before this one in its hour of the clock that it is beyond the budget.
+    pub fn is_surplus(&self, value: &Value, finding: usize) -> bool {
+        let Some(rate) = self.rule(value).rate else { return false };
+        let before = self.values[value].iter().map(|e| e.finding).filter(|f| *f < finding);
+        before.filter(|f| self.hour(*f) == self.hour(finding)).collect::<BTreeSet<_>>().len() >= rate as usize
+    }
+
+    fn hour(&self, finding: usize) -> i64 {
+        self.findings[finding].first.nanos().div_euclid(3_600_000_000_000)
+    }
+
     fn counterparts(&self, finding: usize, what: Counts) -> &BTreeSet<Value> {
         let bound = &self.bound[finding];
         match what {
@@ -166,9 +177,10 @@ impl<'a> Set<'a> {
             if !self.rule(value).bridges || self.joins_nothing(value, entries) {
                 continue;
             }
-            // What common detectors say of accounts and devices joins nothing.
-            let entries: &[Entry] =
-                &entries.iter().filter(|e| !is_personal(value) || !self.common[e.finding]).cloned().collect::<Vec<_>>();
+            // What common detectors say of accounts and devices joins nothing, and what is beyond a budget does not by that value.
+            let joins =
+                |e: &&Entry| (!is_personal(value) || !self.common[e.finding]) && !self.is_surplus(value, e.finding);
+            let entries: &[Entry] = &entries.iter().filter(joins).cloned().collect::<Vec<_>>();
             for j in 0..entries.len() {
                 for i in 0..j {
                     if (pairs == Pairs::All || is_neighbour(value, entries, i, j))
@@ -212,6 +224,11 @@ impl<'a> Set<'a> {
                 return None;
             }
         }
+        if let Value::Movement(ip) = value
+            && self.level(&Value::Weak(caponier_model::EntityKind::Ip, ip.clone()), a, b) != Level::Open
+        {
+            return None;
+        }
         if let Value::Pair(ip, kind, text) = value {
             let halves = [Value::Weak(caponier_model::EntityKind::Ip, ip.clone()), Value::Weak(*kind, text.clone())];
             if halves.iter().any(|half| self.level(half, a, b) != Level::Open) {
@@ -222,6 +239,7 @@ impl<'a> Set<'a> {
             (Value::Person(_) | Value::At(..), Some(one), Some(other)) => {
                 rule.strength.min(self.confidence(a, one)).min(self.confidence(b, other))
             }
+            (Value::Tool(..), ..) if gap <= 60 => 900_000,
             _ => rule.strength,
         };
         let accounts = (x.account, y.account);
@@ -357,7 +375,7 @@ impl Forest<'_> {
         self.outgrown(&one, &other, edge)
     }
 
-    /// G6, G7, G8.
+    /// G6, G7, G12, G8.
     fn outgrown(&self, one: &BTreeSet<usize>, other: &BTreeSet<usize>, edge: &Edge) -> Option<&'static str> {
         let (set, limits) = (self.set, &self.set.settings.limits);
         let both: BTreeSet<usize> = one | other;
@@ -369,6 +387,13 @@ impl Forest<'_> {
         let last = both.iter().map(|f| set.findings[*f].last).max()?;
         if last.seconds_since(first) > limits.span {
             return Some("incident_span");
+        }
+        let mut hours: BTreeMap<i64, u32> = BTreeMap::new();
+        for finding in &both {
+            *hours.entry(set.hour(*finding)).or_default() += 1;
+        }
+        if hours.values().any(|n| *n > limits.incident_rate) {
+            return Some("incident_rate");
         }
         let big = one.len().min(other.len()) >= limits.cut_findings as usize;
         if big && edge.strength.0 < limits.cut_confidence {

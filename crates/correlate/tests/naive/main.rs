@@ -108,8 +108,8 @@ fn difference(got: &[Incident], want: &[Incident]) -> String {
 
 /// The counters of the present partition, which are facts of the set.
 fn counted(counts: &Counts) -> String {
-    let Counts { findings, unpaired, values_cut, edges, refused, .. } = counts;
-    format!("{findings} {unpaired} {values_cut} {edges:?} {refused:?}")
+    let Counts { findings, unpaired, values_cut, edges, refused, over_value, over_person, unlisted, .. } = counts;
+    format!("{findings} {unpaired} {values_cut} {over_value} {over_person} {unlisted} {edges:?} {refused:?}")
 }
 
 /// What is wrong with a case, if anything.
@@ -121,8 +121,10 @@ fn fault(case: &Case) -> Option<String> {
     if !difference.is_empty() {
         return Some(difference);
     }
-    let shape::Outcome { findings, unpaired, values_cut, edges, refused, .. } = want;
-    let want = counted(&Counts { findings, unpaired, values_cut, edges, refused, ..Counts::default() });
+    let shape::Outcome { findings, unpaired, values_cut, edges, refused, over_value, over_person, unlisted, .. } = want;
+    let rest = Counts::default();
+    let counts = Counts { findings, unpaired, values_cut, edges, refused, over_value, over_person, unlisted, ..rest };
+    let want = counted(&counts);
     let got = counted(&engine.counts());
     (got != want).then(|| format!("counts: got {got}\nwant {want}"))
 }

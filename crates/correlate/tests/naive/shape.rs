@@ -24,6 +24,9 @@ pub struct Outcome {
     pub findings: u64,
     pub unpaired: u64,
     pub values_cut: u64,
+    pub over_value: u64,
+    pub over_person: u64,
+    pub unlisted: u64,
     pub edges: BTreeMap<EdgeKind, u64>,
     pub refused: BTreeMap<&'static str, u64>,
 }
@@ -56,6 +59,12 @@ pub fn outcome(entries: &[Entry], settings: &Settings, policy: &Policy, pairs: P
         refused: counts,
         ..Outcome::default()
     };
+    for (value, entries) in &set.values {
+        let beyond = entries.iter().filter(|e| set.is_surplus(value, e.finding)).count() as u64;
+        let who = matches!(value, Value::Account(_) | Value::Sid(..) | Value::Name(..) | Value::Person(_));
+        *if who { &mut out.over_person } else { &mut out.over_value } += beyond;
+    }
+    out.unlisted = groups.iter().map(|g| g.unlisted.len() as u64).sum();
     let mut of = BTreeMap::new();
     for (at, group) in groups.iter().enumerate() {
         of.extend(members(group).into_iter().map(|f| (f, at)));
@@ -90,26 +99,30 @@ impl World<'_> {
     }
 
     fn name(&self, group: usize) -> (Option<&FindingKey>, compact_str::CompactString) {
-        let key = members(&self.groups[group]).into_iter().map(|f| &self.finding(f).key).min();
+        let group = &self.groups[group];
+        let listed = members(group).into_iter().filter(|f| !group.unlisted.contains(f));
+        let key = listed.map(|f| &self.finding(f).key).min();
         (key, key.map(|k| incident_id(self.set.settings.epoch, k)).unwrap_or_default())
     }
 
     fn incident(&self, at: usize) -> Incident {
         let group = &self.groups[at];
-        let list: Vec<usize> = members(group).into_iter().collect();
-        let all = || list.iter().map(|f| self.finding(*f));
+        let everyone = members(group);
+        let everyone: Vec<usize> = everyone.into_iter().collect();
+        let list: Vec<usize> = everyone.iter().copied().filter(|f| !group.unlisted.contains(f)).collect();
+        let all = || everyone.iter().map(|f| self.finding(*f));
         let edges: Vec<model::Edge> = self.edges(group, &list);
         let known: Vec<&SourceIncident> = {
-            let keys: BTreeSet<_> = list.iter().flat_map(|f| &self.bound(*f).incidents).collect();
+            let keys: BTreeSet<_> = everyone.iter().flat_map(|f| &self.bound(*f).incidents).collect();
             let mut known: Vec<_> = keys.into_iter().filter_map(|k| self.known.sources.get(k)).collect();
             known.sort_by_key(|i| std::cmp::Reverse((i.version, i.key.clone())));
             known
         };
-        let covered = list.iter().all(|f| !self.bound(*f).incidents.is_empty());
+        let covered = everyone.iter().all(|f| !self.bound(*f).incidents.is_empty());
         let closed = |i: &&SourceIncident| ["closed", "resolved"].iter().any(|w| i.status.eq_ignore_ascii_case(w));
         let done = !known.is_empty() && covered && known.iter().all(closed);
         let source = if done { IncidentState::Resolved } else { IncidentState::Active };
-        let told = list.iter().map(|f| self.set.told[*f].clone()).fold(Told::default(), Told::and);
+        let told = everyone.iter().map(|f| self.set.told[*f].clone()).fold(Told::default(), Told::and);
         let verdict = known.iter().find_map(|i| i.verdict).or_else(|| all().filter_map(|f| f.verdict).max());
         let (status, state) = match (group.core.is_closed, &told.owner) {
             (true, _) => (Some("closed".into()), IncidentState::Resolved),
@@ -139,15 +152,15 @@ impl World<'_> {
             last: all().map(|f| f.last).max().unwrap_or_default(),
             persons: self.persons(&list),
             entities: self.entities(&list),
-            tactics: sorted(all().flat_map(|f| f.tactics.iter().cloned())),
-            techniques: sorted(all().flat_map(|f| f.techniques.iter().cloned())),
+            tactics: sorted(list.iter().flat_map(|f| self.finding(*f).tactics.iter().cloned())),
+            techniques: sorted(list.iter().flat_map(|f| self.finding(*f).techniques.iter().cloned())),
             findings: list.iter().map(|f| self.view(*f, group)).collect(),
             edges,
             more_edges: group.core.more.iter().map(|(k, n)| (*k, *n)).collect(),
-            related: self.related(at, group, &list),
+            related: self.related(at, group, &everyone),
             guards: Vec::new(),
-            decisions: self.decisions(&list),
-            source_incidents: sorted(list.iter().flat_map(|f| self.bound(*f).incidents.iter().cloned())),
+            decisions: self.decisions(&everyone),
+            source_incidents: sorted(everyone.iter().flat_map(|f| self.bound(*f).incidents.iter().cloned())),
             remediation: Vec::new(),
             digest: "".into(),
         }
@@ -282,6 +295,7 @@ impl World<'_> {
             entity_value: Some(text),
             second: match value {
                 Value::Pair(_, kind, text) => Some((*kind, text.clone())),
+                Value::Tool(_, _, alert) => Some((EntityKind::Other, alert.as_str().into())),
                 Value::At(_, ip) => Some((EntityKind::Ip, ip.clone())),
                 _ => None,
             },
@@ -302,6 +316,7 @@ impl World<'_> {
         edge.membership = Membership::Attached;
         edge.confidence = offer.strength.0;
         let words = ["attach_only"].into_iter().chain(offer.prolific.then_some("prolific"));
+        let words = words.chain(offer.surplus.then_some("budget"));
         edge.guards = words.map(Into::into).chain(edge.guards).collect();
         edge
     }

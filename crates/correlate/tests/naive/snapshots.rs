@@ -162,7 +162,7 @@ fn what_is_no_snapshot_is_refused_by_name() {
     let cases = [
         (b"hello".to_vec(), "not a snapshot of the engine"),
         (Vec::new(), "not a snapshot of the engine"),
-        (changed(11, 9), "a snapshot of version 9, and only version 2 is read: read the journal from its start"),
+        (changed(11, 9), "a snapshot of version 9, and only version 3 is read: read the journal from its start"),
         (changed(HEADER + 5, !whole[HEADER + 5]), "the snapshot is damaged: its checksum is not that of its bytes"),
         (changed(30, !whole[30]), "the snapshot is damaged: its checksum is not that of its bytes"),
     ];

@@ -27,6 +27,9 @@ pub enum Value {
     Detection(AccountKey, CompactString),
     Weak(EntityKind, CompactString),
     Pair(CompactString, EntityKind, CompactString),
+    Movement(CompactString),
+    /// Tenant, program, what the alert is called.
+    Tool(TenantId, CompactString, String),
     Trust(TenantId, TenantId),
     Label(TenantId, EntityKind, CompactString),
     At(AccountKey, CompactString),
@@ -67,6 +70,8 @@ pub struct Rule {
     pub strength: u32,
     pub bridges: bool,
     pub attaches: bool,
+    /// G12: findings of one hour that it joins.
+    pub rate: Option<u32>,
 }
 
 /// The table of scenarios.md 2.2, with the strengths of the engine's own table.
@@ -90,6 +95,10 @@ pub fn rule(value: &Value, settings: &Settings) -> Rule {
         strength,
         bridges,
         attaches,
+        rate: (bridges && attaches).then_some(match value {
+            Value::Account(_) | Value::Sid(..) | Value::Name(..) | Value::Person(_) => settings.limits.person_rate,
+            _ => settings.limits.value_rate,
+        }),
     };
     let (account, device) = (Some(c.account), Some(c.device));
     match value {
@@ -124,6 +133,11 @@ pub fn rule(value: &Value, settings: &Settings) -> Rule {
             };
             row(SameArtefact, Some(weak_window(*kind)), Some(c.artefact), Counts::Either, strength, false, e.artefact)
         }
+        Value::Movement(_) => {
+            let on = e.movement && e.address;
+            row(WeakPair, Some(w.address), Some(c.address), Counts::Either, 800_000, on, false)
+        }
+        Value::Tool(..) => row(WeakPair, Some(w.tool), Some(c.tool), Counts::Devices, 800_000, e.tool, false),
         Value::At(..) => row(WeakPair, Some(w.person), None, Counts::Either, 940_000, e.address, false),
         Value::Pair(_, kind, _) => {
             let window = w.address.min(weak_window(*kind));
@@ -147,7 +161,8 @@ pub fn shown(value: &Value) -> (EntityKind, CompactString) {
         Value::EntraDevice(id) => (EntityKind::EntraDevice, id.clone()),
         Value::Session(id) => (EntityKind::Session, id.clone()),
         Value::SourceIncident(key) => (EntityKind::Other, format!("{}/{}", key.provider, key.id).into()),
-        Value::Pair(ip, ..) => (EntityKind::Ip, ip.clone()),
+        Value::Pair(ip, ..) | Value::Movement(ip) => (EntityKind::Ip, ip.clone()),
+        Value::Tool(_, program, _) => (EntityKind::Process, program.clone()),
     }
 }
 
@@ -194,30 +209,54 @@ pub fn bind(finding: &Finding, known: &Known, settings: &Settings) -> Bound {
     out.counted = out.counted.into_iter().take(16).filter(|v| kept.contains(v)).collect();
     out.persons.retain(|v| kept.contains(v));
     out.devices.retain(|v| kept.contains(v));
-    if settings.edges.weak_pair && settings.edges.address && settings.edges.artefact {
-        let mut pairs = Vec::new();
-        for ip in &kept {
-            for other in &kept {
-                if let (Value::Weak(EntityKind::Ip, ip), Value::Weak(kind, text)) = (ip, other)
-                    && *kind != EntityKind::Ip
-                {
-                    pairs.push((Value::Pair(ip.clone(), *kind, text.clone()), None));
-                }
-            }
-        }
-        add(pairs, room, &mut out);
-    }
-    // A person at an address, for what common detectors say.
-    let mut at = BTreeSet::new();
-    for (who, account) in &named {
-        for (value, _) in &named {
-            if let (Value::Person(who), Value::Weak(EntityKind::Ip, ip)) = (who, value) {
-                at.insert((Value::At(*who, ip.clone()), *account));
-            }
-        }
-    }
-    add(at.into_iter().collect(), room, &mut out);
+    add(seconds(finding, &named, settings), room, &mut out);
     out
+}
+
+/// Second evidence (G5), in canonical order: pairs of an address and an artefact, addresses of lateral movement, tools, and
+/// persons at addresses, for what common detectors say.
+fn seconds(
+    finding: &Finding,
+    named: &[(Value, Option<AccountKey>)],
+    settings: &Settings,
+) -> Vec<(Value, Option<AccountKey>)> {
+    let edges = &settings.edges;
+    let pairs = edges.weak_pair && edges.address && edges.artefact;
+    let mut out = BTreeSet::new();
+    for (one, account) in named {
+        for (other, _) in named {
+            match (one, other) {
+                (Value::Weak(EntityKind::Ip, ip), Value::Weak(kind, text)) if pairs && *kind != EntityKind::Ip => {
+                    out.insert((Value::Pair(ip.clone(), *kind, text.clone()), None));
+                }
+                (Value::Person(who), Value::Weak(EntityKind::Ip, ip)) => {
+                    out.insert((Value::At(*who, ip.clone()), *account));
+                }
+                _ => {}
+            }
+        }
+        if let Value::Weak(EntityKind::Ip, ip) = one
+            && edges.movement
+            && edges.address
+            && finding.tactics.contains("LateralMovement")
+        {
+            out.insert((Value::Movement(ip.clone()), None));
+        }
+    }
+    let processes = finding.things.iter().flatten().filter(|e| e.kind == EntityKind::Process);
+    for process in processes.filter(|e| edges.tool && e.role != EntityRole::Context) {
+        // The generated worlds start programs as products write them: bare, by their paths, quoted.
+        let program = ["rubeus.exe", "socat"].into_iter().find(|p| process.value.to_lowercase().contains(p));
+        if let Some(program) = program {
+            out.insert((Value::Tool(finding.key.tenant, program.into(), title(finding)), None));
+        }
+    }
+    out.into_iter().collect()
+}
+
+/// What the product calls this kind of alert.
+fn title(finding: &Finding) -> String {
+    finding.title.params.iter().map(|p| p.value.to_string()).collect::<Vec<_>>().join(" ")
 }
 
 /// What comes on top of a finding's values, as far as there is room.
@@ -237,8 +276,7 @@ pub fn is_personal(value: &Value) -> bool {
 pub fn common(findings: &[Finding], bound: &[Bound], settings: &Settings) -> Vec<bool> {
     let day = |f: &Finding| f.first.nanos().div_euclid(86_400_000_000_000);
     let days = (settings.caps.window / 86_400).max(1);
-    let alert = |f: &Finding| f.title.params.iter().map(|p| p.value.to_string()).collect::<Vec<_>>().join(" ");
-    let kind = |f: &Finding| (f.key.product.clone(), alert(f));
+    let kind = |f: &Finding| (f.key.product.clone(), title(f));
     let victim = |b: &Bound| b.persons.first().or(b.devices.first()).cloned();
     let is_common = |f: &Finding| {
         (0..days.min(400)).map(|back| day(f) - back).any(|start| {

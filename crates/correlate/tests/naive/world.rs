@@ -61,6 +61,13 @@ pub fn settings(dice: &mut Dice) -> Settings {
     if dice.once_in(4) {
         s.limits.finding_sightings = 1 + dice.roll(3) as u32;
     }
+    if dice.once_in(3) {
+        for rate in [&mut s.limits.value_rate, &mut s.limits.person_rate, &mut s.limits.incident_rate] {
+            *rate = 1 + dice.roll(4) as u32;
+        }
+    }
+    s.caps.tool = 1 + dice.roll(3) as u32;
+    s.windows.tool = dice.roll(3) as i64 * HOUR;
     for window in [&mut s.windows.account, &mut s.windows.person, &mut s.windows.device, &mut s.windows.session] {
         *window = (1 + dice.roll(60) as i64) * HOUR;
     }
@@ -81,6 +88,8 @@ pub fn settings(dice: &mut Dice) -> Settings {
         &mut s.edges.trust,
         &mut s.edges.name,
         &mut s.edges.detection,
+        &mut s.edges.movement,
+        &mut s.edges.tool,
     ] {
         *edge = !dice.once_in(6);
     }
@@ -112,8 +121,10 @@ pub fn policy(dice: &mut Dice) -> Policy {
 pub fn entries(dice: &mut Dice) -> Vec<Entry> {
     let findings = 3 + dice.roll(30);
     let mut out: Vec<Entry> = Vec::new();
+    // Some worlds happen within a few hours.
+    let hours = if dice.once_in(4) { 5 } else { 200 };
     for n in 0..findings {
-        sightings(dice, n, &mut out);
+        sightings(dice, (n, hours), &mut out);
     }
     for _ in 0..dice.roll(10) {
         out.push(Entry::Identity(identity(dice)));
@@ -181,9 +192,9 @@ fn chain(dice: &mut Dice, findings: u64) -> Chain {
 }
 
 /// One finding by one or several roads, with copies and rows of evidence.
-fn sightings(dice: &mut Dice, n: u64, out: &mut Vec<Entry>) {
+fn sightings(dice: &mut Dice, (n, hours): (u64, u64), out: &mut Vec<Entry>) {
     let t = tenant_of(n);
-    let at = EventTime::from_seconds(dice.roll(200) as i64 * HOUR);
+    let at = EventTime::from_seconds(dice.roll(hours) as i64 * HOUR + dice.roll(3) as i64 * 50);
     let made = sighting(dice, t, &format!("f{n}"), at);
     if dice.once_in(8) {
         let later = at.plus_seconds(dice.roll(9) as i64 * HOUR);
@@ -232,7 +243,9 @@ fn sighting(dice: &mut Dice, t: u64, id: &str, first: EventTime) -> Sighting {
         last: first.plus_seconds(lasts),
         ingested: None,
         entities: entities(dice, t),
-        tactics: (0..dice.roll(3)).map(|_| format!("Tactic{}", dice.roll(4)).into()).collect(),
+        tactics: (0..dice.roll(3))
+            .map(|_| ["Execution", "Impact", "LateralMovement"][dice.roll(3) as usize].into())
+            .collect(),
         techniques: (0..dice.roll(2)).map(|_| format!("T{}", dice.roll(4)).into()).collect(),
         source_incident: dice.once_in(12).then(|| source_key(dice, t)),
         detector: dice
@@ -302,7 +315,9 @@ fn entities(dice: &mut Dice, t: u64) -> Vec<Entity> {
     thing(dice, t, &[(EntityKind::Session, format!("session-{session}"), 9)]);
     let other = tenant(1 + dice.roll(3)).to_string();
     thing(dice, t, &[(EntityKind::Tenant, other, 12)]);
-    thing(dice, t, &[(EntityKind::Process, "cmd.exe".into(), 8)]);
+    let programs = ["cmd.exe", "rubeus.exe dump", "\"c:\\a b\\Rubeus.exe\" /x", "/usr/bin/socat TCP:1"];
+    let program = programs[dice.roll(4) as usize];
+    thing(dice, t, &[(EntityKind::Process, program.into(), 4)]);
     out
 }
 
