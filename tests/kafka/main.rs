@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod broker;
 #[cfg(test)]
+mod decided;
+#[cfg(test)]
 mod live;
 #[cfg(test)]
 mod operations;

@@ -1,7 +1,7 @@
 //! A simulated capture, what a replay makes of it, and live runs over it.
 
 use crate::broker::Broker;
-use caponier_transport::kafka::{Cluster, Follower, Heard, Profile};
+use caponier_transport::kafka::{Cluster, Follower, Heard, Profile, Writer};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -39,6 +39,13 @@ impl Running {
             std::thread::park_timeout(Duration::from_millis(5));
         }
         true
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub fn stops(mut self) {
+        done(Command::new("kill").args(["-TERM", &self.0.id().to_string()]));
+        let status = self.0.wait().unwrap();
+        assert!(status.success(), "{status}");
     }
 
     /// Waits for it to end by itself.
@@ -84,6 +91,18 @@ impl Scene {
         digests(&lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<_>>())
     }
 
+    /// The same of a replay that heeds these lines.
+    pub fn replayed_heeding(&self, said: &[String]) -> Vec<String> {
+        let (config, out) = (self.path("lab/caponier.toml"), self.path("heeded.ndjson"));
+        let decisions = self.path("decisions.ndjson");
+        std::fs::write(&decisions, said.join("\n")).unwrap();
+        let mut command = caponier();
+        command.arg("replay").arg(self.captures()).arg("--config").arg(config).arg("--out").arg(&out);
+        done(command.arg("--decisions").arg(decisions).arg("--without-ledger"));
+        let lines = std::fs::read_to_string(out).unwrap();
+        digests(&lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<_>>())
+    }
+
     /// A run with topics whose names begin so.
     pub fn live(&self, broker: &Broker, name: &str) -> Live<'_> {
         self.configured(broker, name, &format!("{name}.journal"))
@@ -97,7 +116,7 @@ impl Scene {
         let (changes, incidents) = (format!("{name}.changes"), format!("{name}.incidents"));
         let mut text = format!(
             "{}\n[operations]\nlisten = \"127.0.0.1:0\"\n[kafka]\nbrokers = \"{brokers}\"\ngroup = \"{name}\"\njournal = \"{journal}\"\nchanges = \"{changes}\"\n\
-             incidents = \"{incidents}\"\ndead_letters = \"{name}.dead\"\n\
+             incidents = \"{incidents}\"\ndead_letters = \"{name}.dead\"\ndecisions = \"{name}.decisions\"\n\
              state = {:?}\nsnapshot_seconds = 1\n[kafka.client]\n\"session.timeout.ms\" = 6000\n[[topic]]\nname = \"{name}.shared\"\n",
             self.tenants,
             self.path(&format!("{name}-state"))
@@ -182,6 +201,42 @@ impl Live<'_> {
         Running(command.spawn().unwrap())
     }
 
+    /// Starts a process that runs until it is told to stop.
+    pub fn start_open(&self, instance: &str) -> Running {
+        let mut command = self.command("run");
+        command.args(["--quiet", "--instance", instance]).stderr(Stdio::null());
+        Running(command.spawn().unwrap())
+    }
+
+    /// Decides something; what was said of it.
+    pub fn decide(&self, words: &[&str]) -> String {
+        let mut command = self.command("decide");
+        let ended = command.args(words).args(["--by", "ada", "--reason", "ticket 7"]).output().unwrap();
+        assert!(ended.status.success(), "{words:?}: {}", String::from_utf8_lossy(&ended.stderr));
+        String::from_utf8_lossy(&ended.stdout).into_owned()
+    }
+
+    /// Puts a line on the topic of decisions, whatever it says.
+    pub fn say(&self, line: &str) {
+        let writer = Writer::open_plain(&self.cluster).unwrap();
+        writer.send(&self.topic("decisions"), Some(0), &[], line.as_bytes()).unwrap();
+        writer.commit(Duration::from_secs(30)).unwrap();
+    }
+
+    /// Every line of the topic of decisions.
+    pub fn said(&self) -> Vec<String> {
+        self.lines_of(&self.topic("decisions")).iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect()
+    }
+
+    /// Every dead letter.
+    pub fn dead_letters(&self) -> Vec<Value> {
+        self.all_of(&self.topic("dead"))
+    }
+
+    fn topic(&self, kind: &str) -> String {
+        self.changes.replace(".changes", &format!(".{kind}"))
+    }
+
     /// Breaks every snapshot in its middle; how many there were.
     pub fn damage_snapshots(&self) -> usize {
         let files: Vec<PathBuf> = std::fs::read_dir(self.state()).unwrap().map(|e| e.unwrap().path()).collect();
@@ -209,11 +264,15 @@ impl Live<'_> {
     }
 
     fn all_of(&self, topic: &str) -> Vec<Value> {
+        self.lines_of(topic).iter().map(|line| serde_json::from_slice(line).unwrap()).collect()
+    }
+
+    fn lines_of(&self, topic: &str) -> Vec<Vec<u8>> {
         let follower = Follower::open(&self.cluster, topic, None).unwrap();
         let mut out = Vec::new();
         loop {
             match follower.hear(Duration::from_secs(60)).unwrap() {
-                Heard::Message(message) => out.push(serde_json::from_slice(message.payload()).unwrap()),
+                Heard::Message(message) => out.push(message.payload().to_vec()),
                 Heard::End(_) => return out,
                 Heard::Silence => panic!("{topic} has no end"),
             }

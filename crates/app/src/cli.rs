@@ -1,12 +1,14 @@
 //! The command line: what can be asked, with examples. Parsing only; `command` does the work.
 
+mod decide;
 mod identity;
 mod incident;
 mod live;
 mod rules;
 
-pub use identity::{Audit, AuditFormat, Couple, Decided, IdentityAction, IdentityArgs, Stated, Statements};
-pub use incident::{IncidentAction, IncidentArgs, Listed, Outcome, Parted, Said};
+pub use decide::{DecideAction, DecideArgs, Sent, Spoken};
+pub use identity::{Audit, AuditFormat, Couple, Decided, IdentityAction, IdentityArgs, Statements, Stating};
+pub use incident::{IncidentAction, IncidentArgs, Listed, Outcome, Said, Verb};
 
 pub use live::{Produce, Run};
 pub use rules::{RulesAction, RulesArgs, RulesCoverage, RulesExplain, RulesLint, RulesList, RulesTest};
@@ -51,6 +53,8 @@ pub enum Command {
     Identity(IdentityArgs),
     /// Decide of incidents: merge, split, pin, close, assign, verdict
     Incident(IncidentArgs),
+    /// Say to a live run what was decided, of incidents or accounts
+    Decide(DecideArgs),
     /// Questions in SQL over accounts, links, persons, incidents
     Query(Query),
     /// Why are these findings together?

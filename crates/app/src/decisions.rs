@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::triage::{self, Call};
 use caponier_ledger::Ledger;
-use caponier_model::{AccountKey, EventTime, Guid, Statement, TenantId, Verdict};
+use caponier_model::{AccountKey, Entry, EventTime, Guid, Journalled, Statement, TenantId, Verdict};
 use caponier_wire as wire;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -101,13 +101,34 @@ pub fn call_line(call: &Call) -> String {
     triage::line(call, SCHEMA_VERSION)
 }
 
-enum Either {
+/// What a line says.
+pub enum Either {
+    /// Who two accounts are.
     Statement(Box<Statement>),
+    /// What is decided of incidents or findings.
     Call(Box<Call>),
 }
 
+/// A line as an entry of the journal: where incidents are named by their ids, they are looked up where it stands.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn journalled(text: &str) -> Result<Journalled, String> {
+    let (at, entry) = match read_any(text)? {
+        Either::Statement(statement) => (statement.at, Entry::Statement(*statement)),
+        Either::Call(call) if call.incidents.is_empty() => {
+            (call.decision.at, Entry::Decision(Box::new(call.decision.canonical())))
+        }
+        Either::Call(call) => (call.decision.at, Entry::Call(call)),
+    };
+    Ok(Journalled { at, position: None, entry })
+}
+
 /// Reads a line of either sort.
-fn read_any(text: &str) -> Result<Either, String> {
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn read_any(text: &str) -> Result<Either, String> {
     #[derive(Deserialize)]
     struct Kind {
         #[serde(default)]

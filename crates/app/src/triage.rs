@@ -1,21 +1,13 @@
 //! What analysts decide of incidents, on its way in and out: one JSON object a line (`schemas/decision/schema.json`, kinds
 //! `incident.…`). Knows how it is written and when in the journal it takes its place; what follows from it is the engine's.
 
+pub use caponier_model::Call;
 use caponier_model::{Act, Decision, DecisionId, EventTime, FindingKey, TenantId};
 use caponier_wire as wire;
 use serde::{Deserialize, Serialize};
 
 /// What the kinds of these lines begin with.
 pub const PREFIX: &str = "incident.";
-
-/// A decision as somebody gave it: findings by key, incidents by id.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Call {
-    /// With the findings named by key.
-    pub decision: Decision,
-    /// Incidents whose members, at the decision's place in the journal, are meant too.
-    pub incidents: Vec<String>,
-}
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -196,35 +188,6 @@ pub fn check(call: &Call) -> Result<(), String> {
         }
         Act::Pin { finding, to } if finding == to && named == 0 => Err("a finding is not pinned to itself".into()),
         _ => Ok(()),
-    }
-}
-
-impl Call {
-    /// The decision at its place in the journal: incidents stand for the members they have there, redirects followed.
-    ///
-    /// # Errors
-    /// An incident is not known there (yet, or any more).
-    pub fn placed(&self, members: impl Fn(&str) -> Option<Vec<FindingKey>>) -> Result<Decision, String> {
-        let mut all: Vec<FindingKey> = Vec::new();
-        for id in &self.incidents {
-            let at = self.decision.at;
-            all.extend(members(id).ok_or_else(|| format!("no incident {id} is held at {at}; name its findings"))?);
-        }
-        let mut decision = self.decision.clone();
-        match &mut decision.act {
-            Act::Merge { findings }
-            | Act::Close { findings, .. }
-            | Act::Assign { findings, .. }
-            | Act::Verdict { findings, .. } => findings.extend(all),
-            Act::Split { these, those } => those.extend(all.into_iter().filter(|k| !these.contains(k))),
-            Act::Pin { finding, to } => {
-                if let Some(first) = all.into_iter().find(|k| k != finding) {
-                    *to = first;
-                }
-            }
-            Act::Withdraw { .. } => {}
-        }
-        Ok(decision.canonical())
     }
 }
 

@@ -130,10 +130,12 @@ impl<P: Persons> Engine<P> {
             caponier_model::Entry::Sighting(sighting) => self.take_sighting(*sighting),
             caponier_model::Entry::Incident(incident) => self.take_incident(*incident),
             caponier_model::Entry::Identity(change) => self.take_identity(change),
-            // Their effects come as identity changes and as findings of rules; here they only have their places in the order.
+            // Their effects come as identity changes, as findings of rules and as decisions about findings; here they only have their
+            // places in the order.
             caponier_model::Entry::Evidence(_)
             | caponier_model::Entry::Statement(_)
             | caponier_model::Entry::Rules(_)
+            | caponier_model::Entry::Call(_)
             | caponier_model::Entry::Signal(_) => {}
             caponier_model::Entry::Policy(policy) => self.take_policy(policy),
             caponier_model::Entry::Setting(setting) => self.take_setting(&setting),

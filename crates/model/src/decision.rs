@@ -192,6 +192,44 @@ impl Decision {
     }
 }
 
+/// A decision as somebody gave it: findings by key, incidents by id.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Call {
+    /// With the findings named by key.
+    pub decision: Decision,
+    /// Incidents whose members, at the decision's place in the journal, are meant too.
+    pub incidents: Vec<String>,
+}
+
+impl Call {
+    /// The decision at its place in the journal: incidents stand for the members they have there, redirects followed.
+    ///
+    /// # Errors
+    /// An incident is not known there (yet, or any more).
+    pub fn placed(&self, members: impl Fn(&str) -> Option<Vec<FindingKey>>) -> Result<Decision, String> {
+        let mut all: Vec<FindingKey> = Vec::new();
+        for id in &self.incidents {
+            let at = self.decision.at;
+            all.extend(members(id).ok_or_else(|| format!("no incident {id} is held at {at}; name its findings"))?);
+        }
+        let mut decision = self.decision.clone();
+        match &mut decision.act {
+            Act::Merge { findings }
+            | Act::Close { findings, .. }
+            | Act::Assign { findings, .. }
+            | Act::Verdict { findings, .. } => findings.extend(all),
+            Act::Split { these, those } => those.extend(all.into_iter().filter(|k| !these.contains(k))),
+            Act::Pin { finding, to } => {
+                if let Some(first) = all.into_iter().find(|k| k != finding) {
+                    *to = first;
+                }
+            }
+            Act::Withdraw { .. } => {}
+        }
+        Ok(decision.canonical())
+    }
+}
+
 /// A hash fed with fields that cannot run into each other.
 struct Said(Sha256);
 

@@ -1,7 +1,7 @@
 //! The journal: the correlator's only input, in one order.
 
 use crate::{
-    Decision, EventTime, FindingKey, IdentityChange, Policy, Position, Rows, Sighting, Signal, SourceIncident,
+    Call, Decision, EventTime, FindingKey, IdentityChange, Policy, Position, Rows, Sighting, Signal, SourceIncident,
     Statement,
 };
 use compact_str::CompactString;
@@ -35,6 +35,8 @@ pub enum Entry {
     Rules(CompactString),
     /// Nothing earlier than this is expected any more.
     Watermark(EventTime),
+    /// A decision that names incidents by their ids: it becomes one about the findings that they have where this entry stands.
+    Call(Box<Call>),
 }
 
 /// One instance of a scenario rule and the findings that matched its steps. A later one of the same id replaces it.

@@ -20,7 +20,7 @@ mod text;
 mod time;
 mod topic;
 
-pub use decision::{Act, Decision, DecisionId};
+pub use decision::{Act, Call, Decision, DecisionId};
 pub use entity::{Entity, EntityKind, EntityRole};
 pub use event::{
     Actor, Audit, AuditTarget, Body, Caller, DeviceRef, Directory, Event, Invitation, Outcome, Principal, Provisioning,

@@ -79,6 +79,10 @@ pub enum RejectReason {
     BadContainer,
     /// A file or folder that cannot be read.
     Unreadable,
+    /// A message of the decisions' topic that is no decision, or one that nobody may make.
+    BadDecision,
+    /// A decision about an incident that is not held where the decision stands in the journal.
+    UnplacedDecision,
 }
 
 impl RejectReason {
@@ -98,6 +102,8 @@ impl RejectReason {
             Self::TooDeep => "too_deep",
             Self::BadContainer => "bad_container",
             Self::Unreadable => "unreadable",
+            Self::BadDecision => "bad_decision",
+            Self::UnplacedDecision => "unplaced_decision",
         }
     }
 }

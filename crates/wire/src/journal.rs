@@ -118,7 +118,7 @@ pub fn decode_page(bytes: &[u8], formats: &[&'static str]) -> Result<Page, PageF
 mod tests {
     use super::*;
     use caponier_model::{
-        AccountKey, Act, Chain, ChainStep, Decision, FindingKey, Guid, IdentityChange, Link, LinkState, MergePolicy,
+        AccountKey, Act, Call, Chain, ChainStep, Decision, FindingKey, Guid, IdentityChange, Link, LinkState, MergePolicy,
         Policy, Rows, Setting, Severity, Sighting, SightingKind, SourceRank, Statement, TenantId, Text, Verdict,
     };
 
@@ -188,6 +188,15 @@ mod tests {
             Entry::Setting(Setting { name: "windows.account".into(), value: -1 }),
             Entry::Rules("digest".into()),
             Entry::Watermark(EventTime::MAX),
+            Entry::Call(Box::new(Call {
+                decision: Decision {
+                    at,
+                    author: "a".into(),
+                    reason: "r".into(),
+                    act: Act::Split { these: vec![key()], those: Vec::new() },
+                },
+                incidents: vec!["3f9c".into()],
+            })),
         ];
         let stood = |n: usize| Position {
             source: if n == 1 { "elsewhere" } else { "alerts/0" }.into(),

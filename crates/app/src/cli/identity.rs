@@ -84,7 +84,7 @@ pub enum AuditFormat {
 }
 
 /// Two accounts, and who says something of them.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Clone)]
 pub struct Couple {
     /// Tenant of the guest or second account: name, id, or a verified domain
     pub tenant: String,
@@ -94,14 +94,11 @@ pub struct Couple {
     #[arg(long, num_args = 2, value_names = ["TENANT", "ACCOUNT"], required = true)]
     pub home: Vec<String>,
     /// Who answers for it
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, visible_alias = "by", value_name = "NAME")]
     pub author: String,
     /// Why: a ticket, a call, a list
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
-    /// Ledger to record it in; without it that of the configuration (caponier.db in the current folder)
-    #[arg(long, value_name = "FILE")]
-    pub ledger: Option<PathBuf>,
     /// Captures in which the accounts are found, and what changes is shown
     #[arg(long, num_args = 1.., value_name = "PATH")]
     pub captures: Vec<PathBuf>,
@@ -118,6 +115,17 @@ pub struct Couple {
     It is appended to the ledger and never changed; replay, resolve, query and identity audit heed\n\
     it. Take it back with: caponier identity withdraw")]
 pub struct Stated {
+    /// What is said.
+    #[command(flatten)]
+    pub stating: Stating,
+    /// Ledger to record it in; without it that of the configuration (caponier.db in the current folder)
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
+}
+
+/// Two accounts, what is said of them, and how long it holds.
+#[derive(Args, Debug)]
+pub struct Stating {
     /// The two accounts.
     #[command(flatten)]
     pub couple: Couple,
@@ -139,6 +147,9 @@ pub struct Withdrawn {
     /// The two accounts.
     #[command(flatten)]
     pub couple: Couple,
+    /// Ledger to record it in; without it that of the configuration (caponier.db in the current folder)
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
 }
 
 /// `caponier identity statements`.

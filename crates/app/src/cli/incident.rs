@@ -17,32 +17,69 @@ pub struct IncidentArgs {
     pub action: IncidentAction,
 }
 
-/// What can be decided.
+/// What `caponier incident` can do.
 #[derive(Subcommand, Debug)]
 pub enum IncidentAction {
-    /// These incidents are one
-    Merge(Named),
-    /// These findings do not belong with the rest of the incident
-    Split(Parted),
-    /// This finding belongs to that incident
-    Pin(Parted),
-    /// The incident is done with: nothing joins it any more
-    Close(Judged),
-    /// Somebody works on the incident
-    Assign(Assigned),
-    /// What the incident turned out to be
-    Verdict(Judged),
-    /// Take back an earlier decision, by its id
-    Withdraw(TakenBack),
+    /// Decide something.
+    #[command(flatten)]
+    Decide(Verb<Said>),
     /// What was decided, in the order of recording
     Decisions(Listed),
+}
+
+/// What can be decided of incidents; `S` is who says so, why, and where incidents are looked up.
+#[derive(Subcommand, Debug)]
+pub enum Verb<S: Args> {
+    /// These incidents are one
+    Merge(Named<S>),
+    /// These findings do not belong with the rest of the incident
+    Split(Parted<S>),
+    /// This finding belongs to that incident
+    Pin(Parted<S>),
+    /// The incident is done with: nothing joins it any more
+    Close(Judged<S>),
+    /// Somebody works on the incident
+    Assign(Assigned<S>),
+    /// What the incident turned out to be
+    Verdict(Judged<S>),
+    /// Take back an earlier decision, by its id
+    Withdraw(TakenBack<S>),
+}
+
+impl<S: Args> Verb<S> {
+    /// Who says so.
+    pub const fn said(&self) -> &S {
+        match self {
+            Self::Merge(args) => &args.said,
+            Self::Split(args) | Self::Pin(args) => &args.said,
+            Self::Close(args) | Self::Verdict(args) => &args.said,
+            Self::Assign(args) => &args.said,
+            Self::Withdraw(args) => &args.said,
+        }
+    }
+
+    /// The incidents that are named, as they are named.
+    pub fn incidents(&self) -> Vec<&str> {
+        match self {
+            Self::Merge(args) => args.named.iter().map(String::as_str).collect(),
+            Self::Split(args) | Self::Pin(args) => vec![&args.incident],
+            Self::Close(args) | Self::Verdict(args) => vec![&args.incident],
+            Self::Assign(args) => vec![&args.incident],
+            Self::Withdraw(_) => Vec::new(),
+        }
+    }
+
+    /// Findings that are looked for in all incidents.
+    pub fn sought(&self) -> &[String] {
+        if let Self::Pin(args) = self { &args.finding } else { &[] }
+    }
 }
 
 /// Who says so, why, and where it is kept.
 #[derive(Args, Debug)]
 pub struct Said {
     /// Who answers for it
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, visible_alias = "by", value_name = "NAME")]
     pub author: String,
     /// Why: a ticket, a call, a list
     #[arg(long, value_name = "TEXT")]
@@ -57,18 +94,18 @@ pub struct Said {
 
 /// Incidents.
 #[derive(Args, Debug)]
-pub struct Named {
+pub struct Named<S: Args> {
     /// Incident ids, or the starts of them
     #[arg(required = true, num_args = 2.., value_name = "INCIDENT")]
     pub named: Vec<String>,
     /// Who and why.
     #[command(flatten)]
-    pub said: Said,
+    pub said: S,
 }
 
 /// An incident and findings that go out of it, or into it.
 #[derive(Args, Debug)]
-pub struct Parted {
+pub struct Parted<S: Args> {
     /// Incident id, or the start of it
     pub incident: String,
     /// Finding id as the incident lists it; may be repeated for a split
@@ -76,12 +113,12 @@ pub struct Parted {
     pub finding: Vec<String>,
     /// Who and why.
     #[command(flatten)]
-    pub said: Said,
+    pub said: S,
 }
 
 /// An incident and what it is.
 #[derive(Args, Debug)]
-pub struct Judged {
+pub struct Judged<S: Args> {
     /// Incident id, or the start of it
     pub incident: String,
     /// What it turned out to be; without it nothing is said of that, or what was said is taken away
@@ -89,7 +126,7 @@ pub struct Judged {
     pub verdict: Option<Outcome>,
     /// Who and why.
     #[command(flatten)]
-    pub said: Said,
+    pub said: S,
 }
 
 /// What an incident turned out to be.
@@ -103,7 +140,7 @@ pub enum Outcome {
 
 /// An incident and who works on it.
 #[derive(Args, Debug)]
-pub struct Assigned {
+pub struct Assigned<S: Args> {
     /// Incident id, or the start of it
     pub incident: String,
     /// Who works on it; nobody without it
@@ -111,17 +148,17 @@ pub struct Assigned {
     pub owner: Option<String>,
     /// Who and why.
     #[command(flatten)]
-    pub said: Said,
+    pub said: S,
 }
 
 /// A decision to take back.
 #[derive(Args, Debug)]
-pub struct TakenBack {
+pub struct TakenBack<S: Args> {
     /// The decision's id, as `incident decisions` lists it
     pub decision: String,
     /// Who and why.
     #[command(flatten)]
-    pub said: Said,
+    pub said: S,
 }
 
 /// What was decided.

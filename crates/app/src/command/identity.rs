@@ -1,7 +1,7 @@
 //! `caponier identity`: what people state of accounts, recorded in the ledger; the audit has a file of its own.
 
 use super::{audit, print};
-use crate::cli::{Couple, IdentityAction, Stated, Statements};
+use crate::cli::{Couple, IdentityAction, Statements, Stating};
 use crate::config::Config;
 use crate::decisions::{self, check};
 use crate::failure::{Exit, Failure, failed};
@@ -24,40 +24,65 @@ const DIM: Style = Style::new().dimmed();
 
 /// Runs what was asked of identities.
 pub fn run(action: IdentityAction, config: Option<&Path>) -> Result<Exit, Failure> {
-    let always = |couple| Stated { couple, from: None, until: None };
     match action {
         IdentityAction::Audit(args) => audit::run(&args, config),
-        IdentityAction::Link(args) => state(&args, Verdict::Same, config),
-        IdentityAction::Unlink(args) => state(&args, Verdict::Different, config),
-        IdentityAction::Withdraw(args) => state(&always(args.couple), Verdict::Withdrawn, config),
+        IdentityAction::Link(args) => state(&args.stating, args.ledger, Verdict::Same, config),
+        IdentityAction::Unlink(args) => state(&args.stating, args.ledger, Verdict::Different, config),
+        IdentityAction::Withdraw(args) => state(&always(args.couple), args.ledger, Verdict::Withdrawn, config),
         IdentityAction::Statements(args) => list(&args, config),
     }
 }
 
-/// Records one statement and tells what it changes.
-fn state(args: &Stated, verdict: Verdict, config: Option<&Path>) -> Result<Exit, Failure> {
-    let mut config = Config::load(config)?;
-    let couple = &args.couple;
-    let path = couple.ledger.clone().unwrap_or_else(|| PathBuf::from(config.ledger.as_str()));
-    if path.exists() {
-        config.decisions = decisions::recorded(&path)?;
-    }
-    let before = if couple.captures.is_empty() { None } else { Some(Scene::learn(&config, &couple.captures)?) };
-    let mut statement = statement(args, verdict, &config, before.as_ref())?;
+/// What holds for ever.
+pub const fn always(couple: Couple) -> Stating {
+    Stating { couple, from: None, until: None }
+}
+
+/// A statement that is to be made.
+pub struct Made {
+    /// It.
+    pub statement: Statement,
+    /// What the captures show, where any were named.
+    pub before: Option<Scene>,
+}
+
+/// The statement that the arguments make, after those that `config` knows; words where it stands already.
+///
+/// # Errors
+/// It is one that nobody may make, or would never be heeded.
+pub fn made(args: &Stating, verdict: Verdict, config: &Config) -> Result<Result<Made, String>, Failure> {
+    let captures = &args.couple.captures;
+    let before = if captures.is_empty() { None } else { Some(Scene::learn(config, captures)?) };
+    let mut statement = statement(args, verdict, config, before.as_ref())?;
     check(&statement).map_err(Failure::Usage)?;
-    check_pair(&statement, &config)?;
-    let last = last_word(&statement, &config);
+    check_pair(&statement, config)?;
+    let last = last_word(&statement, config);
     if let Some(told) = refuse_repeat(&statement, last)? {
-        return print(&told);
+        return Ok(Err(told));
     }
     // Of what is said of one couple the last holds: also where a clock was set back in between.
     statement.at =
         statement.at.max(last.map_or(EventTime::MIN, |l| EventTime::from_nanos(l.at.nanos().saturating_add(1))));
+    Ok(Ok(Made { statement, before }))
+}
+
+/// Records one statement and tells what it changes.
+fn state(args: &Stating, ledger: Option<PathBuf>, verdict: Verdict, config: Option<&Path>) -> Result<Exit, Failure> {
+    let mut config = Config::load(config)?;
+    let path = ledger.unwrap_or_else(|| PathBuf::from(config.ledger.as_str()));
+    if path.exists() {
+        config.decisions = decisions::recorded(&path)?;
+    }
+    let Made { statement, before } = match made(args, verdict, &config)? {
+        Ok(made) => made,
+        Err(stands) => return print(&stands),
+    };
     config.decisions.push(statement.clone());
     let after = before.as_ref().map(|scene| scene.again(&config)).transpose()?;
     let number =
         Ledger::open(&path).and_then(|mut l| l.record(&statement)).map_err(|e| Failure::Failed(e.to_string()))?;
-    let mut out = recorded(&statement, number, &path, &config, before.as_ref());
+    let mut out = format!("recorded as decision {number} in {}\n", path.display());
+    out += &words(&statement, &config, before.as_ref());
     if let (Some(before), Some(after)) = (before, after) {
         for (when, scene) in [("before", before), ("after", after)] {
             for (i, line) in stands(&scene, &statement).into_iter().enumerate() {
@@ -69,7 +94,7 @@ fn state(args: &Stated, verdict: Verdict, config: Option<&Path>) -> Result<Exit,
 }
 
 /// The statement that the arguments make, said now.
-fn statement(args: &Stated, verdict: Verdict, config: &Config, scene: Option<&Scene>) -> Result<Statement, Failure> {
+fn statement(args: &Stating, verdict: Verdict, config: &Config, scene: Option<&Scene>) -> Result<Statement, Failure> {
     let Couple { tenant, account, home, author, reason, .. } = &args.couple;
     let [home_tenant, home_account] = &home[..] else {
         return Err(Failure::Usage("--home takes two words: the tenant and the account".into()));
@@ -150,11 +175,10 @@ fn refuse_repeat(statement: &Statement, last: Option<&Statement>) -> Result<Opti
     }))
 }
 
-/// What was written where.
-fn recorded(said: &Statement, number: u64, path: &Path, config: &Config, scene: Option<&Scene>) -> String {
+/// What was said, for who said it.
+pub fn words(said: &Statement, config: &Config, scene: Option<&Scene>) -> String {
     let mut out = String::new();
     let tenants = scene.map_or(&config.tenants, |s| &s.identities.tenants);
-    let _ = writeln!(out, "recorded as decision {number} in {}", path.display());
     let called = |key: AccountKey| {
         let upn = scene.map(|s| name(s, key, LATEST)).filter(|n| *n != key.object.to_string());
         let upn = upn.map_or(String::new(), |n| format!("{}, ", harmless(&n)));

@@ -112,7 +112,7 @@ fn headline(config: &Config, change: &Change) -> String {
 }
 
 /// A configuration that says what is read.
-fn told(config: Option<&Path>) -> Result<Config, Failure> {
+pub(super) fn told(config: Option<&Path>) -> Result<Config, Failure> {
     let config = Config::load(config)?;
     if !config.configured {
         let what =

@@ -2,6 +2,7 @@
 
 mod audit;
 mod config;
+mod decide;
 mod evaluate;
 mod explain;
 mod identity;
@@ -33,6 +34,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Query(args) => query::run(&args, config),
         Command::Identity(args) => identity::run(args.action, config),
         Command::Incident(args) => incident::run(&args.action, config),
+        Command::Decide(args) => decide::run(&args.action, config),
         Command::Explain(args) => explain::run(&args),
         Command::Evaluate(args) => evaluate::run(&args, config),
         Command::Rules(args) => rules::run(&args.action, config),

@@ -220,6 +220,7 @@ knobs! {
     "kafka.changes" Text live.changes => "topic of every change of every incident";
     "kafka.incidents" Text live.incidents => "topic of the latest form of each incident, compacted";
     "kafka.dead_letters" Text live.dead_letters => "topic of refused records";
+    "kafka.decisions" Text live.decisions => "topic of decisions and identity statements, which caponier decide writes";
     "kafka.journal_days" Integer live.journal_days => "days that the journal is kept, where we make its topic";
     "kafka.state" Text live.state => "folder of snapshots, from which a restart goes on";
     "kafka.snapshot_seconds" Integer live.snapshot_seconds => "seconds between two snapshots";

@@ -26,6 +26,8 @@ pub struct Live {
     pub incidents: CompactString,
     /// Refused records.
     pub dead_letters: CompactString,
+    /// What analysts decide, on its way in.
+    pub decisions: CompactString,
     /// Days that the journal is kept: a restart reads it from its beginning or from a snapshot.
     pub journal_days: u64,
     /// Event time waits so many seconds for what comes out of order.
@@ -63,6 +65,7 @@ impl Default for Live {
             changes: "caponier.incident-changes".into(),
             incidents: "caponier.incidents".into(),
             dead_letters: "caponier.dead-letters".into(),
+            decisions: "caponier.decisions".into(),
             journal_days: 15,
             lateness_seconds: 300,
             idle_seconds: 60,

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::failure::{Failure, failed};
 use caponier_model::{Audience, Change, Entry, EventTime, Journalled, Page};
 use caponier_query::{Join, Queries};
+use caponier_transport::dead_letter_line;
 use caponier_transport::kafka::{Cluster, Follower, Group, Heard, KafkaFault, Writer};
 use caponier_wire as wire;
 use compact_str::CompactString;
@@ -48,6 +49,8 @@ struct Due {
     /// When the oldest of what it was made of became available, in milliseconds since 1970.
     since: Option<i64>,
     changes: Vec<Told>,
+    /// Decisions that could not be placed, as lines.
+    dead: Vec<Vec<u8>>,
 }
 
 /// A change as it is delivered: the incident, its line, and what is told of it to whoever watches.
@@ -256,6 +259,7 @@ impl Correlator<'_> {
         }
         let ends = page.entries.iter().any(|e| matches!(e.entry, Entry::Watermark(EventTime::MAX)));
         let changes = state.course.page(page);
+        let unplaced = state.course.take_unplaced();
         let (tenants, policy) = (&self.config.tenants, &self.config.policy);
         let told = |change: &Change| Told {
             id: change.incident.id.clone(),
@@ -270,7 +274,9 @@ impl Correlator<'_> {
         }
         if offset >= state.committed {
             let since = since.or(state.since);
-            state.due.push_back(Due { offset, since, changes: changes.iter().map(told).collect() });
+            let line = |letter| dead_letter_line(letter, &self.config.limits).unwrap_or_default();
+            let dead = unplaced.iter().map(line).collect();
+            state.due.push_back(Due { offset, since, changes: changes.iter().map(told).collect(), dead });
         }
     }
 
@@ -287,6 +293,9 @@ impl Correlator<'_> {
         for Told { id, line, .. } in state.due.iter().flat_map(|due| &due.changes) {
             writer.send(&live.changes, Some(0), id.as_bytes(), line)?;
             writer.send(&live.incidents, Some(0), id.as_bytes(), line)?;
+        }
+        for line in state.due.iter().flat_map(|due| &due.dead) {
+            writer.send(&live.dead_letters, None, live.decisions.as_bytes(), line)?;
         }
         for page in &state.pages {
             let bytes = wire::encode_page(page).map_err(|e| failed("cannot write a page of the journal", e))?;

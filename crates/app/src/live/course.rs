@@ -3,13 +3,14 @@
 
 use crate::config::Config;
 use crate::course::{enter, is_silenced};
+use crate::decisions;
 use crate::failure::{Failure, failed};
 use crate::operations;
 use caponier_correlate::{Counts, Engine};
 use caponier_identity::{self as identity, Index, Store};
 use caponier_model::{
-    AccountKey, Change, Entry, EventTime, Flow, IdentityChange, Journalled, Page, Persons as _, Portion, Rows,
-    Sighting, Statement, Tenants,
+    AccountKey, Call, Change, DeadLetter, Entry, EventTime, Flow, IdentityChange, Journalled, Page, Persons as _,
+    Portion, Position, Reject, RejectReason, Rows, Sighting, Statement, Tenants,
 };
 use caponier_query::{Join, Parts, QueryError};
 use caponier_rules::{self as rules, Suppressions, Windows};
@@ -36,6 +37,8 @@ pub struct Course {
     sources: BTreeMap<CompactString, Source>,
     now: EventTime,
     lateness: i64,
+    /// Decisions that could not be placed, since somebody asked.
+    unplaced: Vec<DeadLetter>,
 }
 
 /// What a snapshot holds.
@@ -75,6 +78,7 @@ impl Course {
             sources: BTreeMap::new(),
             now: EventTime::MIN,
             lateness: config.live.lateness_seconds,
+            unplaced: Vec::new(),
         }
     }
 
@@ -170,8 +174,36 @@ impl Course {
                 self.say();
                 self.engine.handle_time(to);
             }
+            Entry::Statement(ref said) => {
+                self.asks = true;
+                self.store.insert(&Rows { statements: vec![said.clone()], ..Rows::default() });
+                self.engine.handle(journalled);
+            }
+            Entry::Call(call) => self.decide(&call, journalled.position),
             _ => self.engine.handle(journalled),
         }
+    }
+
+    /// A decision about incidents at its place: they stand for the findings that they have here.
+    fn decide(&mut self, call: &Call, position: Option<Position>) {
+        self.engine.flush();
+        match call.placed(|id| self.engine.members(id)) {
+            Ok(decision) => {
+                let at = decision.at;
+                self.engine.handle(Journalled { at, position, entry: Entry::Decision(Box::new(decision)) });
+            }
+            Err(what) => {
+                let position = position.unwrap_or_else(|| Position { source: "".into(), offset: 0, index: 0 });
+                let reject = Reject::new(RejectReason::UnplacedDecision, what);
+                let raw = decisions::call_line(call).into_bytes();
+                self.unplaced.push(DeadLetter { position, reject, raw, truncated: false });
+            }
+        }
+    }
+
+    /// Decisions of the last page that have no effect, and why: their authors must know.
+    pub fn take_unplaced(&mut self) -> Vec<DeadLetter> {
+        std::mem::take(&mut self.unplaced)
     }
 
     /// What the windows found enters as if a product had said it.

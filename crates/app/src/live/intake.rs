@@ -4,6 +4,7 @@
 //! A page and the offsets that it came from are written together, so that each message is in the journal once. A partition that was
 //! taken away meanwhile belongs to another: what was read of it and not written is let go.
 
+use super::spoken::spoken;
 use super::{Fault, Metrics, PATIENCE, Stop, broken, commit};
 use crate::config::Config;
 use crate::failure::{Failure, failed};
@@ -79,7 +80,7 @@ impl IntakeLoop<'_> {
     /// Kafka gives up, or another instance of the same name has taken over.
     pub fn run(&self) -> Result<(), Failure> {
         let live = &self.config.live;
-        let topics: Vec<&str> = live.topics.iter().map(|t| t.name.as_str()).collect();
+        let topics: Vec<&str> = live.topics.iter().map(|t| t.name.as_str()).chain([live.decisions.as_str()]).collect();
         let name = format!("{}-intake", live.group);
         let instance = format!("{name}-{}", self.instance);
         let group = Group::join(self.cluster, &name, Some(&instance), &topics, &[])
@@ -132,22 +133,29 @@ impl IntakeLoop<'_> {
         if drafts.is_empty() { Ok(()) } else { self.write(group, writer, drafts) }
     }
 
-    /// Reads one message.
+    /// Reads one message: records of a topic that is listed, else decisions.
     fn take(&self, message: &Message<'_>, drafts: &mut BTreeMap<Place, Draft>) -> Result<(), Failure> {
-        let Some(topic) = self.config.live.topics.iter().find(|t| t.name == message.topic()) else { return Ok(()) };
+        let topic = self.config.live.topics.iter().find(|t| t.name == message.topic());
         let place = (message.topic().to_owned(), message.partition());
         let draft = drafts.entry(place).or_insert_with_key(Draft::new);
         let origin = Arc::clone(&draft.origin);
         draft.tally.messages += 1;
         draft.tally.bytes += message.payload().len() as u64;
         draft.since = [draft.since, message.millis()].into_iter().flatten().min();
+        let offset = u64::try_from(message.offset()).unwrap_or(0);
+        draft.next = message.offset() + 1;
+        let Some(topic) = topic else {
+            let (entries, dead) = spoken(self.config, &origin, offset, message.payload());
+            draft.tally.used += entries.len() as u64;
+            draft.page.entries.extend(entries);
+            draft.dead.extend(dead);
+            return Ok(());
+        };
         let reading = Reading {
             config: self.config,
             origin: Origin { name: &origin, tenant: topic.tenant, table: message.table().or(topic.table.as_deref()) },
             not_after: (self.not_after)(),
         };
-        let offset = u64::try_from(message.offset()).unwrap_or(0);
-        draft.next = message.offset() + 1;
         reading.payload(offset, message.payload(), &mut Drafting { draft, config: self.config })
     }
 

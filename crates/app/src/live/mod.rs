@@ -6,6 +6,7 @@ mod course;
 mod intake;
 mod metrics;
 mod snapshot;
+mod spoken;
 
 pub use correlator::{Correlator, Role};
 pub use intake::IntakeLoop;
@@ -14,11 +15,11 @@ pub use metrics::Metrics;
 use crate::config::Config;
 use crate::failure::{Failure, failed};
 use caponier_rules as rules;
-use caponier_transport::kafka::{Cluster, Group, KafkaFault, Topic, Writer};
+use caponier_transport::kafka::{Cluster, Follower, Group, Heard, KafkaFault, Topic, Writer};
 use caponier_wire as wire;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long the brokers may take for anything before it counts as failed.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -91,7 +92,13 @@ fn formats() -> Vec<&'static str> {
     wire::exports().map(|e| e.name).chain([rules::FORMAT, caponier_identity::CONFLICT]).collect()
 }
 
-/// Speaks to the cluster for the first time, and makes the topics of ours that are missing.
+/// The topic of decisions. What people said is kept for ever: nothing else could tell it again.
+pub fn decisions_topic(config: &Config) -> Topic {
+    let settings = vec![("max.message.bytes", MESSAGE_BYTES.to_string()), ("retention.ms", "-1".to_owned())];
+    Topic { name: config.live.decisions.to_string(), partitions: 1, settings }
+}
+
+/// Speaks to the cluster for the first time, and makes the topics of ours that are missing; returns the partitions to read.
 ///
 /// # Errors
 /// No broker answers or one refuses; a topic that is to be read does not exist.
@@ -105,15 +112,49 @@ pub fn prepare(config: &Config, cluster: &Cluster) -> Result<Vec<(String, i32)>,
         topic(&live.changes, vec![bytes.clone(), days]),
         topic(&live.incidents, vec![bytes.clone(), ("cleanup.policy", "compact".to_owned())]),
         topic(&live.dead_letters, vec![bytes]),
+        decisions_topic(config),
     ];
     cluster.prepare(&ours, PATIENCE).map_err(|e| broken("cannot make the topics", &e))?;
-    let there = cluster.topics(PATIENCE).map_err(|e| broken("cannot ask for topics", &e))?;
+    let there = known(cluster, &ours)?;
     let missing: Vec<&str> =
         live.topics.iter().map(|t| t.name.as_str()).filter(|t| !there.iter().any(|(n, _)| n == t)).collect();
     if !missing.is_empty() {
         let what = format!("topics that are to be read do not exist at {}: {}", cluster.brokers(), missing.join(", "));
         return Err(Failure::Unavailable(what));
     }
-    let read = there.into_iter().filter(|(name, _)| live.topics.iter().any(|t| t.name == *name));
+    let is_read = |name: &str| *name == live.decisions || live.topics.iter().any(|t| t.name == name);
+    let read = there.into_iter().filter(|(name, _)| is_read(name));
     Ok(read.flat_map(|(name, count)| (0..count as i32).map(move |p| (name.clone(), p))).collect())
+}
+
+/// Every message that a topic of one partition holds now, in order.
+///
+/// # Errors
+/// The topic cannot be read to its end.
+pub fn each_message(cluster: &Cluster, topic: &str, take: &mut dyn FnMut(&[u8])) -> Result<(), Failure> {
+    let failing = |e: &KafkaFault| broken(&format!("cannot read {topic}"), e);
+    let there = cluster.topics(PATIENCE).map_err(|e| failing(&e))?;
+    if !there.iter().any(|(name, _)| name == topic) {
+        return Err(Failure::Unavailable(format!("there is no topic {topic} at {}", cluster.brokers())));
+    }
+    let follower = Follower::open(cluster, topic, None).map_err(|e| failing(&e))?;
+    loop {
+        match follower.hear(PATIENCE).map_err(|e| failing(&e))? {
+            Heard::Message(message) => take(message.payload()),
+            Heard::End(_) => return Ok(()),
+            Heard::Silence => return Err(Failure::Unavailable(format!("topic {topic} does not answer"))),
+        }
+    }
+}
+
+/// The topics of the cluster, once it knows those of ours: who subscribes to one that was made a moment ago must find it.
+fn known(cluster: &Cluster, ours: &[Topic]) -> Result<Vec<(String, usize)>, Failure> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let there = cluster.topics(PATIENCE).map_err(|e| broken("cannot ask for topics", &e))?;
+        let all = ours.iter().all(|topic| there.iter().any(|(name, _)| *name == topic.name));
+        if all || Instant::now() > until {
+            return Ok(there);
+        }
+    }
 }
