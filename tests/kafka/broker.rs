@@ -17,11 +17,39 @@ pub struct Broker {
 impl Broker {
     /// Starts one and waits until it answers.
     pub fn start(name: &str) -> Self {
+        Self::prepared(name, |_, _| {})
+    }
+
+    /// The same, where `more.properties` and other files are laid in its folder first; it is told folder and port.
+    pub fn prepared(name: &str, prepare: impl FnOnce(&Path, u16)) -> Self {
         let dir = tempfile::Builder::new().prefix(&format!("caponier-{name}-")).tempdir().unwrap();
         let port = free_port();
+        prepare(dir.path(), port);
         let mut broker = Self { process: spawn(dir.path(), port), dir, port };
         broker.wait();
         broker
+    }
+
+    /// Its folder.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Ends it as an operator does, and waits until it is gone; its data stay.
+    pub fn stop(&mut self) {
+        self.signal("TERM");
+        drop(self.process.wait());
+    }
+
+    /// Starts it again with the data that it had.
+    pub fn again(&mut self) {
+        self.process = spawn(self.dir.path(), self.port);
+        self.wait();
+    }
+
+    /// Sends it a signal by name: STOP freezes it, CONT lets it go on.
+    pub fn signal(&self, name: &str) {
+        signal(&self.process, name);
     }
 
     /// Where it listens.
@@ -43,6 +71,12 @@ impl Drop for Broker {
     }
 }
 
+/// Sends a process of ours a signal by name.
+pub fn signal(process: &Child, name: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &process.id().to_string()]).status().unwrap();
+    assert!(sent.success(), "kill -{name}: {sent}");
+}
+
 fn spawn(dir: &Path, port: u16) -> Child {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("kafka/broker.sh");
     let libs = std::env::var("CAPONIER_KAFKA_LIBS").expect("CAPONIER_KAFKA_LIBS: run these tests by make test-kafka");
@@ -61,7 +95,7 @@ fn log(dir: &Path) -> String {
 }
 
 /// A port that nobody listens on, nor on the one above it.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     loop {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         if port < u16::MAX && TcpListener::bind(("127.0.0.1", port + 1)).is_ok() {

@@ -13,3 +13,5 @@ mod live;
 mod operations;
 #[cfg(test)]
 mod scene;
+#[cfg(test)]
+mod security;

@@ -109,15 +109,20 @@ impl Scene {
     }
 
     fn configured(&self, broker: &Broker, name: &str, journal: &str) -> Live<'_> {
-        self.at(&broker.address(), name, journal)
+        self.at(&broker.address(), name, journal, "")
     }
 
-    fn at(&self, brokers: &str, name: &str, journal: &str) -> Live<'_> {
+    /// The same at an address, with more settings of the client.
+    pub fn live_at(&self, address: &str, name: &str, client: &str) -> Live<'_> {
+        self.at(address, name, &format!("{name}.journal"), client)
+    }
+
+    fn at(&self, brokers: &str, name: &str, journal: &str, client: &str) -> Live<'_> {
         let (changes, incidents) = (format!("{name}.changes"), format!("{name}.incidents"));
         let mut text = format!(
             "{}\n[operations]\nlisten = \"127.0.0.1:0\"\n[kafka]\nbrokers = \"{brokers}\"\ngroup = \"{name}\"\njournal = \"{journal}\"\nchanges = \"{changes}\"\n\
              incidents = \"{incidents}\"\ndead_letters = \"{name}.dead\"\ndecisions = \"{name}.decisions\"\n\
-             state = {:?}\nsnapshot_seconds = 1\n[kafka.client]\n\"session.timeout.ms\" = 6000\n[[topic]]\nname = \"{name}.shared\"\n",
+             state = {:?}\nsnapshot_seconds = 1\n[kafka.client]\n\"session.timeout.ms\" = 6000\n{client}[[topic]]\nname = \"{name}.shared\"\n",
             self.tenants,
             self.path(&format!("{name}-state"))
         );
@@ -175,10 +180,21 @@ impl Live<'_> {
         done(self.command("run").args(["--drain", "--quiet"]));
     }
 
+    /// The same run, whose topics are read at this broker's open port.
+    pub fn read_at(self, broker: &Broker) -> Self {
+        Self { cluster: Cluster::new(&broker.address(), Profile::Kafka, &[]), ..self }
+    }
+
+    /// Runs where it is to fail: the code and what was told.
+    pub fn fails(&self) -> (Option<i32>, String) {
+        let ended = self.command("run").args(["--drain", "--quiet"]).stdin(Stdio::null()).output().unwrap();
+        (ended.status.code(), String::from_utf8_lossy(&ended.stderr).into_owned())
+    }
+
     /// Another correlator, that has seen nothing yet, for the journal of this run.
     pub fn reader_of_its_journal(&self, name: &str) -> Live<'_> {
         let journal = self.changes.replace(".changes", ".journal");
-        self.scene.at(self.cluster.brokers(), name, &journal)
+        self.scene.at(self.cluster.brokers(), name, &journal, "")
     }
 
     /// Runs a correlator alone to the end of its journal; its topics exist, though nothing is read from them.

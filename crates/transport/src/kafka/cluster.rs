@@ -1,14 +1,16 @@
 //! How a cluster is spoken to: addresses, security, and what a profile of brokers can and cannot do.
 
-use super::fault::KafkaFault;
+use super::certificate;
+use super::ear::{Complaint, Ear, Tokens, hears};
+use super::fault::{KafkaFault, Refusal};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::{ClientContext, DefaultClientContext};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::config::{FromClientConfig, FromClientConfigAndContext};
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use rdkafka::error::RDKafkaErrorCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// What the brokers are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -20,12 +22,18 @@ pub enum Profile {
     EventHubs,
 }
 
+/// How long the first question may wait for an answer; each further one twice as long as the one before.
+const FIRST: Duration = Duration::from_secs(1);
+/// How long complaints are listened to.
+const EVENTS: Duration = Duration::from_millis(100);
+
 /// A cluster, as configured.
 #[derive(Clone, Debug)]
 pub struct Cluster {
     brokers: String,
     profile: Profile,
     settings: Vec<(String, String)>,
+    tokens: Option<Arc<dyn Tokens>>,
 }
 
 /// A topic of ours.
@@ -37,27 +45,6 @@ pub struct Topic {
     pub partitions: i32,
     /// Settings, where it is made.
     pub settings: Vec<(&'static str, String)>,
-}
-
-/// What librdkafka last complained about: its errors come as events, long before a call gives up.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Complaints(Arc<Mutex<Option<KafkaError>>>);
-
-impl Complaints {
-    pub(super) fn last(&self) -> Option<KafkaError> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl ClientContext for Complaints {
-    fn error(&self, error: KafkaError, _: &str) {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // That all are down says less than why the last of them is.
-        let vague = error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown);
-        if !vague || last.is_none() {
-            *last = Some(error);
-        }
-    }
 }
 
 /// What Event Hubs documents for every client.
@@ -79,7 +66,18 @@ impl Cluster {
             Profile::EventHubs => &EVENT_HUBS[..],
         };
         let given = given.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
-        Self { brokers: brokers.to_owned(), profile, settings: given.chain(settings.iter().cloned()).collect() }
+        Self {
+            brokers: brokers.to_owned(),
+            profile,
+            settings: given.chain(settings.iter().cloned()).collect(),
+            tokens: None,
+        }
+    }
+
+    /// The same, where brokers are shown tokens (`sasl.mechanism` OAUTHBEARER).
+    #[must_use]
+    pub fn with_tokens(self, tokens: Arc<dyn Tokens>) -> Self {
+        Self { tokens: Some(tokens), ..self }
     }
 
     /// The addresses.
@@ -105,7 +103,12 @@ impl Cluster {
             let value = if secret { "***".to_owned() } else { value.clone() };
             Some(KafkaFault::Setting { name: name.clone(), value, why })
         });
-        let faults: Vec<KafkaFault> = faults.collect();
+        let files = self.settings.iter().filter_map(|(name, value)| {
+            let named = ["ssl.ca.location", "ssl.certificate.location", "ssl.key.location"].contains(&name.as_str());
+            let why = std::fs::metadata(value).err().filter(|_| named)?.to_string();
+            Some(KafkaFault::Setting { name: name.clone(), value: value.clone(), why })
+        });
+        let faults: Vec<KafkaFault> = faults.chain(files).collect();
         if faults.is_empty() { Ok(()) } else { Err(faults) }
     }
 
@@ -113,27 +116,88 @@ impl Cluster {
     pub(super) fn client(&self) -> ClientConfig {
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", &self.brokers).set("client.id", "caponier");
+        // New partitions and topics are found within so many milliseconds.
+        client.set("topic.metadata.refresh.interval.ms", "30000");
         for (name, value) in &self.settings {
             client.set(name, value);
         }
         client
     }
 
+    /// What a new client remembers complaints with, and asks for tokens.
+    pub(super) fn ear(&self) -> Ear {
+        Ear::new(self.tokens.clone())
+    }
+
+    fn setting(&self, name: &str) -> Option<&str> {
+        self.settings.iter().rev().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
     /// Asks the cluster for its topics: the first word with it, so that a wrong password is told here and not somewhere later.
     ///
     /// # Errors
-    /// No broker answers, or one refuses.
+    /// No broker answers, or one refuses: what the client complained of meanwhile, which says why.
     pub fn topics(&self, wait: Duration) -> Result<Vec<(String, usize)>, KafkaFault> {
-        let complaints = Complaints::default();
+        let until = Instant::now() + wait;
+        let ear = self.ear();
         let consumer =
-            BaseConsumer::<Listening>::from_config_and_context(&self.client(), Listening(complaints.clone()))
+            BaseConsumer::<Listening>::from_config_and_context(&self.client(), Listening { ear: ear.clone() })
                 .map_err(|e| KafkaFault::of("the kafka client", &self.brokers, &e))?;
-        let metadata = consumer.fetch_metadata(None, wait).map_err(|e| {
-            // Events are only handed on while something polls.
-            drop(consumer.poll(Duration::ZERO));
-            KafkaFault::of("asking for topics", &self.brokers, &complaints.last().unwrap_or(e))
-        })?;
-        Ok(metadata.topics().iter().map(|t| (t.name().to_owned(), t.partitions().len())).collect())
+        let mut patience = FIRST;
+        loop {
+            while ear.awaits_token() && !ear.complaint().is_some_and(|c| is_final(&c)) && Instant::now() < until {
+                drop(consumer.poll(EVENTS));
+            }
+            let asked = consumer.fetch_metadata(None, patience.min(until.saturating_duration_since(Instant::now())));
+            let error = match asked {
+                Ok(metadata) => {
+                    return Ok(metadata.topics().iter().map(|t| (t.name().to_owned(), t.partitions().len())).collect());
+                }
+                Err(error) => error,
+            };
+            // Complaints are only handed on while something polls.
+            let heard_until = Instant::now() + EVENTS;
+            while Instant::now() < heard_until {
+                drop(consumer.poll(heard_until.saturating_duration_since(Instant::now())));
+            }
+            match ear.complaint() {
+                Some(complaint) if is_final(&complaint) || Instant::now() >= until => {
+                    return Err(self.diagnosed(&complaint));
+                }
+                None if Instant::now() >= until => {
+                    return Err(KafkaFault::of("asking for topics", &self.brokers, &error));
+                }
+                _ => patience *= 2,
+            }
+        }
+    }
+
+    /// What lies behind a complaint, as far as it can be found out.
+    fn diagnosed(&self, complaint: &Complaint) -> KafkaFault {
+        let fault = KafkaFault::complained("asking for topics", &self.brokers, complaint);
+        let refused =
+            |refusal, why: &str| KafkaFault::Refused { brokers: self.brokers.clone(), refusal, why: why.to_owned() };
+        match &fault {
+            KafkaFault::Refused { refusal: Refusal::Tls, why, .. } if complaint.reason.contains("verif") => {
+                match certificate::refusal(&self.brokers, self.setting("ssl.ca.location")) {
+                    Some((refusal, found)) => refused(refusal, &found),
+                    None => refused(Refusal::Authority, why),
+                }
+            }
+            KafkaFault::Unreachable { why, .. } if self.speaks_otherwise(why) => refused(Refusal::Protocol, why),
+            KafkaFault::Refused { refusal: Refusal::Login, why, .. } if self.tokens.is_some() => {
+                refused(Refusal::Token, why)
+            }
+            _ => fault,
+        }
+    }
+
+    /// True where somebody listens, and closes the connection because another protocol is spoken there.
+    fn speaks_otherwise(&self, why: &str) -> bool {
+        let told = ["security.protocol", "PLAINTEXT broker listener", "SSL listener"].iter().any(|w| why.contains(w));
+        // Some brokers only hang up, and the client says no more than that they are down.
+        told || why.contains("brokers are down")
+            && self.brokers.split(',').any(|broker| certificate::listens(broker.trim()))
     }
 
     /// Makes the topics that are missing; where topics are the operator's, says which.
@@ -178,15 +242,23 @@ fn new_topic(topic: &Topic) -> NewTopic<'_> {
 }
 
 /// A consumer that is only asked for metadata.
-struct Listening(Complaints);
-
-impl ClientContext for Listening {
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.0.error(error, reason);
-    }
+struct Listening {
+    ear: Ear,
 }
 
+hears!(Listening);
+
 impl rdkafka::consumer::ConsumerContext for Listening {}
+
+/// True where waiting helps nobody: who refuses once refuses again.
+fn is_final(complaint: &Complaint) -> bool {
+    match complaint.code() {
+        Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed) => true,
+        // A connection that breaks while TLS is agreed upon is one of these, too.
+        Some(RDKafkaErrorCode::SSL) => ["verif", "SSL routines"].iter().any(|w| complaint.reason.contains(w)),
+        _ => false,
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -10,12 +10,15 @@
 //!
 //! Readers see only what was committed. Nothing here retries by itself: librdkafka does, and says when it gives up.
 
+mod certificate;
 mod cluster;
+mod ear;
 mod fault;
 mod reader;
 mod writer;
 
 pub use cluster::{Cluster, Profile, Topic};
-pub use fault::KafkaFault;
+pub use ear::{Token, Tokens};
+pub use fault::{KafkaFault, Refusal};
 pub use reader::{Follower, Group, Heard, Message};
 pub use writer::{Membership, Writer};

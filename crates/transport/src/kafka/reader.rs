@@ -1,9 +1,10 @@
 //! Readers: one of a group, to which partitions come and from which they go, and one that follows a topic by itself.
 
-use super::cluster::{Cluster, Complaints};
+use super::cluster::Cluster;
+use super::ear::{Ear, hears};
 use super::fault::KafkaFault;
 use super::writer::{Membership, SINCE, TABLE};
-use rdkafka::client::ClientContext;
+use rdkafka::ClientConfig;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::KafkaError;
@@ -19,6 +20,9 @@ type Place = (String, i32);
 
 /// The client counts what is not read yet so often, in milliseconds.
 const COUNTED: &str = "5000";
+
+/// How long a client waits for its first token.
+pub(super) const TOKEN: Duration = Duration::from_secs(30);
 
 /// One message, as it lies in the client's memory.
 pub struct Message<'c>(BorrowedMessage<'c>);
@@ -79,14 +83,14 @@ pub enum Heard<'c> {
 /// Who is asked when partitions come and go.
 #[derive(Debug, Default)]
 struct Watch {
-    complaints: Complaints,
+    ear: Ear,
     /// Partitions that were taken away since somebody asked.
     lost: Mutex<BTreeSet<Place>>,
     /// Messages not read yet, by partition, as the client last counted them.
     behind: Mutex<BTreeMap<Place, i64>>,
 }
 
-impl ClientContext for Watch {
+hears!(Watch {
     fn stats(&self, statistics: Statistics) {
         let topics = statistics.topics.into_iter();
         let counted = topics.flat_map(|(name, topic)| {
@@ -94,11 +98,7 @@ impl ClientContext for Watch {
         });
         *self.behind.lock().unwrap_or_else(PoisonError::into_inner) = counted.collect();
     }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.complaints.error(error, reason);
-    }
-}
+});
 
 impl ConsumerContext for Watch {
     fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
@@ -144,7 +144,7 @@ impl Group {
             client.set(*name, *value);
         }
         let failing = |e| KafkaFault::of(&format!("joining group {group}"), cluster.brokers(), &e);
-        let consumer = BaseConsumer::from_config_and_context(&client, Watch::default()).map_err(failing)?;
+        let consumer = watching(cluster, &client).map_err(failing)?;
         consumer.subscribe(topics).map_err(failing)?;
         Ok(Self { consumer, brokers: cluster.brokers().to_owned() })
     }
@@ -287,8 +287,7 @@ impl Follower {
             .set("enable.partition.eof", "true")
             .set("statistics.interval.ms", COUNTED);
         let failing = |e| KafkaFault::of(&format!("following {topic}"), cluster.brokers(), &e);
-        let consumer: BaseConsumer<Watch> =
-            BaseConsumer::from_config_and_context(&client, Watch::default()).map_err(failing)?;
+        let consumer = watching(cluster, &client).map_err(failing)?;
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(topic, 0, from.map_or(Offset::Beginning, Offset::Offset)).map_err(failing)?;
         consumer.assign(&list).map_err(failing)?;
@@ -316,6 +315,17 @@ impl Follower {
         let failing = |e| KafkaFault::of("asking for the ends of the journal", &self.brokers, &e);
         self.consumer.fetch_watermarks(&self.topic, 0, wait).map_err(failing)
     }
+}
+
+/// A client that has its token, where it needs one: it is handed over while something polls, and nothing is read yet.
+fn watching(cluster: &Cluster, client: &ClientConfig) -> Result<BaseConsumer<Watch>, KafkaError> {
+    let ear = cluster.ear();
+    let consumer = BaseConsumer::from_config_and_context(client, Watch { ear: ear.clone(), ..Watch::default() })?;
+    let until = Instant::now() + TOKEN;
+    while ear.awaits_token() && Instant::now() < until {
+        drop(consumer.poll(Duration::from_millis(50)));
+    }
+    Ok(consumer)
 }
 
 fn heard<'c>(consumer: &'c BaseConsumer<Watch>, brokers: &str, wait: Duration) -> Result<Heard<'c>, KafkaFault> {

@@ -1,14 +1,17 @@
 //! A writer: what it writes between begin and commit, offsets read included, is seen together or not at all, where the brokers have
 //! transactions; else each message by itself, in order and once for each time that it is sent.
 
-use super::cluster::{Cluster, Complaints};
+use super::cluster::Cluster;
+use super::ear::{Ear, hears};
 use super::fault::KafkaFault;
+use super::reader::TOKEN;
+use rdkafka::ClientConfig;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
-use rdkafka::{ClientContext, Message as _, Offset, TopicPartitionList};
+use rdkafka::{Message as _, Offset, TopicPartitionList};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,16 +28,12 @@ pub struct Membership(pub(super) ConsumerGroupMetadata);
 /// Who is told of what was delivered.
 #[derive(Debug, Default)]
 struct Receipts {
-    complaints: Complaints,
+    ear: Ear,
     /// The first that could not be delivered since somebody asked: topic, bytes, why.
     lost: Mutex<Option<(String, usize, KafkaError)>>,
 }
 
-impl ClientContext for Receipts {
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.complaints.error(error, reason);
-    }
-}
+hears!(Receipts);
 
 impl ProducerContext for Receipts {
     type DeliveryOpaque = ();
@@ -45,6 +44,17 @@ impl ProducerContext for Receipts {
             lost.get_or_insert_with(|| (message.topic().to_owned(), message.payload_len(), error.clone()));
         }
     }
+}
+
+/// A client that has its token, where it needs one: it is handed over while something polls.
+fn receipted(cluster: &Cluster, client: &ClientConfig) -> Result<BaseProducer<Receipts>, KafkaError> {
+    let ear = cluster.ear();
+    let producer = BaseProducer::from_config_and_context(client, Receipts { ear: ear.clone(), ..Receipts::default() })?;
+    let until = Instant::now() + TOKEN;
+    while ear.awaits_token() && Instant::now() < until {
+        producer.poll(Duration::from_millis(50));
+    }
+    Ok(producer)
 }
 
 /// A writer of messages.
@@ -75,7 +85,7 @@ impl Writer {
             client.set("compression.type", "none");
         }
         let failing = |e| KafkaFault::of(&format!("the writer {name}"), cluster.brokers(), &e);
-        let producer = BaseProducer::from_config_and_context(&client, Receipts::default()).map_err(failing)?;
+        let producer = receipted(cluster, &client).map_err(failing)?;
         let writer = Self { producer, name: name.to_owned(), brokers: cluster.brokers().to_owned(), transactional };
         if transactional {
             writer.producer.init_transactions(wait).map_err(|e| writer.fault("beginning to write", &e))?;
@@ -94,8 +104,8 @@ impl Writer {
             client.set("message.max.bytes", MESSAGE_BYTES);
         }
         let name = "producer".to_owned();
-        let producer = BaseProducer::from_config_and_context(&client, Receipts::default())
-            .map_err(|e| KafkaFault::of("the kafka client", cluster.brokers(), &e))?;
+        let producer =
+            receipted(cluster, &client).map_err(|e| KafkaFault::of("the kafka client", cluster.brokers(), &e))?;
         Ok(Self { producer, name, brokers: cluster.brokers().to_owned(), transactional: false })
     }
 
@@ -104,6 +114,8 @@ impl Writer {
     /// # Errors
     /// The client gives up.
     pub fn begin(&self) -> Result<(), KafkaFault> {
+        // Who has been silent may need a fresh token.
+        self.producer.poll(Duration::ZERO);
         if !self.transactional {
             return Ok(());
         }
@@ -252,7 +264,9 @@ impl Writer {
         if matches!(known, Some(RDKafkaErrorCode::Fenced | RDKafkaErrorCode::ProducerFenced)) {
             return KafkaFault::Fenced { name: self.name.clone() };
         }
-        let told = self.producer.context().complaints.last();
-        KafkaFault::of(doing, &self.brokers, told.as_ref().filter(|_| known.is_none()).unwrap_or(error))
+        match self.producer.context().ear.complaint().filter(|_| known.is_none()) {
+            Some(complaint) => KafkaFault::complained(doing, &self.brokers, &complaint),
+            None => KafkaFault::of(doing, &self.brokers, error),
+        }
     }
 }
