@@ -6,7 +6,7 @@ use std::process::Command;
 
 /// Who may name a heavyweight. `app` names serde_json for what it writes to files; the hot path's JSON is `wire`'s;
 /// `rules` because a trait of rsigma's has it in a signature.
-const HEAVYWEIGHTS: [(&str, &[&str]); 14] = [
+const HEAVYWEIGHTS: [(&str, &[&str]); 17] = [
     ("datafusion", &["query"]),
     ("arrow-json", &["transport"]),
     ("parquet", &["transport"]),
@@ -15,11 +15,14 @@ const HEAVYWEIGHTS: [(&str, &[&str]); 14] = [
     ("zstd", &["transport"]),
     ("rdkafka", &["transport"]),
     ("rusqlite", &["ledger"]),
+    ("object_store", &["ledger"]),
     ("axum", &["console"]),
+    ("prometheus", &["app"]),
+    ("azure_identity", &["transport"]),
     ("clap", &["app"]),
     ("rsigma-parser", &["rules"]),
     ("rsigma-eval", &["rules"]),
-    ("tokio", &["app", "query", "transport", "console"]),
+    ("tokio", &["query", "transport", "ledger", "console"]),
     ("serde_json", &["wire", "transport", "lab", "app", "console", "rules"]),
 ];
 

@@ -83,6 +83,16 @@ pub enum LedgerError {
         /// The snapshot.
         path: PathBuf,
     },
+    /// A place for snapshots that cannot be one.
+    #[error(
+        "no snapshots can be kept at {place}: {why}; name a folder, or the URL of a bucket (s3://, az://) whose settings stand in the environment"
+    )]
+    NoStore {
+        /// As configured.
+        place: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A ledger that is to be read is not there.
     #[error("cannot read the ledger {path}: {source}; name one that caponier wrote with --ledger")]
     NoLedger {

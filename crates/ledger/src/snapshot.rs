@@ -28,12 +28,8 @@ impl Snapshot {
     /// # Errors
     /// As [`publish`].
     pub fn save(path: &Path, version: u32, body: &[u8]) -> Result<Published, LedgerError> {
-        let length = (body.len() as u64).to_be_bytes();
         publish(path, |out| {
-            out.write_all(MAGIC)?;
-            out.write_all(&version.to_be_bytes())?;
-            out.write_all(&length)?;
-            out.write_all(&checksum(version, body))?;
+            out.write_all(&header(version, body))?;
             out.write_all(body)
         })
     }
@@ -45,28 +41,69 @@ impl Snapshot {
     pub fn load(path: &Path, version: u32) -> Result<Self, LedgerError> {
         let failed = |source: io::Error| LedgerError::Read { path: path.to_path_buf(), source };
         let mut file = File::open(path).map_err(failed)?;
-        let mut header = Vec::with_capacity(HEADER_BYTES);
-        (&mut file).take(HEADER_BYTES as u64).read_to_end(&mut header).map_err(failed)?;
+        let mut head = Vec::with_capacity(HEADER_BYTES);
+        (&mut file).take(HEADER_BYTES as u64).read_to_end(&mut head).map_err(failed)?;
+        // What is none, or of another version, is not read to its end.
+        let head = Head::read(path, &head, version)?;
+        let mut body = Vec::new();
+        file.read_to_end(&mut body).map_err(failed)?;
+        head.verify(path, &body)?;
+        Ok(Self { version, body })
+    }
+
+    /// Reads a snapshot of this version out of bytes and verifies it; `path` is how it is called.
+    ///
+    /// # Errors
+    /// They are none, of another version, end early or are damaged.
+    pub(crate) fn read(path: &Path, bytes: &[u8], version: u32) -> Result<Self, LedgerError> {
+        let (head, body) = bytes.split_at(bytes.len().min(HEADER_BYTES));
+        Head::read(path, head, version)?.verify(path, body)?;
+        Ok(Self { version, body: body.to_vec() })
+    }
+}
+
+/// What stands before the body.
+pub(crate) fn header(version: u32, body: &[u8]) -> Vec<u8> {
+    let mut header = Vec::with_capacity(HEADER_BYTES);
+    header.extend(MAGIC);
+    header.extend(version.to_be_bytes());
+    header.extend((body.len() as u64).to_be_bytes());
+    header.extend(checksum(version, body));
+    header
+}
+
+/// What a header announces.
+struct Head {
+    version: u32,
+    length: u64,
+    sum: [u8; 32],
+}
+
+impl Head {
+    fn read(path: &Path, header: &[u8], wanted: u32) -> Result<Self, LedgerError> {
         if !header.starts_with(&MAGIC[..header.len().min(MAGIC.len())]) || header.is_empty() {
             return Err(LedgerError::WrongMagic { path: path.to_path_buf() });
         }
-        let truncated =
-            |found: usize, wanted| LedgerError::Truncated { path: path.to_path_buf(), found: found as u64, wanted };
-        let Some((found, length, sum)) = fields(&header) else {
-            return Err(truncated(header.len(), HEADER_BYTES as u64));
+        let Some((version, length, sum)) = fields(header) else {
+            let (path, found) = (path.to_path_buf(), header.len() as u64);
+            return Err(LedgerError::Truncated { path, found, wanted: HEADER_BYTES as u64 });
         };
-        if found != version {
-            return Err(LedgerError::UnsupportedVersion { path: path.to_path_buf(), found, wanted: version });
+        if version != wanted {
+            return Err(LedgerError::UnsupportedVersion { path: path.to_path_buf(), found: version, wanted });
         }
-        let mut body = Vec::new();
-        file.read_to_end(&mut body).map_err(failed)?;
-        if (body.len() as u64) < length {
-            return Err(truncated(HEADER_BYTES + body.len(), length.saturating_add(HEADER_BYTES as u64)));
+        Ok(Self { version, length, sum })
+    }
+
+    fn verify(&self, path: &Path, body: &[u8]) -> Result<(), LedgerError> {
+        let (path, found) = (path.to_path_buf(), body.len() as u64);
+        if found < self.length {
+            let head = HEADER_BYTES as u64;
+            return Err(LedgerError::Truncated { path, found: found + head, wanted: self.length.saturating_add(head) });
         }
-        if body.len() as u64 != length || checksum(version, &body) != sum {
-            return Err(LedgerError::ChecksumMismatch { path: path.to_path_buf() });
+        if found != self.length || checksum(self.version, body) != self.sum {
+            return Err(LedgerError::ChecksumMismatch { path });
         }
-        Ok(Self { version, body })
+        Ok(())
     }
 }
 

@@ -222,7 +222,7 @@ knobs! {
     "kafka.dead_letters" Text live.dead_letters => "topic of refused records";
     "kafka.decisions" Text live.decisions => "topic of decisions and identity statements, which caponier decide writes";
     "kafka.journal_days" Integer live.journal_days => "days that the journal is kept, where we make its topic";
-    "kafka.state" Text live.state => "folder of snapshots, from which a restart goes on";
+    "kafka.state" Text live.state => "folder of snapshots, from which a restart goes on; or a bucket: s3://NAME/PREFIX, az://CONTAINER/PREFIX";
     "kafka.snapshot_seconds" Integer live.snapshot_seconds => "seconds between two snapshots";
     "kafka.lateness_seconds" Signed live.lateness_seconds => "event time waits so many seconds for what comes out of order";
     "kafka.idle_seconds" Integer live.idle_seconds => "a partition silent for so many seconds holds event time back no more";

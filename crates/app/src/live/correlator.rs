@@ -174,7 +174,7 @@ impl Correlator<'_> {
                 self.stop.ask();
             }
             if state.due.is_empty() && state.pages.is_empty() && state.next > 0 {
-                snapshots.keep(&mut state.course, state.next)?;
+                snapshots.keep(&mut state.course, state.next);
             }
         }
         if state.due.is_empty() && state.pages.is_empty() && state.next > 0 {
@@ -189,7 +189,7 @@ impl Correlator<'_> {
         let failing = |e: &KafkaFault| broken("cannot read the journal", e);
         let (first, _) =
             Follower::open(self.cluster, journal, None).and_then(|f| f.bounds(PATIENCE)).map_err(|e| failing(&e))?;
-        if let Some((course, next)) = snapshots.newest(first, committed) {
+        if let Some((course, next)) = snapshots.newest(first, committed)? {
             tell(&format!("going on at {next} of {journal}, from a snapshot; delivered up to {committed}\n"));
             return Ok((course, next));
         }

@@ -99,6 +99,8 @@ pub struct Metrics {
     dropped: IntGaugeVec,
     settle: Histogram,
     checkpoint: Histogram,
+    /// Snapshots that could not be written.
+    pub checkpoint_failures: IntCounter,
     checkpoint_bytes: IntGauge,
     checkpoint_at: Gauge,
 }
@@ -164,6 +166,7 @@ impl Metrics {
             dropped: make.gauges("caponier_limit_dropped", "What limits have cut or let go since this process began from its snapshot.", &["limit"])?,
             settle: make.histogram("caponier_settle_seconds", "Time that the identity join took for what had changed.", &CHECKPOINT)?,
             checkpoint: make.histogram("caponier_checkpoint_seconds", "Time that a snapshot took.", &CHECKPOINT)?,
+            checkpoint_failures: make.kept(IntCounter::new("caponier_checkpoint_failures_total", "Snapshots that could not be written."))?,
             checkpoint_bytes: make.kept(IntGauge::new("caponier_checkpoint_bytes", "Size of the last snapshot."))?,
             checkpoint_at: make.kept(Gauge::new("caponier_checkpoint_timestamp_seconds", "When the last snapshot was written; 0 before the first."))?,
             registry: make.0,

@@ -1,4 +1,4 @@
-//! Snapshots of a course: one file each, checked when read, named after the offset of the journal at which it goes on.
+//! Snapshots of a course: one file or object each, checked when read, named after the offset of the journal at which it goes on.
 //!
 //! The newest good one that is not ahead of what is delivered is taken; a damaged one is told of and passed over. A snapshot ahead of
 //! the committed journal was made of pages that may come otherwise: it is thrown away.
@@ -8,8 +8,7 @@ use super::course::Course;
 use crate::command::tell;
 use crate::config::Config;
 use crate::failure::{Failure, failed};
-use caponier_ledger::Snapshot;
-use std::path::{Path, PathBuf};
+use caponier_ledger::Shelf;
 use std::time::{Duration, Instant};
 
 /// Layout of the body.
@@ -17,64 +16,67 @@ const VERSION: u32 = 1;
 /// So many are kept: the newest may turn out to be damaged.
 const KEPT: usize = 3;
 
-/// The folder of snapshots.
+/// The snapshots of a run.
 pub struct Snapshots<'s> {
     config: &'s Config,
-    folder: PathBuf,
+    shelf: Shelf,
     every: Duration,
     last: Instant,
     metrics: &'s Metrics,
 }
 
 impl<'s> Snapshots<'s> {
-    /// The folder that the configuration names, made where it is missing.
+    /// Where the configuration says that they are: a folder, made where it is missing, or a prefix in a bucket.
     ///
     /// # Errors
-    /// It cannot be made.
+    /// The folder cannot be made, or the bucket's URL or settings are none.
     pub fn open(config: &'s Config, metrics: &'s Metrics) -> Result<Self, Failure> {
-        let folder = PathBuf::from(config.live.state.as_str());
-        std::fs::create_dir_all(&folder)
-            .map_err(|e| failed(&format!("cannot make the folder of snapshots {}", folder.display()), e))?;
+        let shelf = Shelf::open(config.live.state.as_str()).map_err(|e| failed("kafka.state", e))?;
         let every = Duration::from_secs(config.live.snapshot_seconds);
-        Ok(Self { config, folder, every, last: Instant::now(), metrics })
+        Ok(Self { config, shelf, every, last: Instant::now(), metrics })
     }
 
     /// The course of the newest good snapshot that lies between the beginning of the journal and what is delivered; with the offset
     /// at which it goes on.
-    pub fn newest(&self, begins: i64, delivered: i64) -> Option<(Course, i64)> {
-        let mut found = self.all();
-        found.reverse();
-        for (next, path) in found {
+    ///
+    /// # Errors
+    /// Nobody says which snapshots there are: reading the whole journal instead would be no answer to a store that is away.
+    pub fn newest(&self, begins: i64, delivered: i64) -> Result<Option<(Course, i64)>, Failure> {
+        let all = self.shelf.all().map_err(|e| Failure::Unavailable(e.to_string()))?;
+        for number in all.into_iter().rev() {
+            let next = i64::try_from(number).unwrap_or(i64::MAX);
+            let path = self.shelf.path(number);
             if next > delivered {
                 tell(&format!("{}: ahead of what was delivered ({delivered}); thrown away\n", path.display()));
-                drop(std::fs::remove_file(&path));
+                self.let_go(number);
                 continue;
             }
             if next < begins {
                 continue;
             }
-            match self.load(&path) {
-                Ok(course) => return Some((course, next)),
+            match self.load(number) {
+                Ok(course) => return Ok(Some((course, next))),
                 Err(failure) => tell(&format!("{}: {failure}; the one before it is tried\n", path.display())),
             }
         }
-        None
+        Ok(None)
     }
 
-    fn load(&self, path: &Path) -> Result<Course, Failure> {
-        let snapshot = Snapshot::load(path, VERSION).map_err(|e| Failure::Failed(e.to_string()))?;
-        Course::restore(self.config, &snapshot.body)
+    fn load(&self, number: u64) -> Result<Course, Failure> {
+        let body = self.shelf.load(number, VERSION).map_err(|e| Failure::Failed(e.to_string()))?;
+        Course::restore(self.config, &body)
     }
 
-    /// Writes one where it is time for it, and lets the oldest go.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    pub fn keep(&mut self, course: &mut Course, next: i64) -> Result<(), Failure> {
+    /// Writes one where it is time for it, and lets the oldest go. One that cannot be written is told of and counted, and tried again
+    /// when it is time for the next: the journal has everything.
+    pub fn keep(&mut self, course: &mut Course, next: i64) {
         if self.last.elapsed() < self.every {
-            return Ok(());
+            return;
         }
-        self.save(course, next)
+        if let Err(failure) = self.save(course, next) {
+            self.metrics.checkpoint_failures.inc();
+            tell(&format!("{failure}; it is tried again in {} s\n", self.every.as_secs()));
+        }
     }
 
     /// Writes one now.
@@ -84,28 +86,20 @@ impl<'s> Snapshots<'s> {
     pub fn save(&mut self, course: &mut Course, next: i64) -> Result<(), Failure> {
         let begun = Instant::now();
         self.last = begun;
-        let path = self.folder.join(format!("{next:020}.snapshot"));
         let body = course.snapshot()?;
-        Snapshot::save(&path, VERSION, &body).map_err(|e| failed("cannot write a snapshot", e))?;
-        self.metrics.checkpointed(begun.elapsed(), body.len());
-        let all = self.all();
-        for (_, old) in all.iter().take(all.len().saturating_sub(KEPT)) {
-            drop(std::fs::remove_file(old));
-        }
+        let bytes = body.len();
+        let failing = |e| failed("cannot write a snapshot", e);
+        self.shelf.save(u64::try_from(next).unwrap_or(0), VERSION, body).map_err(failing)?;
+        self.metrics.checkpointed(begun.elapsed(), bytes);
+        let all = self.shelf.all().map_err(failing)?;
+        all.iter().take(all.len().saturating_sub(KEPT)).for_each(|old| self.let_go(*old));
         Ok(())
     }
 
-    /// Offsets and files, the oldest first.
-    fn all(&self) -> Vec<(i64, PathBuf)> {
-        let entries = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        let mut all: Vec<(i64, PathBuf)> = entries
-            .filter_map(|entry| {
-                let path = entry.path();
-                let name = path.file_name()?.to_str()?.strip_suffix(".snapshot")?.parse().ok()?;
-                Some((name, path))
-            })
-            .collect();
-        all.sort_unstable();
-        all
+    /// One that cannot be taken away is tried again with the next.
+    fn let_go(&self, number: u64) {
+        if let Err(fault) = self.shelf.remove(number) {
+            tell(&format!("{fault}\n"));
+        }
     }
 }
