@@ -64,7 +64,7 @@ fn cast(incidents: &[Value]) -> Option<(&Value, &Value, &Value, &Value)> {
 }
 
 /// Waits until the latest forms are so.
-fn until(run: &Live<'_>, good: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+pub fn until(run: &Live<'_>, good: impl Fn(&[Value]) -> bool) -> Vec<Value> {
     let until = Instant::now() + Duration::from_secs(120);
     loop {
         let latest = run.latest();

@@ -4,6 +4,8 @@
 //! `CAPONIER_KAFKA_LIBS` names the folder of the artifacts, `CAPONIER` the program; `make test-kafka` sets both.
 
 #[cfg(test)]
+mod asked;
+#[cfg(test)]
 mod broker;
 #[cfg(test)]
 mod decided;

@@ -4,6 +4,7 @@ use crate::broker::Broker;
 use caponier_transport::kafka::{Cluster, Follower, Heard, Profile, Writer};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,29 @@ pub struct Live<'s> {
     config: PathBuf,
     changes: String,
     incidents: String,
+}
+
+/// A process that runs until it is told to stop, and whose words are kept.
+pub struct Open {
+    running: Running,
+    words: PathBuf,
+}
+
+impl Open {
+    /// What it said on stderr so far.
+    pub fn told(&self) -> String {
+        std::fs::read_to_string(&self.words).unwrap()
+    }
+
+    /// Asks it to read its configuration anew.
+    pub fn reads_anew(&self) {
+        done(Command::new("kill").args(["-HUP", &self.running.0.id().to_string()]));
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub fn stops(self) {
+        self.running.stops();
+    }
 }
 
 /// A process that runs; killed where it is let go of.
@@ -93,7 +117,11 @@ impl Scene {
 
     /// The same of a replay that heeds these lines.
     pub fn replayed_heeding(&self, said: &[String]) -> Vec<String> {
-        let (config, out) = (self.path("lab/caponier.toml"), self.path("heeded.ndjson"));
+        self.replayed_under(&self.path("lab/caponier.toml"), said)
+    }
+
+    fn replayed_under(&self, config: &Path, said: &[String]) -> Vec<String> {
+        let out = self.path("heeded.ndjson");
         let decisions = self.path("decisions.ndjson");
         std::fs::write(&decisions, said.join("\n")).unwrap();
         let mut command = caponier();
@@ -121,7 +149,7 @@ impl Scene {
         let (changes, incidents) = (format!("{name}.changes"), format!("{name}.incidents"));
         let mut text = format!(
             "{}\n[operations]\nlisten = \"127.0.0.1:0\"\n[kafka]\nbrokers = \"{brokers}\"\ngroup = \"{name}\"\njournal = \"{journal}\"\nchanges = \"{changes}\"\n\
-             incidents = \"{incidents}\"\ndead_letters = \"{name}.dead\"\ndecisions = \"{name}.decisions\"\n\
+             incidents = \"{incidents}\"\ndead_letters = \"{name}.dead\"\ndecisions = \"{name}.decisions\"\noperational = \"{name}.operational\"\n\
              state = {:?}\nsnapshot_seconds = 1\n[kafka.client]\n\"session.timeout.ms\" = 6000\n{client}[[topic]]\nname = \"{name}.shared\"\n",
             self.tenants,
             self.path(&format!("{name}-state"))
@@ -218,10 +246,38 @@ impl Live<'_> {
     }
 
     /// Starts a process that runs until it is told to stop.
-    pub fn start_open(&self, instance: &str) -> Running {
+    pub fn start_open(&self, instance: &str) -> Open {
         let mut command = self.command("run");
-        command.args(["--quiet", "--instance", instance]).stderr(Stdio::null());
-        Running(command.spawn().unwrap())
+        let words = self.config.with_extension(format!("{instance}.log"));
+        command.args(["--quiet", "--instance", instance]).stderr(File::create(&words).unwrap());
+        Open { running: Running(command.spawn().unwrap()), words }
+    }
+
+    /// Adds to the configuration.
+    pub fn append(&self, text: &str) {
+        let before = std::fs::read_to_string(&self.config).unwrap();
+        std::fs::write(&self.config, before + text).unwrap();
+    }
+
+    /// Puts one text of the configuration in place of another.
+    pub fn replace(&self, old: &str, new: &str) {
+        let before = std::fs::read_to_string(&self.config).unwrap();
+        assert!(before.contains(old), "{before}");
+        std::fs::write(&self.config, before.replace(old, new)).unwrap();
+    }
+
+    /// Digests of the final forms that a replay ends in under the configuration as it is now.
+    pub fn replayed(&self) -> Vec<String> {
+        self.scene.replayed_under(&self.config, &[])
+    }
+
+    /// The rules of the program in a folder, without one of their files.
+    pub fn rules_without(&self, file: &str) -> PathBuf {
+        let (from, to) = (Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules"), self.scene.path("rules"));
+        done(Command::new("cp").arg("-r").arg(&from).arg(&to));
+        let found = std::fs::read_dir(&to).unwrap().map(|e| e.unwrap().path().join(file)).find(|p| p.exists()).unwrap();
+        std::fs::remove_file(found).unwrap();
+        to
     }
 
     /// Decides something; what was said of it.

@@ -167,6 +167,23 @@ pub fn operational() -> Arc<Vec<Operational>> {
     Arc::clone(&OPERATIONAL)
 }
 
+static TEXTS: LazyLock<Arc<Vec<RuleFile>>> = LazyLock::new(|| Arc::new([shipped(), shipped_operational()].concat()));
+
+/// The files of both, read once.
+pub fn texts() -> Arc<Vec<RuleFile>> {
+    Arc::clone(&TEXTS)
+}
+
+/// Rules and operational findings of these files, and what is wrong with them.
+pub fn of(files: &[RuleFile]) -> (RuleSet, Vec<Operational>, Vec<Fault>) {
+    let (operations, scenarios): (Vec<RuleFile>, Vec<RuleFile>) =
+        files.iter().cloned().partition(|file| operational::is_operational(&file.name));
+    let (rules, mut faults) = RuleSet::read(&scenarios);
+    let (operations, more) = operational::read(&operations);
+    faults.extend(more);
+    (rules, operations, faults)
+}
+
 /// The files of the rules that come with the program.
 pub fn shipped() -> Vec<RuleFile> {
     carried(&|name| !operational::is_operational(name))

@@ -1,6 +1,7 @@
 //! Journal entries that change what holds for findings already held: decisions, rule chains, policies, settings.
 
 use crate::Engine;
+use crate::Settings;
 use crate::decisions::{Acts, Standing};
 use crate::posted::Posted;
 use crate::posting::{FindingIx, Postings};
@@ -38,6 +39,16 @@ impl<P: Persons> Engine<P> {
         self.counts.policies += 1;
         if self.asked.1 != policy {
             self.asked.1 = policy;
+            self.rebuild();
+        }
+    }
+
+    /// Everything that the operator asks for at once, lists and all: what [`Setting`] and [`Policy`] entries say one by one. To be called
+    /// where the journal says so. Nothing happens where nothing is asked for that was not asked for before.
+    pub fn reconfigure(&mut self, settings: Settings, policy: Policy) {
+        let asked = (settings, policy);
+        if self.asked != asked {
+            self.asked = asked;
             self.rebuild();
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     Call, Decision, EventTime, FindingKey, IdentityChange, Policy, Position, Rows, Sighting, Signal, SourceIncident,
-    Statement,
+    Statement, TenantId,
 };
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,28 @@ pub enum Entry {
     Watermark(EventTime),
     /// A decision that names incidents by their ids: it becomes one about the findings that they have where this entry stands.
     Call(Box<Call>),
+    /// What the operator asks for from here on, whole: it replaces what was asked for before.
+    Configuration(Box<Configuration>),
+    /// Nothing of this tenant may be remembered from here on.
+    Purge(TenantId),
+}
+
+/// Everything that the operator says and an outcome rests on: whoever reads the journal needs no file beside it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+pub struct Configuration {
+    /// The settings, tenants, pairs and suppressions in force, as the text of a configuration file.
+    pub settings: String,
+    /// The rule files in force, by name.
+    pub rules: Vec<RuleText>,
+}
+
+/// One file of rules.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct RuleText {
+    /// Its name.
+    pub name: CompactString,
+    /// What it says.
+    pub text: String,
 }
 
 /// One instance of a scenario rule and the findings that matched its steps. A later one of the same id replaces it.

@@ -53,6 +53,18 @@ impl Suppressions {
         Self { rows, silenced: BTreeMap::new() }
     }
 
+    /// Other suppressions from here on; what was silenced stays counted.
+    #[must_use]
+    pub fn under(self, rows: Vec<Suppression>) -> Self {
+        Self { rows, ..self }
+    }
+
+    /// These go on from what was silenced before.
+    #[must_use]
+    pub fn after(self, silenced: BTreeMap<CompactString, u64>) -> Self {
+        Self { silenced, ..self }
+    }
+
     /// How many findings each rule was silenced of; one that is said again counts again.
     pub const fn silenced(&self) -> &BTreeMap<CompactString, u64> {
         &self.silenced

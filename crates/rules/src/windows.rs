@@ -738,6 +738,7 @@ fn joined(key: &str, term: &str) -> CompactString {
     all
 }
 
+mod renew;
 mod snapshot;
 pub use snapshot::SnapshotError;
 

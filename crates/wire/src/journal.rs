@@ -118,8 +118,9 @@ pub fn decode_page(bytes: &[u8], formats: &[&'static str]) -> Result<Page, PageF
 mod tests {
     use super::*;
     use caponier_model::{
-        AccountKey, Act, Call, Chain, ChainStep, Decision, FindingKey, Guid, IdentityChange, Link, LinkState, MergePolicy,
-        Policy, Rows, Setting, Severity, Sighting, SightingKind, SourceRank, Statement, TenantId, Text, Verdict,
+        AccountKey, Act, Call, Chain, ChainStep, Configuration, Decision, FindingKey, Guid, IdentityChange, Link,
+        LinkState, MergePolicy, Policy, Rows, RuleText, Setting, Severity, Sighting, SightingKind, SourceRank,
+        Statement, TenantId, Text, Verdict,
     };
 
     fn tenant() -> TenantId {
@@ -197,6 +198,11 @@ mod tests {
                 },
                 incidents: vec!["3f9c".into()],
             })),
+            Entry::Configuration(Box::new(Configuration {
+                settings: "epoch = 1".into(),
+                rules: vec![RuleText { name: "x01.yml".into(), text: "title: a".into() }],
+            })),
+            Entry::Purge(tenant()),
         ];
         let stood = |n: usize| Position {
             source: if n == 1 { "elsewhere" } else { "alerts/0" }.into(),

@@ -4,7 +4,7 @@ use super::{inputs, not_after, tell};
 use crate::cli::{Produce, Run};
 use crate::config::Config;
 use crate::failure::{Exit, Failure, failed};
-use crate::live::{Correlator, IntakeLoop, Metrics, PATIENCE, Role, Stop, prepare};
+use crate::live::{Asked, Correlator, IntakeLoop, Metrics, PATIENCE, Role, Stop, prepare};
 use caponier_console::{ConsoleFault, Operations, Server};
 use caponier_model::{Change, TenantId};
 use caponier_transport::kafka::{Cluster, Topic, Writer};
@@ -16,10 +16,12 @@ use std::sync::Arc;
 
 /// Topics in, incidents out, until somebody says stop.
 pub fn run(args: &Run, config: Option<&Path>) -> Result<Exit, Failure> {
-    let config = told(config)?;
+    let path = config;
+    let config = told(path)?;
     let cluster = config.live.cluster();
     let stop = Stop::default();
-    heed_signals(&stop)?;
+    let asked = Asked::new(path.map(Path::to_owned), config.clone());
+    heed_signals(&stop, &asked)?;
     let metrics = Arc::new(Metrics::new(args.role)?);
     let _server = serve(args.listen.as_deref().unwrap_or(&config.operations.listen), &metrics)?;
     let partitions = prepare(&config, &cluster)?;
@@ -33,19 +35,29 @@ pub fn run(args: &Run, config: Option<&Path>) -> Result<Exit, Failure> {
         config.live.changes,
         config.live.incidents
     ));
-    let latest = || not_after(&config);
     let headline = |change: &Change| if args.quiet { String::new() } else { headline(&config, change) };
-    let intake = IntakeLoop {
-        config: &config,
-        cluster: &cluster,
-        instance: &args.instance,
-        drain: args.drain,
-        stop: &stop,
-        not_after: &latest,
-        metrics: &metrics,
+    let intake = || -> Result<(), Failure> {
+        while !stop.is_asked() {
+            let now = asked.current();
+            let latest = || not_after(&now.config);
+            let reading = IntakeLoop {
+                config: &now.config,
+                asked: &asked,
+                generation: now.generation,
+                cluster: &cluster,
+                instance: &args.instance,
+                drain: args.drain,
+                stop: &stop,
+                not_after: &latest,
+                metrics: &metrics,
+            };
+            reading.run()?;
+        }
+        Ok(())
     };
     let correlator = Correlator {
         config: &config,
+        asked: &asked,
         cluster: &cluster,
         instance: &args.instance,
         sources: &sources,
@@ -62,12 +74,12 @@ pub fn run(args: &Run, config: Option<&Path>) -> Result<Exit, Failure> {
         ended
     };
     match args.role {
-        Role::Intake => intake.run()?,
+        Role::Intake => intake()?,
         Role::Correlator => correlator.run()?,
         Role::All => {
             let other = std::thread::scope(|scope| {
                 let reading =
-                    std::thread::Builder::new().name("intake".into()).spawn_scoped(scope, || ending(intake.run()));
+                    std::thread::Builder::new().name("intake".into()).spawn_scoped(scope, || ending(intake()));
                 let reading = reading.map_err(|e| failed("cannot start a thread", e))?;
                 let told = ending(correlator.run());
                 let read = reading.join().unwrap_or_else(|_| Err(Failure::Failed("intake stopped".into())));
@@ -126,13 +138,15 @@ pub(super) fn told(config: Option<&Path>) -> Result<Config, Failure> {
     Ok(config)
 }
 
-/// The first signal asks to end, the second ends.
-fn heed_signals(stop: &Stop) -> Result<(), Failure> {
+/// SIGHUP asks to read the configuration anew. The first of the others asks to end, the second ends.
+fn heed_signals(stop: &Stop, asked: &Asked) -> Result<(), Failure> {
+    let failing = |e| failed("cannot listen for signals", e);
+    signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::clone(&asked.again)).map_err(failing)?;
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
         // Registered first, so that it acts only on a second one.
         signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop.0))
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop.0)))
-            .map_err(|e| failed("cannot listen for signals", e))?;
+            .map_err(failing)?;
     }
     Ok(())
 }

@@ -212,6 +212,7 @@ knobs! {
     "engine.staged" Small engine.limits.staged => "findings that wait to be settled together at most";
     "score.privileged" Texts engine.privileged => "accounts whose part in an incident raises its score: object ids or UPNs";
     "retention.days" Days engine.retention_days => "days a finding is held after its last activity; 0 = for ever";
+    "rules.folder" Text rules_folder => "a folder of rules in place of those that come with the program; shipped = those";
     "ledger.path" Text ledger => "the file that keeps what analysts state; made by the first identity link";
     "kafka.brokers" Text live.brokers => "addresses of the brokers, host:port, comma between";
     "kafka.profile" Text live.profile => "kafka, or event-hubs for what Azure Event Hubs documents";
@@ -220,6 +221,7 @@ knobs! {
     "kafka.changes" Text live.changes => "topic of every change of every incident";
     "kafka.incidents" Text live.incidents => "topic of the latest form of each incident, compacted";
     "kafka.dead_letters" Text live.dead_letters => "topic of refused records";
+    "kafka.operational" Text live.operational => "topic of operational findings: what is wrong with the watching";
     "kafka.decisions" Text live.decisions => "topic of decisions and identity statements, which caponier decide writes";
     "kafka.journal_days" Integer live.journal_days => "days that the journal is kept, where we make its topic";
     "kafka.state" Text live.state => "folder of snapshots, from which a restart goes on; or a bucket: s3://NAME/PREFIX, az://CONTAINER/PREFIX";

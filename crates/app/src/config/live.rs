@@ -26,6 +26,8 @@ pub struct Live {
     pub incidents: CompactString,
     /// Refused records.
     pub dead_letters: CompactString,
+    /// Operational findings: what is wrong with the watching.
+    pub operational: CompactString,
     /// What analysts decide, on its way in.
     pub decisions: CompactString,
     /// Days that the journal is kept: a restart reads it from its beginning or from a snapshot.
@@ -65,6 +67,7 @@ impl Default for Live {
             changes: "caponier.incident-changes".into(),
             incidents: "caponier.incidents".into(),
             dead_letters: "caponier.dead-letters".into(),
+            operational: "caponier.operational".into(),
             decisions: "caponier.decisions".into(),
             journal_days: 15,
             lateness_seconds: 300,

@@ -9,23 +9,29 @@ mod read;
 mod show;
 mod silence;
 pub mod sweep;
+mod told;
 
 pub use knobs::{KNOBS, Slot};
 pub use live::Live;
 pub use read::{Fault, parse};
 pub use show::{effective, template};
+pub use told::{difference, heard, told};
 
 use crate::rulebook;
 use crate::triage::Call;
 use caponier_correlate as correlate;
 use caponier_identity as identity;
 use caponier_model::{MergePolicy, NamingRule, Policy, Statement, Tenants};
-use caponier_rules::{Operational, RuleSet, Suppression};
+use caponier_rules::operational::is_operational;
+use caponier_rules::{Operational, RuleFile, RuleSet, Suppression};
 use caponier_transport as transport;
 use caponier_wire as wire;
 use compact_str::CompactString;
 use std::path::Path;
 use std::sync::Arc;
+
+/// In place of a folder: the rules that come with the program.
+pub const SHIPPED: &str = "shipped";
 
 /// Everything a run is told.
 #[derive(Clone, Debug)]
@@ -46,6 +52,10 @@ pub struct Config {
     pub identity: identity::Settings,
     /// Rules: those that come with the program, unless a folder of others is named.
     pub rules: Arc<RuleSet>,
+    /// The folder of rules that is named, or [`SHIPPED`].
+    pub rules_folder: CompactString,
+    /// The files of the rules, word for word.
+    pub rule_files: Arc<Vec<RuleFile>>,
     /// What operational findings are called and how grave they are; of the same folder as the rules, where it tells any.
     pub operational: Arc<Vec<Operational>>,
     /// Findings of rules that need not be seen, each with who answers for it and until when.
@@ -96,6 +106,8 @@ impl Config {
             engine: correlate::Settings::defaults(),
             identity: identity::Settings::default(),
             rules: rulebook::embedded(),
+            rules_folder: SHIPPED.into(),
+            rule_files: rulebook::texts(),
             operational: rulebook::operational(),
             suppressions: Vec::new(),
             naming: Vec::new(),
@@ -115,7 +127,27 @@ impl Config {
         let Some(path) = path else { return Ok(Self::discovering()) };
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Unreadable { path: path.display().to_string(), source })?;
-        parse(&text).map_err(|faults| ConfigError::Faulty { path: path.display().to_string(), faults })
+        let faulty = |faults| ConfigError::Faulty { path: path.display().to_string(), faults };
+        let config = parse(&text).map_err(faulty)?;
+        if config.rules_folder == SHIPPED { Ok(config) } else { config.ruled().map_err(faulty) }
+    }
+
+    /// With the rules of the folder that is named.
+    fn ruled(self) -> Result<Self, Vec<Fault>> {
+        let folder = Path::new(self.rules_folder.as_str());
+        let fault = |what: String| Fault { line: 0, what };
+        let mut files = rulebook::files(folder, &|name| !name.ends_with(rulebook::VECTORS))
+            .map_err(|e| vec![fault(e.to_string())])?;
+        if !files.iter().any(|file| is_operational(&file.name)) {
+            files.extend(rulebook::shipped_operational());
+        }
+        let (rules, operational, faults) = rulebook::of(&files);
+        let fatal: Vec<Fault> = faults.iter().filter(|f| f.fatal).map(|f| fault(f.to_string())).collect();
+        if !fatal.is_empty() {
+            return Err(fatal);
+        }
+        let (rules, operational, rule_files) = (Arc::new(rules), Arc::new(operational), Arc::new(files));
+        Ok(Self { rules, operational, rule_files, ..self })
     }
 }
 

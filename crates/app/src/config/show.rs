@@ -8,13 +8,20 @@ use std::fmt::Write as _;
 
 /// The effective configuration as TOML that reads back to the same.
 pub fn effective(config: &mut Config) -> String {
+    let mut out = in_force(config, &[]);
+    live(&mut out, config);
+    out
+}
+
+/// The same without the sections named, and without what is read.
+pub(super) fn in_force(config: &mut Config, without: &[&str]) -> String {
     let mut out = String::new();
     if !config.configured {
         out.push_str(
             "# no configuration was given: tenants are discovered from the data, and pairs seen there may merge\n\n",
         );
     }
-    knobs(&mut out, config, false);
+    knobs(&mut out, config, false, without);
     for tenant in &config.tenants.all {
         let role = match tenant.role {
             TenantRole::Primary => "primary",
@@ -53,7 +60,6 @@ pub fn effective(config: &mut Config) -> String {
         let _ = writeln!(out, "\n[[twin]]\naccount = {account:?}\nhome = {home:?}\nreason = {:?}", twin.reason);
     }
     config.suppressions.iter().for_each(|row| silence(&mut out, config, row));
-    live(&mut out, config);
     out
 }
 
@@ -112,7 +118,7 @@ fn figures(out: &mut String, settings: &PairSettings) {
 /// A commented template: the tenants to fill in, every knob at its default behind `#`.
 pub fn template() -> String {
     let mut out = String::from(HEAD);
-    knobs(&mut out, &mut Config::discovering(), true);
+    knobs(&mut out, &mut Config::discovering(), true, &[]);
     out.push_str(TENANTS);
     out
 }
@@ -180,10 +186,13 @@ directory_evidence = "suggest"                         # accept: whoever governs
 # names = ["svc-patch@contoso.com"]
 "#;
 
-fn knobs(out: &mut String, config: &mut Config, commented: bool) {
+fn knobs(out: &mut String, config: &mut Config, commented: bool, without: &[&str]) {
     let mut section = "";
     for knob in KNOBS.iter() {
         let (in_section, key) = knob.path.rsplit_once('.').unwrap_or(("", &knob.path));
+        if without.contains(&in_section) {
+            continue;
+        }
         if in_section != section {
             let _ = writeln!(out, "\n{}[{in_section}]", if commented { "# " } else { "" });
             section = in_section;

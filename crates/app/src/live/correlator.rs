@@ -6,11 +6,11 @@
 
 use super::course::Course;
 use super::snapshot::Snapshots;
-use super::{Fault, Metrics, PATIENCE, Stop, broken, commit, formats};
+use super::{Asked, Fault, Metrics, PATIENCE, Stop, broken, commit, formats};
 use crate::command::tell;
-use crate::config::Config;
+use crate::config::{Config, difference};
 use crate::failure::{Failure, failed};
-use caponier_model::{Audience, Change, Entry, EventTime, Journalled, Page};
+use caponier_model::{Audience, Change, Configuration, Entry, EventTime, FindingKey, Journalled, Page};
 use caponier_query::{Join, Queries};
 use caponier_transport::dead_letter_line;
 use caponier_transport::kafka::{Cluster, Follower, Group, Heard, KafkaFault, Writer};
@@ -51,6 +51,8 @@ struct Due {
     changes: Vec<Told>,
     /// Decisions that could not be placed, as lines.
     dead: Vec<Vec<u8>>,
+    /// What is wrong with the watching, by key, as lines.
+    operational: Vec<(String, String)>,
 }
 
 /// A change as it is delivered: the incident, its line, and what is told of it to whoever watches.
@@ -65,6 +67,8 @@ struct Told {
 pub struct Correlator<'r> {
     /// What the run is told.
     pub config: &'r Config,
+    /// What the operator asks for from now on.
+    pub asked: &'r Asked,
     /// Where the topics are.
     pub cluster: &'r Cluster,
     /// Name of this instance: another one of the same name takes its place.
@@ -121,7 +125,7 @@ impl Correlator<'_> {
             Group::join(self.cluster, &name, Some(&instance), &[&live.journal], &QUICK).map_err(|e| failing(&e))?;
         let mut snapshots = Snapshots::open(self.config, self.metrics)?;
         let committed = election.committed(&live.journal, 0, PATIENCE).map_err(|e| failing(&e))?.unwrap_or(0);
-        let (course, next) = self.begin(&snapshots, committed)?;
+        let Some((course, next)) = self.begin(&snapshots, &election, &name, committed)? else { return Ok(()) };
         let follower = Follower::open(self.cluster, &live.journal, Some(next)).map_err(|e| failing(&e))?;
         let mut state = State {
             course,
@@ -142,6 +146,7 @@ impl Correlator<'_> {
         let mut writer: Option<Writer> = None;
         while !self.stop.is_asked() {
             self.metrics.correlator.beat();
+            self.asked.refresh(self.cluster);
             let elected = self.serve(&election).map_err(|e| failing(&e))?;
             if elected && writer.is_none() {
                 writer = Some(Writer::open(self.cluster, &name, PATIENCE).map_err(|e| failing(&e))?);
@@ -183,22 +188,83 @@ impl Correlator<'_> {
         Ok(())
     }
 
-    /// Where to go on: at the newest good snapshot, else at the beginning of the journal.
-    fn begin(&self, snapshots: &Snapshots<'_>, committed: i64) -> Result<(Course, i64), Failure> {
+    /// Where to go on: at the newest good snapshot, else at the beginning of the journal; none where it is to stop before.
+    fn begin(
+        &self,
+        snapshots: &Snapshots<'_>,
+        election: &Group,
+        name: &str,
+        committed: i64,
+    ) -> Result<Option<(Course, i64)>, Failure> {
         let journal = &self.config.live.journal;
         let failing = |e: &KafkaFault| broken("cannot read the journal", e);
         let (first, _) =
             Follower::open(self.cluster, journal, None).and_then(|f| f.bounds(PATIENCE)).map_err(|e| failing(&e))?;
         if let Some((course, next)) = snapshots.newest(first, committed)? {
             tell(&format!("going on at {next} of {journal}, from a snapshot; delivered up to {committed}\n"));
-            return Ok((course, next));
+            return Ok(Some((course, next)));
         }
         if first > 0 {
             tell(&format!(
                 "{journal} begins at {first} and no snapshot reaches there: what came before it is forgotten; raise kafka.journal_days\n"
             ));
         }
-        Ok((Course::new(self.config), first))
+        let Some(told) = self.foundation(election, name, first)? else { return Ok(None) };
+        Ok(Some((Course::new(told, self.config)?, first)))
+    }
+
+    /// The first configuration that the journal holds: what stands before it is read under it too. Where there is none yet, the
+    /// elected one says its own.
+    fn foundation(&self, election: &Group, name: &str, first: i64) -> Result<Option<Configuration>, Failure> {
+        let journal = &self.config.live.journal;
+        let failing = |e: &KafkaFault| broken("cannot begin the journal", e);
+        let follower = Follower::open(self.cluster, journal, Some(first)).map_err(|e| failing(&e))?;
+        let (names, mut said, mut at_end) = (formats(), false, false);
+        while !self.stop.is_asked() {
+            self.metrics.correlator.beat();
+            if self.serve(election).map_err(|e| failing(&e))? && at_end && !said {
+                said = self.found(name)?;
+            }
+            match follower.hear(GATHER).map_err(|e| failing(&e))? {
+                Heard::Message(message) => {
+                    let page = wire::decode_page(message.payload(), &names)
+                        .map_err(|e| failed(&format!("journal {journal} offset {}", message.offset()), e))?;
+                    let mut entries = page.entries.into_iter();
+                    let told =
+                        entries.find_map(|e| if let Entry::Configuration(told) = e.entry { Some(*told) } else { None });
+                    if told.is_some() {
+                        return Ok(told);
+                    }
+                    at_end = false;
+                }
+                Heard::End(_) => at_end = true,
+                Heard::Silence => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Begins the journal with what the operator asks for; false where that is to be tried again.
+    fn found(&self, name: &str) -> Result<bool, Failure> {
+        let failing = |e: &KafkaFault| broken("cannot begin the journal", e);
+        let page = self.configuration(EventTime::MIN);
+        let bytes = wire::encode_page(&page).map_err(|e| failed("cannot write a page of the journal", e))?;
+        let writer = Writer::open(self.cluster, name, PATIENCE).map_err(|e| failing(&e))?;
+        let written = writer.begin().and_then(|()| writer.send(&self.config.live.journal, Some(0), &[], &bytes));
+        match written.and_then(|()| writer.commit(PATIENCE)) {
+            Ok(()) => Ok(true),
+            Err(fault) if fault.may_pass() || matches!(fault, KafkaFault::Fenced { .. }) => {
+                writer.abort(PATIENCE);
+                Ok(false)
+            }
+            Err(fault) => Err(failing(&fault)),
+        }
+    }
+
+    /// What the operator asks for, as a page.
+    fn configuration(&self, at: EventTime) -> Page {
+        let entry = Entry::Configuration(Box::new(Configuration::clone(&self.asked.current().told)));
+        Page { entries: vec![Journalled { at, position: None, entry }], ..Page::default() }
     }
 
     /// Keeps the membership alive, and tells whether this is the one.
@@ -225,7 +291,7 @@ impl Correlator<'_> {
                     self.metrics.pages_read.inc();
                     let page = wire::decode_page(message.payload(), &names)
                         .map_err(|e| failed(&format!("journal {} offset {offset}", self.config.live.journal), e))?;
-                    self.take(page, (offset, since), state);
+                    self.take(page, (offset, since), state)?;
                     state.caught_up = false;
                 }
                 Heard::End(_) => {
@@ -252,15 +318,22 @@ impl Correlator<'_> {
         }
     }
 
-    fn take(&self, page: Page, (offset, since): (i64, Option<i64>), state: &mut State) {
+    fn take(&self, page: Page, (offset, since): (i64, Option<i64>), state: &mut State) -> Result<(), Failure> {
         let ours = page.source.is_empty();
         if !ours {
             state.since = since.or(state.since);
         }
         let ends = page.entries.iter().any(|e| matches!(e.entry, Entry::Watermark(EventTime::MAX)));
-        let changes = state.course.page(page);
+        let tells = page.entries.iter().any(|e| matches!(e.entry, Entry::Configuration(_)));
+        let before = tells.then(|| state.course.told().clone());
+        let changes = state.course.page(page)?;
+        if let Some(before) = before.filter(|before| before != state.course.told()) {
+            let what = difference(&before, state.course.told());
+            tell(&format!("from {offset} of {} on other settings hold:\n{what}", self.config.live.journal));
+        }
         let unplaced = state.course.take_unplaced();
-        let (tenants, policy) = (&self.config.tenants, &self.config.policy);
+        let operational = state.course.take_operational();
+        let (tenants, policy) = (&state.course.config().tenants, &state.course.config().policy);
         let told = |change: &Change| Told {
             id: change.incident.id.clone(),
             kind: change.incident.change.code(),
@@ -276,8 +349,13 @@ impl Correlator<'_> {
             let since = since.or(state.since);
             let line = |letter| dead_letter_line(letter, &self.config.limits).unwrap_or_default();
             let dead = unplaced.iter().map(line).collect();
-            state.due.push_back(Due { offset, since, changes: changes.iter().map(told).collect(), dead });
+            let named =
+                |(key, line): (FindingKey, String)| (format!("{}/{}/{}", key.tenant, key.product, key.id), line);
+            let operational = operational.into_iter().map(named).collect();
+            let changes = changes.iter().map(told).collect();
+            state.due.push_back(Due { offset, since, changes, dead, operational });
         }
+        Ok(())
     }
 
     /// Writes what is due with the offset behind it, and what the correlator itself has to say into the journal.
@@ -296,6 +374,9 @@ impl Correlator<'_> {
         }
         for line in state.due.iter().flat_map(|due| &due.dead) {
             writer.send(&live.dead_letters, None, live.decisions.as_bytes(), line)?;
+        }
+        for (key, line) in state.due.iter().flat_map(|due| &due.operational) {
+            writer.send(&live.operational, Some(0), key.as_bytes(), line.as_bytes())?;
         }
         for page in &state.pages {
             let bytes = wire::encode_page(page).map_err(|e| failed("cannot write a page of the journal", e))?;
@@ -324,6 +405,9 @@ impl Correlator<'_> {
         if state.awaits > 0 || state.ended || !state.knows || !(state.caught_up || state.settled.elapsed() > SETTLE) {
             return Ok(Vec::new());
         }
+        if state.course.told() != &*self.asked.current().told {
+            return Ok(vec![self.configuration(state.course.now())]);
+        }
         let over = self.drain && state.caught_up && state.course.all_ended(self.sources);
         let until = if over { Some(EventTime::MAX) } else { state.course.settled_until().filter(|_| !self.drain) };
         let until = until.filter(|t| *t > state.course.now().plus_seconds(1) || over);
@@ -338,12 +422,12 @@ impl Correlator<'_> {
             }
             if let Some(join) = &state.join {
                 let begun = Instant::now();
-                entries = state.course.settle(self.config, join)?;
+                entries = state.course.settle(join)?;
                 self.metrics.settled(begun.elapsed());
             }
         }
         if over {
-            entries.extend(state.course.conflicts(self.config));
+            entries.extend(state.course.conflicts());
         }
         let at = until.unwrap_or(state.course.now());
         entries.extend(until.map(|to| Journalled { at, position: None, entry: Entry::Watermark(to) }));

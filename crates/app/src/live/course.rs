@@ -1,7 +1,8 @@
 //! What follows from the journal: pages in, changes out. A function of the pages in their order, and of nothing else: no clock, no
 //! broker, no thread. Whoever reads the same journal has the same state and the same changes.
 
-use crate::config::Config;
+use super::worries::Worries;
+use crate::config::{Config, heard};
 use crate::course::{enter, is_silenced};
 use crate::decisions;
 use crate::failure::{Failure, failed};
@@ -9,8 +10,8 @@ use crate::operations;
 use caponier_correlate::{Counts, Engine};
 use caponier_identity::{self as identity, Index, Store};
 use caponier_model::{
-    AccountKey, Call, Change, DeadLetter, Entry, EventTime, Flow, IdentityChange, Journalled, Page, Persons as _,
-    Portion, Position, Reject, RejectReason, Rows, Sighting, Statement, Tenants,
+    AccountKey, Call, Change, Configuration, DeadLetter, Entry, EventTime, FindingKey, Flow, IdentityChange,
+    Journalled, Page, Persons as _, Portion, Position, Reject, RejectReason, Rows, Sighting, Statement, Tenants,
 };
 use caponier_query::{Join, Parts, QueryError};
 use caponier_rules::{self as rules, Suppressions, Windows};
@@ -28,6 +29,9 @@ struct Source {
 
 /// The state that the journal makes.
 pub struct Course {
+    /// What the journal told last of what the operator asks for, and as it is read.
+    told: Configuration,
+    config: Config,
     engine: Engine<Index>,
     windows: Windows,
     suppressions: Suppressions,
@@ -39,11 +43,18 @@ pub struct Course {
     lateness: i64,
     /// Decisions that could not be placed, since somebody asked.
     unplaced: Vec<DeadLetter>,
+    worries: Worries,
+    /// Findings of the last page that are worries too.
+    raised: Vec<Sighting>,
+    operational: Vec<(FindingKey, String)>,
 }
 
 /// What a snapshot holds.
 #[derive(Serialize, Deserialize)]
 struct Written {
+    told: Configuration,
+    worries: Worries,
+    silenced: BTreeMap<CompactString, u64>,
     engine: Vec<u8>,
     windows: Vec<u8>,
     store: Vec<u8>,
@@ -62,14 +73,24 @@ fn settings(config: &Config) -> identity::Settings {
     identity::Settings { monitored, ..config.identity.clone() }
 }
 
+fn understood(told: &Configuration, own: &Config) -> Result<Config, Failure> {
+    let what = "the journal holds a configuration that this version does not read; run the version that wrote it";
+    heard(told, own).map_err(|faults| failed(what, format!("\n{faults}")))
+}
+
 impl Course {
-    /// Nothing has been read yet.
-    pub fn new(config: &Config) -> Self {
+    /// Nothing has been read yet, under the configuration that the journal tells first; what it does not tell is as `own` has it.
+    ///
+    /// # Errors
+    /// This version does not read that configuration.
+    pub fn new(told: Configuration, own: &Config) -> Result<Self, Failure> {
+        let config = &understood(&told, own)?;
         let mut store = Store::new(&config.tenants, config.naming.clone(), settings(config));
-        let statements: Vec<Statement> = config.twins.iter().chain(&config.decisions).cloned().collect();
-        let asks = !statements.is_empty();
-        store.insert(&Rows { statements, ..Rows::default() });
-        Self {
+        let asks = !config.twins.is_empty();
+        store.insert(&Rows { statements: config.twins.clone(), ..Rows::default() });
+        Ok(Self {
+            config: config.clone(),
+            told,
             engine: Engine::new(config.engine.clone(), config.policy.clone(), Index::default()),
             windows: Windows::new(Arc::clone(&config.rules), limits(config)),
             suppressions: Suppressions::new(config.suppressions.clone()),
@@ -79,26 +100,51 @@ impl Course {
             now: EventTime::MIN,
             lateness: config.live.lateness_seconds,
             unplaced: Vec::new(),
-        }
+            worries: Worries::default(),
+            raised: Vec::new(),
+            operational: Vec::new(),
+        })
+    }
+
+    /// What the operator asks for, as the journal says.
+    pub const fn told(&self) -> &Configuration {
+        &self.told
+    }
+
+    /// The same as it is read.
+    pub const fn config(&self) -> &Config {
+        &self.config
     }
 
     /// Takes the next page; returns what it changes, in order.
-    pub fn page(&mut self, page: Page) -> Vec<Change> {
+    ///
+    /// # Errors
+    /// It holds a configuration that this version does not read.
+    pub fn page(&mut self, page: Page) -> Result<Vec<Change>, Failure> {
         if !page.source.is_empty() {
             let source = self.sources.entry(page.source).or_insert(Source { latest: None, flow: Flow::Flowing });
             source.latest = source.latest.max(page.latest);
             source.flow = page.flow;
         }
-        page.entries.into_iter().for_each(|journalled| self.entry(journalled));
-        // Nobody is told of them yet; they must not wait for ever.
-        while self.engine.poll_prolific().is_some() {}
+        for journalled in page.entries {
+            self.entry(journalled)?;
+        }
+        let crossed: Vec<_> = std::iter::from_fn(|| self.engine.poll_prolific()).collect();
         let mut changes = Vec::new();
         while let Some(mut change) = self.engine.poll_change() {
             // What leaves is digested where it is written.
             change.incident.digest.clear();
             changes.push(change);
         }
-        changes
+        let raised = std::mem::take(&mut self.raised);
+        let told = self.worries.of_page((crossed, &changes, raised), &self.config, &mut self.suppressions);
+        self.operational.extend(told);
+        Ok(changes)
+    }
+
+    /// Operational findings of the last page, as lines.
+    pub fn take_operational(&mut self) -> Vec<(FindingKey, String)> {
+        std::mem::take(&mut self.operational)
     }
 
     /// Everything that the pages so far have made, in bytes. Changes must have been taken.
@@ -115,6 +161,9 @@ impl Course {
             facts.chain(persons.links_of(*account).into_iter().map(IdentityChange::Link)).collect::<Vec<_>>()
         };
         let written = Written {
+            told: self.told.clone(),
+            worries: self.worries.clone(),
+            silenced: self.suppressions.silenced().clone(),
             persons: accounts.iter().flat_map(of).collect(),
             engine: self.engine.snapshot(),
             windows: self.windows.snapshot().map_err(|e| failing(&e))?,
@@ -126,32 +175,35 @@ impl Course {
         postcard::to_stdvec(&written).map_err(|e| failing(&e))
     }
 
-    /// A course that goes on from a snapshot, under the rules and tenants of this configuration.
+    /// A course that goes on from a snapshot, under the configuration that it holds.
     ///
     /// # Errors
     /// The bytes are no snapshot, or one that this version does not read.
-    pub fn restore(config: &Config, bytes: &[u8]) -> Result<Self, Failure> {
+    pub fn restore(own: &Config, bytes: &[u8]) -> Result<Self, Failure> {
         let failing = |e: &dyn std::fmt::Display| failed("no snapshot to go on from", e);
-        let Written { engine, windows, store, persons, sources, now, asks } =
+        let Written { told, worries, silenced, engine, windows, store, persons, sources, now, asks } =
             postcard::from_bytes(bytes).map_err(|e| failing(&e))?;
         let mut index = Index::default();
         for change in persons {
             index.apply(change);
         }
-        let fresh = Self::new(config);
-        let (limits, settings) = (limits(config), settings(config));
+        let fresh = Self::new(told, own)?;
+        let config = fresh.config.clone();
+        let (limits, settings) = (limits(&config), settings(&config));
         Ok(Self {
             engine: Engine::restore(&engine, &super::formats(), index).map_err(|e| failing(&e))?,
             windows: Windows::restore(&windows, Arc::clone(&config.rules), limits).map_err(|e| failing(&e))?,
             store: Store::restore(&store, &config.tenants, config.naming.clone(), settings).map_err(|e| failing(&e))?,
-            asks: asks || fresh.asks,
+            asks,
+            worries,
+            suppressions: fresh.suppressions.clone().after(silenced),
             sources: sources.into_iter().map(|(name, latest, flow)| (name, Source { latest, flow })).collect(),
             now,
             ..fresh
         })
     }
 
-    fn entry(&mut self, journalled: Journalled) {
+    fn entry(&mut self, journalled: Journalled) -> Result<(), Failure> {
         match journalled.entry {
             Entry::Evidence(rows) => {
                 self.asks = true;
@@ -162,6 +214,10 @@ impl Course {
                 self.say();
             }
             Entry::Sighting(ref finding) if is_silenced(&mut self.suppressions, finding) => {}
+            Entry::Sighting(ref finding) if finding.format == identity::CONFLICT => {
+                self.raised.push((**finding).clone());
+                self.engine.handle(journalled);
+            }
             Entry::Identity(ref change) => {
                 let told = change.clone();
                 self.engine.handle(journalled);
@@ -173,6 +229,9 @@ impl Course {
                 self.windows.advance(to, self.engine.persons());
                 self.say();
                 self.engine.handle_time(to);
+                if let Some(days) = self.config.engine.retention_days {
+                    self.worries.forget(to.plus_seconds(-i64::from(days) * 86_400));
+                }
             }
             Entry::Statement(ref said) => {
                 self.asks = true;
@@ -180,8 +239,36 @@ impl Course {
                 self.engine.handle(journalled);
             }
             Entry::Call(call) => self.decide(&call, journalled.position),
+            Entry::Configuration(told) => self.configure(*told)?,
             _ => self.engine.handle(journalled),
         }
+        Ok(())
+    }
+
+    /// Goes on under what the operator asks for now.
+    fn configure(&mut self, told: Configuration) -> Result<(), Failure> {
+        if told == self.told {
+            return Ok(());
+        }
+        let config = understood(&told, &self.config)?;
+        self.engine.reconfigure(config.engine.clone(), config.policy.clone());
+        if config.rules.digest != self.config.rules.digest || config.engine.epoch != self.config.engine.epoch {
+            self.windows.renew(Arc::clone(&config.rules), limits(&config), self.engine.persons(), |_| true);
+        }
+        self.suppressions = self.suppressions.clone().under(config.suppressions.clone());
+        self.say();
+        let identity = |c: &Config| (c.tenants.clone(), c.naming.clone(), settings(c), c.twins.clone());
+        if identity(&config) != identity(&self.config) {
+            let rows = |statements: &[Statement]| Rows { statements: statements.to_vec(), ..Rows::default() };
+            self.store.remove(&rows(&self.config.twins));
+            self.store.insert(&rows(&config.twins));
+            let bytes = self.store.snapshot();
+            self.store = Store::restore(&bytes, &config.tenants, config.naming.clone(), settings(&config))
+                .map_err(|e| failed("cannot ask about identities anew", e))?;
+            self.asks = true;
+        }
+        (self.told, self.config) = (told, config);
+        Ok(())
     }
 
     /// A decision about incidents at its place: they stand for the findings that they have here.
@@ -247,7 +334,8 @@ impl Course {
     ///
     /// # Errors
     /// A query of `queries/identity/` fails.
-    pub fn settle(&mut self, config: &Config, join: &Join) -> Result<Vec<Journalled>, Failure> {
+    pub fn settle(&mut self, join: &Join) -> Result<Vec<Journalled>, Failure> {
+        let config = &self.config;
         let ask = |portions: &[Portion], tenants: &Tenants| -> Result<_, QueryError> {
             join.parts(&Parts { portions, tenants, naming: &config.naming })
         };
@@ -259,9 +347,9 @@ impl Course {
     }
 
     /// Findings of links that contradict each other, over all that is known.
-    pub fn conflicts(&self, config: &Config) -> Vec<Journalled> {
+    pub fn conflicts(&self) -> Vec<Journalled> {
         let (testimony, weighed) = self.store.answers();
-        let conflicts = operations::graded(identity::conflicts(&weighed.links, &testimony), &config.operational);
+        let conflicts = operations::graded(identity::conflicts(&weighed.links, &testimony), &self.config.operational);
         let entry = |s: Sighting| Journalled { at: s.first, position: None, entry: Entry::Sighting(Box::new(s)) };
         conflicts.into_iter().map(entry).collect()
     }

@@ -5,7 +5,7 @@
 //! taken away meanwhile belongs to another: what was read of it and not written is let go.
 
 use super::spoken::spoken;
-use super::{Fault, Metrics, PATIENCE, Stop, broken, commit};
+use super::{Asked, Fault, Metrics, PATIENCE, Stop, broken, commit};
 use crate::config::Config;
 use crate::failure::{Failure, failed};
 use crate::reading::{Keep, Origin, Reading, found};
@@ -36,6 +36,10 @@ type Place = (String, i32);
 pub struct IntakeLoop<'r> {
     /// What the run is told.
     pub config: &'r Config,
+    /// What the operator asks for from now on: it ends where that is no longer `config`.
+    pub asked: &'r Asked,
+    /// Which of the configurations that were asked for this one is.
+    pub generation: u64,
     /// Where the topics are.
     pub cluster: &'r Cluster,
     /// Name of this instance: another one of the same name takes its place.
@@ -78,7 +82,7 @@ struct Tally {
 }
 
 impl IntakeLoop<'_> {
-    /// Reads until it is to stop; in a drain until every partition has ended.
+    /// Reads until it is to stop, or another configuration is asked for.
     ///
     /// # Errors
     /// Kafka gives up, or another instance of the same name has taken over.
@@ -91,8 +95,9 @@ impl IntakeLoop<'_> {
             .map_err(|e| broken("cannot read the topics", &e))?;
         let writer = Writer::open(self.cluster, &instance, PATIENCE).map_err(|e| broken("cannot write", &e))?;
         let mut known: BTreeMap<Place, Known> = BTreeMap::new();
-        while !self.stop.is_asked() {
+        while !self.stop.is_asked() && self.asked.current().generation == self.generation {
             self.metrics.intake.beat();
+            self.asked.refresh(self.cluster);
             match self.round(&group, &writer, &mut known) {
                 Ok(()) => {}
                 Err(Fault::Kafka(fault)) if fault.may_pass() => {

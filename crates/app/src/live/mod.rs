@@ -1,13 +1,16 @@
 //! A live run: topics to the journal (intake, any number), the journal to incidents (the correlator, one at a time). Each half is a
 //! loop on a thread of its own; what they share is Kafka and whether to stop.
 
+mod asked;
 mod correlator;
 mod course;
 mod intake;
 mod metrics;
 mod snapshot;
 mod spoken;
+mod worries;
 
+pub use asked::Asked;
 pub use correlator::{Correlator, Role};
 pub use intake::IntakeLoop;
 pub use metrics::Metrics;
@@ -109,7 +112,8 @@ pub fn prepare(config: &Config, cluster: &Cluster) -> Result<Vec<(String, i32)>,
     let topic = |name: &str, settings| Topic { name: name.to_owned(), partitions: 1, settings };
     let ours = [
         topic(&live.journal, vec![bytes.clone(), days.clone()]),
-        topic(&live.changes, vec![bytes.clone(), days]),
+        topic(&live.changes, vec![bytes.clone(), days.clone()]),
+        topic(&live.operational, vec![bytes.clone(), days]),
         topic(&live.incidents, vec![bytes.clone(), ("cleanup.policy", "compact".to_owned())]),
         topic(&live.dead_letters, vec![bytes]),
         decisions_topic(config),
