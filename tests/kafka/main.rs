@@ -10,6 +10,8 @@ mod broker;
 #[cfg(test)]
 mod decided;
 #[cfg(test)]
+mod late;
+#[cfg(test)]
 mod live;
 #[cfg(test)]
 mod operations;

@@ -149,7 +149,7 @@ impl Scene {
         let (changes, incidents) = (format!("{name}.changes"), format!("{name}.incidents"));
         let mut text = format!(
             "{}\n[operations]\nlisten = \"127.0.0.1:0\"\n[kafka]\nbrokers = \"{brokers}\"\ngroup = \"{name}\"\njournal = \"{journal}\"\nchanges = \"{changes}\"\n\
-             incidents = \"{incidents}\"\ndead_letters = \"{name}.dead\"\ndecisions = \"{name}.decisions\"\noperational = \"{name}.operational\"\n\
+             incidents = \"{incidents}\"\ndead_letters = \"{name}.dead\"\ndecisions = \"{name}.decisions\"\noperational = \"{name}.operational\"\nlate = \"{name}.late\"\n\
              state = {:?}\nsnapshot_seconds = 1\n[kafka.client]\n\"session.timeout.ms\" = 6000\n{client}[[topic]]\nname = \"{name}.shared\"\n",
             self.tenants,
             self.path(&format!("{name}-state"))
@@ -290,9 +290,32 @@ impl Live<'_> {
 
     /// Puts a line on the topic of decisions, whatever it says.
     pub fn say(&self, line: &str) {
+        self.put(&self.topic("decisions"), line);
+    }
+
+    /// A message with sign-ins, and its topic.
+    pub fn a_sign_in(&self) -> (String, String) {
+        let config: toml::Table = std::fs::read_to_string(&self.config).unwrap().parse().unwrap();
+        let topics = config["topic"].as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap().to_owned());
+        for topic in topics {
+            let lines = self.lines_of(&topic).into_iter().map(|m| String::from_utf8_lossy(&m).into_owned());
+            if let Some(line) = lines.into_iter().find(|line| line.contains("SignInLogs") && line.contains("2026-")) {
+                return (topic, line);
+            }
+        }
+        panic!("no topic holds a sign-in");
+    }
+
+    /// Puts a message on a topic of one partition.
+    pub fn put(&self, topic: &str, message: &str) {
         let writer = Writer::open_plain(&self.cluster).unwrap();
-        writer.send(&self.topic("decisions"), Some(0), &[], line.as_bytes()).unwrap();
+        writer.send(topic, Some(0), &[], message.as_bytes()).unwrap();
         writer.commit(Duration::from_secs(30)).unwrap();
+    }
+
+    /// Every record of the late lane.
+    pub fn late(&self) -> Vec<Value> {
+        self.all_of(&self.topic("late"))
     }
 
     /// Every line of the topic of decisions.

@@ -83,6 +83,8 @@ pub enum RejectReason {
     BadDecision,
     /// A decision about an incident that is not held where the decision stands in the journal.
     UnplacedDecision,
+    /// Further back than findings are held: it goes to the late lane, and is no dead letter.
+    Late,
 }
 
 impl RejectReason {
@@ -104,6 +106,7 @@ impl RejectReason {
             Self::Unreadable => "unreadable",
             Self::BadDecision => "bad_decision",
             Self::UnplacedDecision => "unplaced_decision",
+            Self::Late => "late",
         }
     }
 }

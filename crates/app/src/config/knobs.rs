@@ -119,7 +119,7 @@ const fn confidence(kind: EvidenceKind) -> &'static str {
 }
 
 /// Ten years in seconds.
-const TEN_YEARS: u64 = 10 * 366 * 86_400;
+pub(super) const TEN_YEARS: u64 = 10 * 366 * 86_400;
 /// Certainty, in millionths.
 const CERTAIN: u64 = 1_000_000;
 
@@ -221,6 +221,7 @@ knobs! {
     "kafka.changes" Text live.changes => "topic of every change of every incident";
     "kafka.incidents" Text live.incidents => "topic of the latest form of each incident, compacted";
     "kafka.dead_letters" Text live.dead_letters => "topic of refused records";
+    "kafka.late" Text live.late => "topic of records that came too late for anything to follow from them";
     "kafka.operational" Text live.operational => "topic of operational findings: what is wrong with the watching";
     "kafka.decisions" Text live.decisions => "topic of decisions and identity statements, which caponier decide writes";
     "kafka.journal_days" Integer live.journal_days => "days that the journal is kept, where we make its topic";

@@ -2,6 +2,7 @@
 //! all tenants are known.
 
 use super::Config;
+use super::knobs::TEN_YEARS;
 use super::pairs::names;
 use super::read::{Fields, Reader, integer};
 use caponier_model::TenantId;
@@ -26,6 +27,8 @@ pub struct Live {
     pub incidents: CompactString,
     /// Refused records.
     pub dead_letters: CompactString,
+    /// Records that came too late for anything to follow from them.
+    pub late: CompactString,
     /// Operational findings: what is wrong with the watching.
     pub operational: CompactString,
     /// What analysts decide, on its way in.
@@ -55,6 +58,10 @@ pub struct Topic {
     pub tenant: Option<TenantId>,
     /// The table of its records, where they do not name it.
     pub table: Option<CompactString>,
+    /// Instead of that of all topics: how long event time waits for what comes out of order, in seconds.
+    pub lateness_seconds: Option<i64>,
+    /// Likewise: a partition that is silent for so many seconds holds event time back no more.
+    pub idle_seconds: Option<u64>,
 }
 
 impl Default for Live {
@@ -67,6 +74,7 @@ impl Default for Live {
             changes: "caponier.incident-changes".into(),
             incidents: "caponier.incidents".into(),
             dead_letters: "caponier.dead-letters".into(),
+            late: "caponier.late".into(),
             operational: "caponier.operational".into(),
             decisions: "caponier.decisions".into(),
             journal_days: 15,
@@ -81,6 +89,16 @@ impl Default for Live {
 }
 
 impl Live {
+    /// How long event time waits for what comes out of order on a topic, in seconds.
+    pub fn lateness_of(&self, topic: &str) -> i64 {
+        self.topics.iter().find(|t| t.name == topic).and_then(|t| t.lateness_seconds).unwrap_or(self.lateness_seconds)
+    }
+
+    /// After how many seconds of silence a partition of a topic holds event time back no more.
+    pub fn idle_of(&self, topic: &str) -> u64 {
+        self.topics.iter().find(|t| t.name == topic).and_then(|t| t.idle_seconds).unwrap_or(self.idle_seconds)
+    }
+
     /// The cluster, not spoken to yet.
     pub fn cluster(&self) -> Cluster {
         let profile = if self.profile == "event-hubs" { Profile::EventHubs } else { Profile::Kafka };
@@ -119,8 +137,11 @@ impl Reader<'_> {
         }
         let known = names(config);
         self.each(table, "topic", |reader, item, at| {
-            let mut fields = Fields::of(reader, item, "topic", &["name", "tenant", "table"]);
+            let mut fields =
+                Fields::of(reader, item, "topic", &["name", "tenant", "table", "lateness_seconds", "idle_seconds"]);
             let (name, tenant, table) = (fields.text("name", at), fields.maybe("tenant"), fields.maybe("table"));
+            let (lateness, idle_seconds) = (fields.seconds("lateness_seconds"), fields.seconds("idle_seconds"));
+            let lateness_seconds = lateness.and_then(|s| i64::try_from(s).ok());
             let tenant = tenant.map(|(text, at)| fields.tenant(&text, at, &known));
             let Some((name, name_at)) = name else { return };
             if config.live.topics.iter().any(|t| t.name == name) {
@@ -128,9 +149,20 @@ impl Reader<'_> {
             }
             if !matches!(tenant, Some(None)) {
                 let table = table.map(|(text, _)| text.into());
-                config.live.topics.push(Topic { name: name.into(), tenant: tenant.flatten(), table });
+                let (name, tenant) = (name.into(), tenant.flatten());
+                config.live.topics.push(Topic { name, tenant, table, lateness_seconds, idle_seconds });
             }
         });
+    }
+}
+
+impl Fields<'_, '_, '_, '_> {
+    /// Seconds, ten years at most, where the key is there.
+    fn seconds(&mut self, key: &str) -> Option<u64> {
+        let value = self.value(key)?;
+        let read = integer(value.get_ref()).filter(|seconds| *seconds <= TEN_YEARS);
+        let what = || format!("{key} must be a whole number of seconds, {TEN_YEARS} at most");
+        read.or_else(|| self.wrong(value.span().start, what()))
     }
 }
 
@@ -150,6 +182,8 @@ tenant = "contoso"
 [[topic]]
 name = "shared"
 table = "SecurityAlert"
+lateness_seconds = 5
+idle_seconds = 0
 [[tenant]]
 id = "aaaaaaaa-1111-4111-8111-111111111111"
 name = "contoso"
@@ -163,6 +197,10 @@ role = "primary"
         assert_eq!(config.live.client.len(), 2);
         assert_eq!(config.live.topics[0].tenant, Some(config.tenants.all[0].id));
         assert_eq!(config.live.topics[1].table.as_deref(), Some("SecurityAlert"));
+        assert_eq!((config.live.lateness_of("shared"), config.live.idle_of("shared")), (5, 0));
+        assert_eq!((config.live.lateness_of("alerts"), config.live.idle_of("alerts")), (300, 60));
+        let long = parse(&GOOD.replace("lateness_seconds = 5", "lateness_seconds = \"5\"")).unwrap_err();
+        assert!(long[0].what.contains("whole number of seconds"), "{long:?}");
     }
 
     #[test]

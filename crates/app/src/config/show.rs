@@ -94,6 +94,11 @@ fn live(out: &mut String, config: &Config) {
         if let Some(table) = &topic.table {
             let _ = writeln!(out, "table = {table:?}");
         }
+        let seconds =
+            [("lateness_seconds", topic.lateness_seconds), ("idle_seconds", topic.idle_seconds.map(u64::cast_signed))];
+        for (key, value) in seconds.into_iter().filter_map(|(key, value)| Some((key, value?))) {
+            let _ = writeln!(out, "{key} = {value}");
+        }
     }
 }
 
@@ -172,6 +177,7 @@ directory_evidence = "suggest"                         # accept: whoever governs
 # name = "contoso-security"
 # tenant = "contoso"
 # table = "SecurityAlert"                              # only where the records do not name it themselves
+# lateness_seconds = 900                               # instead of kafka.lateness_seconds; likewise idle_seconds
 
 # Settings of the Kafka client (librdkafka's names): TLS, SASL, tuning.
 # [kafka.client]

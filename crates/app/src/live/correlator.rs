@@ -384,7 +384,8 @@ impl Correlator<'_> {
         }
         let behind = state.due.back().map(|due| due.offset + 1);
         let next: Vec<_> = behind.map(|offset| (live.journal.to_string(), 0, offset)).into_iter().collect();
-        commit(self.cluster, writer, election, &next)?;
+        // Intakes, which read no journal, learn from the note how far event time has come.
+        commit(self.cluster, writer, election, &next, &state.course.now().nanos().to_string())?;
         let pages = std::mem::take(&mut state.pages).len();
         self.metrics.pages.with_label_values(&["correlator"]).inc_by(pages as u64);
         state.awaits += pages;
@@ -409,7 +410,11 @@ impl Correlator<'_> {
             return Ok(vec![self.configuration(state.course.now())]);
         }
         let over = self.drain && state.caught_up && state.course.all_ended(self.sources);
-        let until = if over { Some(EventTime::MAX) } else { state.course.settled_until().filter(|_| !self.drain) };
+        let until = if over {
+            Some(EventTime::MAX)
+        } else {
+            state.course.settled_until(&self.asked.current().config.live).filter(|_| !self.drain)
+        };
         let until = until.filter(|t| *t > state.course.now().plus_seconds(1) || over);
         if until.is_none() && (self.drain || !state.course.asks()) {
             return Ok(Vec::new());

@@ -2,7 +2,7 @@
 //! broker, no thread. Whoever reads the same journal has the same state and the same changes.
 
 use super::worries::Worries;
-use crate::config::{Config, heard};
+use crate::config::{Config, Live, heard};
 use crate::course::{enter, is_silenced};
 use crate::decisions;
 use crate::failure::{Failure, failed};
@@ -40,7 +40,6 @@ pub struct Course {
     asks: bool,
     sources: BTreeMap<CompactString, Source>,
     now: EventTime,
-    lateness: i64,
     /// Decisions that could not be placed, since somebody asked.
     unplaced: Vec<DeadLetter>,
     worries: Worries,
@@ -98,7 +97,6 @@ impl Course {
             asks,
             sources: BTreeMap::new(),
             now: EventTime::MIN,
-            lateness: config.live.lateness_seconds,
             unplaced: Vec::new(),
             worries: Worries::default(),
             raised: Vec::new(),
@@ -317,11 +315,14 @@ impl Course {
     }
 
     /// Up to where nothing earlier is expected of any source that flows; none while one of them has said nothing of time yet.
-    pub fn settled_until(&self) -> Option<EventTime> {
-        let flowing = self.sources.values().filter(|s| s.flow == Flow::Flowing);
-        let earliest = flowing.filter_map(|s| s.latest).min();
-        let latest = self.sources.values().filter_map(|s| s.latest).max();
-        earliest.or(latest).map(|time| time.plus_seconds(-self.lateness))
+    pub fn settled_until(&self, live: &Live) -> Option<EventTime> {
+        let complete = |(name, source): (&CompactString, &Source)| {
+            let topic = name.rsplit_once('/').map_or(name.as_str(), |(topic, _)| topic);
+            Some(source.latest?.plus_seconds(-live.lateness_of(topic)))
+        };
+        let flowing = self.sources.iter().filter(|(_, s)| s.flow == Flow::Flowing);
+        let earliest = flowing.filter_map(complete).min();
+        earliest.or_else(|| self.sources.iter().filter_map(complete).max())
     }
 
     /// True where evidence waits to be asked about.

@@ -4,16 +4,20 @@
 //! A page and the offsets that it came from are written together, so that each message is in the journal once. A partition that was
 //! taken away meanwhile belongs to another: what was read of it and not written is let go.
 
+use super::horizon::{Horizon, is_late};
 use super::spoken::spoken;
 use super::{Asked, Fault, Metrics, PATIENCE, Stop, broken, commit};
 use crate::config::Config;
 use crate::failure::{Failure, failed};
 use crate::reading::{Keep, Origin, Reading, found};
 use caponier_identity as identity;
-use caponier_model::{Body, Class, DeadLetter, Entry, Event, EventTime, Flow, Journalled, Page, Position};
+use caponier_model::{
+    Body, Class, DeadLetter, Entry, Event, EventTime, Flow, Journalled, Page, Position, Reject, RejectReason,
+};
 use caponier_transport::dead_letter_line;
 use caponier_transport::kafka::{Cluster, Group, Heard, Message, Writer};
 use caponier_wire::{self as wire, Decoded, RawRecord};
+use compact_str::format_compact;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -67,6 +71,8 @@ struct Draft {
     observer: identity::Observer,
     dead: Vec<DeadLetter>,
     next: i64,
+    /// Records that came too late, with their bytes.
+    late: Vec<DeadLetter>,
     /// When the oldest of the messages became available, in milliseconds since 1970.
     since: Option<i64>,
     tally: Tally,
@@ -79,6 +85,7 @@ struct Tally {
     bytes: u64,
     used: u64,
     quiet: u64,
+    late: u64,
 }
 
 impl IntakeLoop<'_> {
@@ -95,10 +102,11 @@ impl IntakeLoop<'_> {
             .map_err(|e| broken("cannot read the topics", &e))?;
         let writer = Writer::open(self.cluster, &instance, PATIENCE).map_err(|e| broken("cannot write", &e))?;
         let mut known: BTreeMap<Place, Known> = BTreeMap::new();
+        let mut horizon = Horizon::open(self.config, self.cluster)?;
         while !self.stop.is_asked() && self.asked.current().generation == self.generation {
             self.metrics.intake.beat();
             self.asked.refresh(self.cluster);
-            match self.round(&group, &writer, &mut known) {
+            match self.round(&group, &writer, &mut known, horizon.at()) {
                 Ok(()) => {}
                 Err(Fault::Kafka(fault)) if fault.may_pass() => {
                     self.metrics.retries.with_label_values(&["intake"]).inc();
@@ -115,7 +123,13 @@ impl IntakeLoop<'_> {
     }
 
     /// Gathers what comes, and writes it.
-    fn round(&self, group: &Group, writer: &Writer, known: &mut BTreeMap<Place, Known>) -> Result<(), Fault> {
+    fn round(
+        &self,
+        group: &Group,
+        writer: &Writer,
+        known: &mut BTreeMap<Place, Known>,
+        horizon: Option<EventTime>,
+    ) -> Result<(), Fault> {
         let mut drafts: BTreeMap<Place, Draft> = BTreeMap::new();
         let mut ends: BTreeSet<i32> = BTreeSet::new();
         let begun = Instant::now();
@@ -126,7 +140,7 @@ impl IntakeLoop<'_> {
                 Heard::Message(message) => {
                     messages += 1;
                     bytes += message.payload().len();
-                    self.take(&message, &mut drafts)?;
+                    self.take(&message, &mut drafts, horizon)?;
                 }
                 Heard::End(partition) => drop(ends.insert(partition)),
                 Heard::Silence if left.is_zero() => break,
@@ -145,7 +159,12 @@ impl IntakeLoop<'_> {
     }
 
     /// Reads one message: records of a topic that is listed, else decisions.
-    fn take(&self, message: &Message<'_>, drafts: &mut BTreeMap<Place, Draft>) -> Result<(), Failure> {
+    fn take(
+        &self,
+        message: &Message<'_>,
+        drafts: &mut BTreeMap<Place, Draft>,
+        horizon: Option<EventTime>,
+    ) -> Result<(), Failure> {
         let topic = self.config.live.topics.iter().find(|t| t.name == message.topic());
         let place = (message.topic().to_owned(), message.partition());
         let draft = drafts.entry(place).or_insert_with_key(Draft::new);
@@ -167,7 +186,7 @@ impl IntakeLoop<'_> {
             origin: Origin { name: &origin, tenant: topic.tenant, table: message.table().or(topic.table.as_deref()) },
             not_after: (self.not_after)(),
         };
-        reading.payload(offset, message.payload(), &mut Drafting { draft, config: self.config })
+        reading.payload(offset, message.payload(), &mut Drafting { draft, config: self.config, horizon })
     }
 
     /// Says of partitions that they flow no more, or again.
@@ -178,12 +197,12 @@ impl IntakeLoop<'_> {
         known: &mut BTreeMap<Place, Known>,
         drafts: &mut BTreeMap<Place, Draft>,
     ) -> Result<(), Fault> {
-        let idle = Duration::from_secs(self.config.live.idle_seconds);
         let assigned = group.assigned()?;
         // Who is given nothing stands by; that he was asked is all there is to wait for, and nothing tells it before the first partition.
         self.metrics.intake.set_ready(!assigned.is_empty());
         for place in assigned {
             let is_new = !known.contains_key(&place);
+            let idle = Duration::from_secs(self.config.live.idle_of(&place.0));
             let partition =
                 known.entry(place.clone()).or_insert_with(|| Known { heard: Instant::now(), flow: Flow::Flowing });
             if drafts.contains_key(&place) {
@@ -219,16 +238,20 @@ impl IntakeLoop<'_> {
                 next.push((place.0.clone(), place.1, draft.next));
             }
             let (tally, since) = (draft.tally, draft.since);
-            let (page, dead) = draft.finish();
+            let (page, dead, late) = draft.finish();
             let bytes = wire::encode_page(&page).map_err(|e| failed("cannot write a page of the journal", e))?;
             writer.send_since(&live.journal, 0, since, &bytes)?;
             for letter in &dead {
                 let line = dead_letter_line(letter, &self.config.limits).map_err(|e| failed("a dead letter", e))?;
                 writer.send(&live.dead_letters, None, letter.position.source.as_bytes(), &line)?;
             }
-            written.push((place.0, tally, dead));
+            for letter in &late {
+                let line = dead_letter_line(letter, &self.config.limits).map_err(|e| failed("a late record", e))?;
+                writer.send(&live.late, None, letter.position.source.as_bytes(), &line)?;
+            }
+            written.push((place.0, Tally { late: late.len() as u64, ..tally }, dead));
         }
-        commit(self.cluster, writer, group, &next)?;
+        commit(self.cluster, writer, group, &next, "")?;
         self.metrics.pages.with_label_values(&["intake"]).inc_by(written.len() as u64);
         written.iter().for_each(|(topic, tally, dead)| self.count(topic, *tally, dead));
         Ok(())
@@ -240,6 +263,7 @@ impl IntakeLoop<'_> {
         self.metrics.bytes.with_label_values(&[topic]).inc_by(tally.bytes);
         self.metrics.count(topic, Class::Used, tally.used);
         self.metrics.count(topic, Class::Quiet, tally.quiet);
+        self.metrics.count(topic, Class::Late, tally.late);
         self.metrics.count(topic, Class::DeadLetter, dead.len() as u64);
         dead.iter().for_each(|letter| self.metrics.refuse(letter.reject.reason.code()));
     }
@@ -250,19 +274,20 @@ impl Draft {
         let source = format!("{}/{}", place.0, place.1);
         let page = Page { source: source.as_str().into(), ..Page::default() };
         let observer = identity::Observer::default();
-        Self { origin: source.into(), page, observer, dead: Vec::new(), next: 0, since: None, tally: Tally::default() }
+        let (dead, late) = (Vec::new(), Vec::new());
+        Self { origin: source.into(), page, observer, dead, late, next: 0, since: None, tally: Tally::default() }
     }
 
     /// The page, with what all its records say about identities at its front: whoever follows learns who is who first.
-    fn finish(self) -> (Page, Vec<DeadLetter>) {
-        let Self { mut page, observer, dead, .. } = self;
+    fn finish(self) -> (Page, Vec<DeadLetter>, Vec<DeadLetter>) {
+        let Self { mut page, observer, dead, late, .. } = self;
         let mut rows = observer.into_rows();
         if !rows.is_empty() {
             rows.canonical();
             let at = page.latest.unwrap_or(EventTime::MIN);
             page.entries.insert(0, Journalled { at, position: None, entry: Entry::Evidence(Box::new(rows)) });
         }
-        (page, dead)
+        (page, dead, late)
     }
 }
 
@@ -270,16 +295,26 @@ impl Draft {
 struct Drafting<'d> {
     draft: &'d mut Draft,
     config: &'d Config,
+    /// What happened before this is late.
+    horizon: Option<EventTime>,
 }
 
 impl Keep for Drafting<'_> {
     fn decoded(&mut self, offset: u64, record: &RawRecord<'_>, decoded: &Decoded<'_>) -> Result<(), Failure> {
         let (event, draft) = (&decoded.event, &mut *self.draft);
+        let position = Position { source: Arc::clone(&draft.origin), offset, index: record.index };
+        if is_late(event, self.horizon) {
+            let (kept, raw) = (self.config.limits.kept_bytes, &record.bytes);
+            let detail = format_compact!("{} lies further back than findings are held (retention.days)", event.time);
+            let reject = Reject { format: Some(event.format), ..Reject::new(RejectReason::Late, detail) };
+            let (raw, truncated) = (raw[..raw.len().min(kept)].to_vec(), raw.len() > kept);
+            draft.late.push(DeadLetter { position, reject, raw, truncated });
+            return Ok(());
+        }
         let (learned, before) = (draft.observer.observe(event), draft.page.entries.len());
         if moves_time(event) {
             draft.page.latest = draft.page.latest.max(Some(event.time));
         }
-        let position = Position { source: Arc::clone(&draft.origin), offset, index: record.index };
         entries(self.config, event, &record.bytes, &position, &mut draft.page.entries);
         let used = learned || draft.page.entries.len() > before;
         *(if used { &mut draft.tally.used } else { &mut draft.tally.quiet }) += 1;
@@ -293,7 +328,7 @@ impl Keep for Drafting<'_> {
 }
 
 /// What a directory says is no event: it says how things are, and no log waits for it.
-const fn moves_time(event: &Event<'_>) -> bool {
+pub(super) const fn moves_time(event: &Event<'_>) -> bool {
     !matches!(event.body, Body::Directory(_) | Body::Principal(_) | Body::Inventory { .. } | Body::Provisioning(_))
 }
 

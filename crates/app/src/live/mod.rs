@@ -4,6 +4,7 @@
 mod asked;
 mod correlator;
 mod course;
+mod horizon;
 mod intake;
 mod metrics;
 mod snapshot;
@@ -75,16 +76,23 @@ impl From<Failure> for Fault {
 }
 
 /// Ends what was written, and with it what a reader has read for it: together where there are transactions, else one after the other.
-fn commit(cluster: &Cluster, writer: &Writer, reader: &Group, next: &[(String, i32, i64)]) -> Result<(), Fault> {
+/// A note stands beside the offset.
+fn commit(
+    cluster: &Cluster,
+    writer: &Writer,
+    reader: &Group,
+    next: &[(String, i32, i64)],
+    note: &str,
+) -> Result<(), Fault> {
     if cluster.has_transactions() {
         if let Some(membership) = reader.membership().filter(|_| !next.is_empty()) {
-            writer.offsets(&membership, next, PATIENCE)?;
+            writer.offsets(&membership, next, note, PATIENCE)?;
         }
         writer.commit(PATIENCE)?;
     } else {
         writer.commit(PATIENCE)?;
         if !next.is_empty() {
-            reader.commit(next)?;
+            reader.commit(next, note)?;
         }
     }
     Ok(())
@@ -115,7 +123,8 @@ pub fn prepare(config: &Config, cluster: &Cluster) -> Result<Vec<(String, i32)>,
         topic(&live.changes, vec![bytes.clone(), days.clone()]),
         topic(&live.operational, vec![bytes.clone(), days]),
         topic(&live.incidents, vec![bytes.clone(), ("cleanup.policy", "compact".to_owned())]),
-        topic(&live.dead_letters, vec![bytes]),
+        topic(&live.dead_letters, vec![bytes.clone()]),
+        topic(&live.late, vec![bytes]),
         decisions_topic(config),
     ];
     cluster.prepare(&ours, PATIENCE).map_err(|e| broken("cannot make the topics", &e))?;

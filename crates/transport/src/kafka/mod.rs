@@ -14,11 +14,13 @@ mod certificate;
 mod cluster;
 mod ear;
 mod fault;
+mod mark;
 mod reader;
 mod writer;
 
 pub use cluster::{Cluster, Profile, Topic};
 pub use ear::{Token, Tokens};
 pub use fault::{KafkaFault, Refusal};
+pub use mark::Mark;
 pub use reader::{Follower, Group, Heard, Message};
 pub use writer::{Membership, Writer};

@@ -202,16 +202,14 @@ impl Group {
         Ok(())
     }
 
-    /// Commits what was read, where no transaction does: `next` is the first offset of each partition that was not.
+    /// Commits what was read, where no transaction does: `next` is the first offset of each partition that was not, `note` is kept
+    /// beside it.
     ///
     /// # Errors
     /// The broker does not take it.
-    pub fn commit(&self, next: &[(String, i32, i64)]) -> Result<(), KafkaFault> {
+    pub fn commit(&self, next: &[(String, i32, i64)], note: &str) -> Result<(), KafkaFault> {
         let failing = |e| KafkaFault::of("committing offsets", &self.brokers, &e);
-        let mut list = TopicPartitionList::new();
-        for (topic, partition, offset) in next {
-            list.add_partition_offset(topic, *partition, Offset::Offset(*offset)).map_err(failing)?;
-        }
+        let list = super::mark::noted(next, note).map_err(failing)?;
         self.consumer.commit(&list, CommitMode::Sync).map_err(failing)
     }
 

@@ -6,12 +6,12 @@ use super::ear::{Ear, hears};
 use super::fault::KafkaFault;
 use super::reader::TOKEN;
 use rdkafka::ClientConfig;
+use rdkafka::Message as _;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
-use rdkafka::{Message as _, Offset, TopicPartitionList};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -187,16 +187,19 @@ impl Writer {
     }
 
     /// Commits with what is written what a reader has read for it: `next` is the first offset of each partition that it has not.
-    /// Only where there are transactions; elsewhere the reader commits for itself, after [`Writer::commit`].
+    /// Only where there are transactions; elsewhere the reader commits for itself, after [`Writer::commit`]. `note` is kept beside the
+    /// offsets, for [`super::Mark`].
     ///
     /// # Errors
     /// The reader is no longer of its group, or the client gives up.
-    pub fn offsets(&self, of: &Membership, next: &[(String, i32, i64)], wait: Duration) -> Result<(), KafkaFault> {
-        let mut list = TopicPartitionList::new();
-        for (topic, partition, offset) in next {
-            list.add_partition_offset(topic, *partition, Offset::Offset(*offset))
-                .map_err(|e| self.fault("noting offsets", &e))?;
-        }
+    pub fn offsets(
+        &self,
+        of: &Membership,
+        next: &[(String, i32, i64)],
+        note: &str,
+        wait: Duration,
+    ) -> Result<(), KafkaFault> {
+        let list = super::mark::noted(next, note).map_err(|e| self.fault("noting offsets", &e))?;
         self.producer.send_offsets_to_transaction(&list, &of.0, wait).map_err(|e| self.fault("committing offsets", &e))
     }
 
