@@ -60,6 +60,15 @@ impl Chains {
         Some((chain.rule.clone(), step.clone()))
     }
 
+    /// Lets go of these.
+    pub(crate) fn forget(&mut self, gone: impl Fn(&Chain) -> bool) {
+        let ids: Vec<CompactString> =
+            self.held.iter().filter(|(_, (chain, _))| gone(chain)).map(|(id, _)| id.clone()).collect();
+        for id in &ids {
+            self.drop(id);
+        }
+    }
+
     /// Lets go of what was taken in before `horizon` and none of whose findings is held.
     pub(crate) fn evict(&mut self, horizon: EventTime, held: impl Fn(&FindingKey) -> bool) {
         let gone =

@@ -64,7 +64,7 @@ impl<P: Persons> Engine<P> {
     }
 
     /// Everything held, anew under what was asked: as slow as it sounds, and as rare.
-    fn rebuild(&mut self) {
+    pub(crate) fn rebuild(&mut self) {
         // What waits is settled under what held when it came.
         self.flush();
         self.assemble_due();

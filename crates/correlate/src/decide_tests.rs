@@ -291,7 +291,7 @@ fn what_is_withdrawn_is_as_if_never_said() {
 }
 
 /// Random decisions about findings of a random world.
-fn decisions(dice: &mut Dice, findings: u64) -> Vec<Entry> {
+pub(crate) fn decisions(dice: &mut Dice, findings: u64) -> Vec<Entry> {
     let mut out: Vec<Entry> = Vec::new();
     let mut said: Vec<DecisionId> = Vec::new();
     for _ in 0..dice.roll(12) {

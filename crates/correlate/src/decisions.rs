@@ -277,6 +277,18 @@ impl Decisions {
             })
             .map(|(order, _)| *order)
             .collect();
+        self.drop(gone);
+    }
+
+    /// Lets go of these, whatever they concern.
+    pub(crate) fn forget(&mut self, gone: impl Fn(&Decision) -> bool) {
+        let of = |ix: &DecisionIx| self.all.get(*ix).filter(|decision| gone(decision));
+        let orders: Vec<Order> = self.order.iter().filter(|(_, ix)| of(ix).is_some()).map(|(o, _)| *o).collect();
+        self.drop(orders);
+        self.withdrawn = self.taken_back();
+    }
+
+    fn drop(&mut self, gone: Vec<Order>) {
         for order in gone {
             let Some(decision) = self.order.remove(&order).and_then(|ix| self.all.remove(ix)) else { continue };
             self.withdrawn.remove(&order);

@@ -92,7 +92,7 @@ impl<P: Persons> Engine<P> {
     }
 
     /// The incidents that hold together: by candidate edges, attachments and references.
-    fn cluster(&self, start: RecordIx) -> BTreeSet<RecordIx> {
+    pub(crate) fn cluster(&self, start: RecordIx) -> BTreeSet<RecordIx> {
         let mut seen = BTreeSet::new();
         let mut open = vec![start];
         while let Some(ix) = open.pop() {
@@ -112,7 +112,7 @@ impl<P: Persons> Engine<P> {
         seen
     }
 
-    fn drop_record(&mut self, ix: RecordIx) {
+    pub(crate) fn drop_record(&mut self, ix: RecordIx) {
         let Some(record) = self.records.remove(ix) else { return };
         self.deadlines.remove(&(record.last, ix));
         for finding in record.members {

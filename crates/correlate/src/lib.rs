@@ -43,6 +43,7 @@ mod place;
 mod posted;
 mod posting;
 mod prolific;
+mod purge;
 mod second;
 mod settings;
 mod settle;

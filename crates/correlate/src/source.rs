@@ -107,6 +107,12 @@ impl SourceIncidents {
         self.held.values()
     }
 
+    /// Lets go of those of a tenant.
+    pub(crate) fn forget_of(&mut self, tenant: TenantId) {
+        let own: Vec<SourceIncidentKey> = self.held.keys().filter(|key| key.tenant == tenant).cloned().collect();
+        own.iter().for_each(|key| self.forget(key));
+    }
+
     /// Lets go of incidents whose last activity and version lie before `horizon`.
     pub(crate) fn evict(&mut self, horizon: EventTime) {
         let old: Vec<SourceIncidentKey> =

@@ -127,6 +127,30 @@ impl Ledger {
         rows.map(|row| row.map(|(seq, body)| (seq.unsigned_abs(), body)).map_err(failed)).collect()
     }
 
+    /// Erases every decision and statement that touches a tenant, from the file's free pages too, and tells how many: the one way in which
+    /// anything leaves the ledger.
+    ///
+    /// # Errors
+    /// The ledger was opened for reading, another holds it, or the disk fails.
+    pub fn purge(&mut self, tenant: TenantId) -> Result<u64, LedgerError> {
+        let failed = |source| fault(&self.path, source);
+        self.connection.pragma_update(None, "secure_delete", true).map_err(failed)?;
+        let step = self.connection.transaction().map_err(failed)?;
+        // What stands guard over decisions steps aside for this transaction alone.
+        let guard: String = step
+            .query_row("SELECT sql FROM sqlite_schema WHERE name = 'decision_stays'", [], |row| row.get(0))
+            .map_err(failed)?;
+        step.execute_batch("DROP TRIGGER decision_stays").map_err(failed)?;
+        let touched = "(SELECT seq FROM decision_tenant WHERE tenant = ?1)";
+        let erased = step
+            .execute(&format!("DELETE FROM decision WHERE seq IN {touched}"), [tenant.to_string()])
+            .map_err(failed)?;
+        step.execute_batch(&guard).map_err(failed)?;
+        step.commit().map_err(failed)?;
+        self.connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)").map_err(failed)?;
+        Ok(erased as u64)
+    }
+
     /// Every statement, in the order of recording.
     ///
     /// # Errors

@@ -245,3 +245,24 @@ fn decisions_about_findings_come_back_as_they_were() {
     assert_eq!(read.decisions().unwrap(), [(2, lines[0].to_owned()), (3, lines[1].to_owned())]);
     assert_eq!(read.statements().unwrap().len(), 1);
 }
+
+#[test]
+fn a_purged_tenant_leaves_no_byte_and_nothing_else_can_be_removed() {
+    let (_folder, path) = ledger();
+    let mut ledger = Ledger::open(&path).unwrap();
+    ledger.record(&Statement { reason: "about the one that goes".into(), ..said(1, Verdict::Same) }).unwrap();
+    let stays = Statement { account: key(3, 8), home: key(1, 8), ..said(2, Verdict::Same) };
+    ledger.record(&stays).unwrap();
+    let gone = TenantId(Guid::from_u128(2));
+    assert_eq!(ledger.purge(gone).unwrap(), 1);
+    assert_eq!(ledger.purge(gone).unwrap(), 0);
+    let left = ledger.statements().unwrap();
+    assert_eq!(left.iter().map(|r| (r.seq, &r.statement)).collect::<Vec<_>>(), [(2, &stays)]);
+    assert!(ledger.connection.execute("DELETE FROM decision", []).is_err(), "the guard is gone");
+    drop(ledger);
+    let bytes = fs::read(&path).unwrap();
+    let word = b"about the one that goes";
+    assert!(!bytes.windows(word.len()).any(|part| part == word), "its words are still in the file");
+    // What comes later takes no number twice.
+    assert_eq!(Ledger::open(&path).unwrap().record(&said(3, Verdict::Same)).unwrap(), 3);
+}

@@ -6,7 +6,7 @@ use super::codec::Out;
 use super::profile::{Profile, Profiles};
 use super::row::{self, Held, Kinds, Row};
 use super::ties::Key;
-use caponier_model::{AccountKey, EventTime, Rows, Statement};
+use caponier_model::{AccountKey, EventTime, Rows, Statement, TenantId};
 use std::collections::BTreeSet;
 
 /// Rows are merged when so many bytes of them are waiting, or when they are asked about.
@@ -69,6 +69,36 @@ impl Store {
         }
         self.absorb();
         forgotten
+    }
+
+    /// Takes out every row that a tenant's own logs and directory brought, and what was stated of its accounts; tells how many. Cost of one
+    /// pass over all rows. What follows is told by the next settlement, as of any rows that go.
+    pub fn purge(&mut self, tenant: TenantId) -> usize {
+        self.absorb();
+        let mut purged = 0;
+        for slot in 0..self.accounts.len() as u32 {
+            let account = &self.accounts[slot as usize];
+            if account.rows.is_empty() {
+                continue;
+            }
+            let own = account.key.tenant == tenant;
+            let mut rows = account.rows.rows(&self.words);
+            if !own {
+                rows.sign_ins.retain(|r| r.log == tenant);
+                rows.callers.retain(|r| r.log == tenant);
+                rows.statements.retain(|s| s.account.tenant == tenant || s.home.tenant == tenant);
+                rows = Rows {
+                    sign_ins: rows.sign_ins,
+                    callers: rows.callers,
+                    statements: rows.statements,
+                    ..Rows::default()
+                };
+            }
+            purged += rows.len();
+            self.remove(&rows);
+        }
+        self.absorb();
+        purged
     }
 
     fn gather_row(&mut self, row: Row<'_>, put: bool) {
