@@ -161,6 +161,9 @@ fn pass(windows: &mut Windows, engine: &mut Engine<Index>, at: EventTime) {
     windows.advance(at, engine.persons());
     while let Some(said) = windows.poll() {
         let journalled = |entry| Journalled { at: said.at, position: None, entry };
+        for key in said.withdrawn {
+            engine.handle(journalled(Entry::Withdrawn(Box::new(key))));
+        }
         for finding in said.findings {
             engine.handle(journalled(Entry::Sighting(Box::new(finding))));
         }

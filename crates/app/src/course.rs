@@ -200,9 +200,12 @@ fn stated(statement: Statement) -> Journalled {
     Journalled { at: statement.at, position: None, entry: Entry::Statement(statement) }
 }
 
-/// What the windows found enters as if a product had said it.
+/// What the windows found enters as if a product had said it, and leaves where it turned out to be nothing.
 pub fn enter(engine: &mut Engine<Index>, emission: Emission) {
     let journalled = |entry| Journalled { at: emission.at, position: None, entry };
+    for key in emission.withdrawn {
+        engine.handle(journalled(Entry::Withdrawn(Box::new(key))));
+    }
     for finding in emission.findings {
         engine.handle(journalled(Entry::Sighting(Box::new(finding))));
     }

@@ -24,6 +24,8 @@ pub struct Counts {
     pub decisions_held: u64,
     /// Rule chains handed in.
     pub chains: u64,
+    /// Findings taken back by what raised them.
+    pub withdrawn: u64,
     /// Policies handed in.
     pub policies: u64,
     /// Settings handed in.

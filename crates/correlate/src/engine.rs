@@ -49,9 +49,9 @@ pub struct Engine<P> {
     /// Cores of more than one tenant, by each pair of theirs (E9).
     pub(crate) spans: BTreeMap<(TenantId, TenantId), BTreeSet<GroupIx>>,
     pub(crate) names: Names,
-    by_incident: HashMap<SourceIncidentKey, BTreeSet<FindingIx>, Hasher>,
+    pub(crate) by_incident: HashMap<SourceIncidentKey, BTreeSet<FindingIx>, Hasher>,
     /// Findings that name more values than are taken of one (G12).
-    crowded: BTreeSet<FindingIx>,
+    pub(crate) crowded: BTreeSet<FindingIx>,
     /// Evidence that has not met its alert.
     pub(crate) unpaired: BTreeMap<FindingKey, Sightings>,
     /// Every id given and not yet forgotten.
@@ -143,6 +143,7 @@ impl<P: Persons> Engine<P> {
             caponier_model::Entry::Setting(setting) => self.take_setting(&setting),
             caponier_model::Entry::Decision(decision) => self.take_decision(*decision),
             caponier_model::Entry::Chain(chain) => self.take_chain(*chain),
+            caponier_model::Entry::Withdrawn(key) => self.take_withdrawn(&key),
             caponier_model::Entry::Watermark(now) => self.handle_time(now),
         }
     }
@@ -342,9 +343,10 @@ impl<P: Persons> Engine<P> {
         }
         let late = sighting.first < self.now;
         let limit = self.settings.limits.finding_sightings;
-        let ix = match self.names.find(&sighting.key, &self.findings) {
+        let ix = match self.names.find(&sighting.key, &self.findings).filter(|ix| !self.is_leaving(*ix, &sighting)) {
             Some(ix) => {
                 self.keep_told(ix);
+                self.take_up(ix);
                 let (tenant, id) = (sighting.key.tenant, sighting.id.clone());
                 let taken = self.findings.get_mut(ix).map(|held| held.take(sighting, limit));
                 if !self.is_news(taken.as_ref()) {
@@ -485,6 +487,11 @@ impl<P: Persons> Engine<P> {
                 batch.suspects.extend(held.posted.values());
             }
         }
+        let (gone, staged): (Vec<FindingIx>, Vec<FindingIx>) =
+            staged.into_iter().partition(|f| self.findings.get(*f).is_some_and(|h| h.withdrawn));
+        for finding in &gone {
+            self.unpost(*finding, &mut batch);
+        }
         for finding in &staged {
             self.post(*finding, &mut batch);
         }
@@ -501,7 +508,7 @@ impl<P: Persons> Engine<P> {
             }
         }
         self.refresh_changed(&mut batch, &mut dirty);
-        self.settle(dirty, batch.loose, &rebound, &batch.corrected);
+        self.settle(&gone, dirty, batch.loose, &rebound, &batch.corrected);
     }
 
     /// Brings every posting that changed up to date, and the links with them.
@@ -763,12 +770,12 @@ pub(crate) type AsBound = (Vec<SourceIncidentKey>, Bindings<'static>);
 
 /// What one settlement collects.
 #[derive(Debug, Default)]
-struct Batch {
+pub(crate) struct Batch {
     /// A finding that was held before is among them.
-    eased: bool,
+    pub eased: bool,
     /// Findings whose attachment must be looked at again.
     loose: Vec<FindingIx>,
-    removed: Vec<Link>,
+    pub removed: Vec<Link>,
     added: Vec<Link>,
     /// Findings that changed because something came late.
     corrected: Findings,
@@ -776,7 +783,11 @@ struct Batch {
     suspects: HashSet<ValueIx, Hasher>,
 }
 
-fn forget<K: std::hash::Hash + Eq>(index: &mut HashMap<K, BTreeSet<FindingIx>, Hasher>, key: &K, ix: FindingIx) {
+pub(crate) fn forget<K: std::hash::Hash + Eq>(
+    index: &mut HashMap<K, BTreeSet<FindingIx>, Hasher>,
+    key: &K,
+    ix: FindingIx,
+) {
     if let Some(set) = index.get_mut(key) {
         set.remove(&ix);
         if set.is_empty() {

@@ -33,6 +33,7 @@ impl Held {
             stopped: 0,
             staged: false,
             corrected: false,
+            withdrawn: false,
             fresh: true,
         }
     }

@@ -253,7 +253,7 @@ impl<P: Persons> Engine<P> {
         Some(Change { incident })
     }
 
-    /// Emits that an incident was absorbed, and forgets it.
+    /// Emits that an incident was absorbed, or that nothing is left of it, and forgets it.
     fn redirect(&mut self, ix: RecordIx, target: Option<RecordIx>) {
         let target = target.and_then(|t| self.records.get(t)).map(|r| digits(r.id));
         let Some(record) = self.records.remove(ix) else { return };
@@ -261,6 +261,10 @@ impl<P: Persons> Engine<P> {
         let mut incident = self.husk(&record);
         incident.sequence = record.sequence + 1;
         incident.redirect_to = target.clone();
+        if target.is_none() {
+            // All that it held was taken back, and nothing took its place.
+            incident.change = ChangeKind::Closed;
+        }
         if let Some(target) = target {
             self.redirected.entry(target.clone()).or_default().push(digits(record.id));
             self.redirects.insert(digits(record.id), target);

@@ -57,6 +57,7 @@ mod tests;
 mod value;
 #[cfg(test)]
 mod window_tests;
+mod withdraw;
 
 pub use counts::Counts;
 pub use engine::Engine;

@@ -49,20 +49,30 @@ pub(crate) struct Touched {
 
 impl<P: Persons> Engine<P> {
     /// Partitions anew what `dirty` touches, attaches what is loose, and hands on the changes. `loose` are findings whose
-    /// attachment must be looked at although their core is unchanged; `rebound` are those whose own values may have changed, and
+    /// attachment must be looked at although their core is unchanged; `gone` are those that were taken back; `rebound` are those whose own values may have changed, and
     /// `corrected` those that changed because something came late.
     pub(crate) fn settle(
         &mut self,
-        dirty: Vec<FindingIx>,
+        gone: &[FindingIx],
+        mut dirty: Vec<FindingIx>,
         loose: Vec<FindingIx>,
         rebound: &Findings,
         corrected: &Findings,
     ) {
         let mut touched = Touched::default();
-        let (new, dirty): (Vec<FindingIx>, Vec<FindingIx>) = dirty.into_iter().partition(|f| self.is_new_and_alone(*f));
         let mut loose: BTreeSet<FindingIx> = loose.into_iter().collect();
         let mut courted: BTreeSet<GroupIx> = BTreeSet::new();
         let mut formers = Formers::default();
+        for finding in gone {
+            // Who was in its core finds another, and whom a decision put beside it.
+            let held = self.findings.get(*finding);
+            let group = held.and_then(|h| self.groups.get(h.group?));
+            dirty.extend(group.into_iter().flat_map(|g| &g.core.members));
+            dirty.extend(held.map(|h| self.decided_beside(&h.key)).unwrap_or_default());
+            self.dissolve(*finding, &mut formers, &mut loose, &mut courted, &mut touched);
+            self.let_go(*finding);
+        }
+        let (new, dirty): (Vec<FindingIx>, Vec<FindingIx>) = dirty.into_iter().partition(|f| self.is_new_and_alone(*f));
         let (found, beside) = self.partition(dirty);
         self.correct_refusals(beside, rebound, &mut touched);
         let changed: Vec<Core> = found.into_iter().filter(|c| !self.stands(c, rebound)).collect();

@@ -87,6 +87,7 @@ impl<P: Persons> Engine<P> {
         w.list(staged.into_iter(), |w, (number, held)| {
             w.number(number);
             w.flag(held.corrected);
+            w.flag(held.withdrawn);
         });
         w.time(self.settle_at);
         self.write_behind(&mut w, &order);
@@ -148,9 +149,10 @@ impl<P: Persons> Engine<P> {
         engine.post_end(common);
         for _ in 0..r.count()? {
             let finding = order.findings[r.below(order.findings.len())?];
-            let corrected = r.flag()?;
+            let (corrected, withdrawn) = (r.flag()?, r.flag()?);
             if let Some(held) = engine.findings.get_mut(finding).filter(|h| !h.staged) {
                 (held.corrected, held.staged) = (corrected, true);
+                held.withdrawn = withdrawn && !held.fresh;
                 engine.staged.push(finding);
             }
         }
@@ -415,7 +417,7 @@ impl<P: Persons> Engine<P> {
 }
 
 /// The counters that are kept and not computed, in the order in which they are written.
-fn counters(counts: &mut Counts) -> [&mut u64; 17] {
+fn counters(counts: &mut Counts) -> [&mut u64; 18] {
     // No `..`: a new counter must say whether it is kept or computed.
     let Counts {
         sightings,
@@ -427,6 +429,7 @@ fn counters(counts: &mut Counts) -> [&mut u64; 17] {
         duplicate_decisions,
         decisions_held: _,
         chains,
+        withdrawn,
         policies,
         settings,
         settings_unknown,
@@ -468,6 +471,7 @@ fn counters(counts: &mut Counts) -> [&mut u64; 17] {
         sightings_cut,
         changes,
         values_most,
+        withdrawn,
     ]
 }
 

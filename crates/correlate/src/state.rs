@@ -60,6 +60,8 @@ pub(crate) struct Held {
     pub staged: bool,
     /// What it waits for came late.
     pub corrected: bool,
+    /// It waits to be let go: what raised it took it back.
+    pub withdrawn: bool,
     /// It was never bound.
     pub fresh: bool,
 }

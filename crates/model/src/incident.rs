@@ -24,7 +24,7 @@ pub enum IncidentState {
     InProgress,
     /// Closed.
     Resolved,
-    /// Absorbed by another.
+    /// Absorbed by another; with nothing to redirect to, all that it held was taken back.
     Redirected,
 }
 

@@ -41,6 +41,9 @@ pub enum Entry {
     Configuration(Box<Configuration>),
     /// Nothing of this tenant may be remembered from here on.
     Purge(TenantId),
+    /// What raised this finding takes it back: it leaves its incident as if it had never been, until it is seen anew. Entries are
+    /// written by number: a new one stands last, so that pages of before still mean what they said.
+    Withdrawn(Box<FindingKey>),
 }
 
 /// Everything that the operator says and an outcome rests on: whoever reads the journal needs no file beside it.

@@ -33,7 +33,7 @@ pub struct Emission {
     pub findings: Vec<Sighting>,
     /// Its findings and the findings among its steps; without steps where the instance turned out to be none.
     pub chain: Option<Chain>,
-    /// It turned out to be none: these findings are to be taken back.
+    /// It turned out to be none: these findings are to be taken back, before anything else that is said.
     pub withdrawn: Vec<FindingKey>,
     /// The records it rests on, in order of time; none where it turned out to be none.
     pub members: Vec<Member>,
@@ -52,16 +52,16 @@ pub struct Member {
     pub mentions: Vec<Mention>,
 }
 
-/// Tells of an instance. `members` are its signals with their steps, in order of time.
+/// Tells of an instance, by its group, the operator's epoch and the signal that it began with. `members` are its signals with their steps,
+/// in order of time.
 pub(crate) fn tell(
     scenario: &Scenario,
-    group: &str,
-    epoch: i64,
+    (group, epoch, began): (&str, i64, &SignalKey),
     members: &[(u16, &Signal)],
     times: u32,
     withdrawn: bool,
 ) -> Emission {
-    let id = id(scenario, group, epoch, &members[0].1.key);
+    let id = id(scenario, group, epoch, began);
     let times_of = || members.iter().map(|(_, s)| s.key.at);
     let at = times_of().max().unwrap_or(EventTime::MIN);
     let first = times_of().min().unwrap_or(at);

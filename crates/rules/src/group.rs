@@ -31,8 +31,8 @@ pub(crate) type First = (i64, u32);
 /// What changed in a group.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Turn {
-    /// An instance appeared or has more to say.
-    Say(First),
+    /// An instance appeared or has something else to say; what was said of it before, where that was more.
+    Say(First, Option<Instance>),
     /// An instance turned out to be none.
     Withdraw(First, Instance),
 }
@@ -109,6 +109,8 @@ struct Awake {
     said: BTreeMap<First, Instance>,
     /// Everything up to here was taken.
     now: i64,
+    /// Signals before this were let go: what was said of them stays said.
+    kept_from: i64,
 }
 
 impl Group {
@@ -196,6 +198,13 @@ impl Group {
         }
     }
 
+    /// What was said of signals before `from` stays said when they leave.
+    pub(crate) fn keep_said(&mut self, from: i64) {
+        if let Some(awake) = self.awake() {
+            awake.kept_from = awake.kept_from.max(from);
+        }
+    }
+
     /// Takes a signal away.
     pub(crate) fn remove(&mut self, place: u32, scenario: &Scenario) {
         let before = self.items.len();
@@ -215,6 +224,7 @@ impl Group {
         }
         self.items.drain(..gone);
         let Some(awake) = self.awake() else { return };
+        awake.kept_from = awake.kept_from.max(horizon);
         awake.instances.retain(|first, instance| first.0 >= horizon || !instance.closed);
         awake.said.retain(|first, _| first.0 >= horizon || awake.instances.contains_key(first));
         for marks in awake.marks.values_mut() {
@@ -266,6 +276,7 @@ impl Awake {
             instances: BTreeMap::new(),
             said: BTreeMap::new(),
             now: i64::MIN,
+            kept_from: i64::MIN,
         }
     }
 
@@ -343,11 +354,11 @@ impl Awake {
 
     /// Reads everything anew; instances whose first signal is forgotten stay as they are.
     fn again(&mut self, items: &[Item], scenario: &Scenario) {
-        let oldest = items.first().map_or(i64::MAX, |item| item.at);
         self.machine = Machine::new(scenario);
         (self.open, self.waiting) = (None, Vec::new());
         self.marks.clear();
-        self.instances.retain(|first, _| first.0 < oldest);
+        let kept_from = self.kept_from;
+        self.instances.retain(|first, _| first.0 < kept_from);
         let now = self.now;
         self.now = i64::MIN;
         for item in items {
@@ -372,8 +383,11 @@ impl Awake {
                 Some(said) => instance.closed && said.items != instance.items,
             };
             if news {
-                self.said.insert(*first, instance.clone());
-                out.push(Turn::Say(*first));
+                let before = self.said.insert(*first, instance.clone());
+                let fewer = |said: &Instance| {
+                    instance.times < said.times || said.items.iter().any(|item| !instance.items.contains(item))
+                };
+                out.push(Turn::Say(*first, before.filter(fewer)));
             }
         }
         out

@@ -5,7 +5,7 @@
 
 use crate::apart;
 use crate::emission::{self, Emission};
-use crate::group::{Group, Turn};
+use crate::group::{First, Group, Instance, Turn};
 use crate::machine::Item;
 use crate::profile::Profiles;
 use crate::scenario::{Apart, Role, SECOND, Scenario, Shape, Term};
@@ -459,37 +459,57 @@ impl Windows {
             let after = self.groups[number as usize].1.due(scenario);
             self.schedule(number, None, after);
             for turn in self.groups[number as usize].1.turns() {
-                let (instance, withdrawn) = match turn {
-                    Turn::Say(first) => match self.groups[number as usize].1.instance(first) {
-                        Some(instance) => (instance.clone(), false),
-                        None => continue,
-                    },
-                    Turn::Withdraw(_, instance) => (instance, true),
+                let (first, before, now) = match turn {
+                    Turn::Say(first, before) => {
+                        (first, before, self.groups[number as usize].1.instance(first).cloned())
+                    }
+                    Turn::Withdraw(first, instance) => (first, Some(instance), None),
                 };
-                let members: Vec<_> = instance
-                    .items
-                    .iter()
-                    .filter_map(|(_, step, place)| Some((*step, &*self.kept[*place as usize].as_ref()?.signal)))
-                    .collect();
-                let tenants: BTreeSet<TenantId> = members.iter().map(|(_, signal)| signal.key.tenant).collect();
-                if tenants.len() < scenario.tenants || members.is_empty() {
-                    continue;
-                }
-                let key = &self.groups[number as usize].1.key;
-                let told = emission::tell(scenario, key, self.limits.epoch, &members, instance.times, withdrawn);
-                // A rule that stands alone is read by its own name: its signals serve others as they are.
-                let alone = scenario.steps.iter().any(|step| step.rule == scenario.name);
-                let next = if self.readers.contains_key(&scenario.name) && !withdrawn && !alone {
-                    Some(emission::derived(scenario, &told, &members))
-                } else {
-                    None
-                };
-                *(if withdrawn { &mut self.counts.withdrawn } else { &mut self.counts.findings }) += 1;
-                self.out.push_back(told);
-                if let Some(signal) = next.map(Keyed::from).filter(|s| !self.by_key.contains_key(s)) {
-                    self.enter(signal, persons);
+                // Some of what was said is part of it no more: it is taken back before it is said anew.
+                for (instance, withdrawn) in before.map(|i| (i, true)).into_iter().chain(now.map(|i| (i, false))) {
+                    self.tell((number, scenario), (first, &instance), withdrawn, persons);
                 }
             }
+        }
+    }
+
+    /// Says an instance of a group, or takes it back, and with it what it was to other scenarios.
+    fn tell(
+        &mut self,
+        (number, scenario): (u32, &Scenario),
+        (first, instance): (First, &Instance),
+        withdrawn: bool,
+        persons: &impl Persons,
+    ) {
+        let items = instance.items.iter();
+        let held = items.filter_map(|(_, step, place)| Some((*step, &*self.kept[*place as usize].as_ref()?.signal)));
+        let mut members: Vec<_> = held.collect();
+        // Places are history: of what happened at one time, the records say which is first.
+        members.sort_by(|(step, a), (other, b)| (a.key.at, step, &a.key).cmp(&(b.key.at, other, &b.key)));
+        let tenants: BTreeSet<TenantId> = members.iter().map(|(_, signal)| signal.key.tenant).collect();
+        if tenants.len() < scenario.tenants || members.is_empty() {
+            return;
+        }
+        // It bears the name of the signal that it began with, though what completed later may have begun earlier.
+        let began =
+            self.kept.get(first.1 as usize).and_then(Option::as_ref).map_or(&members[0].1.key, |kept| &kept.signal.key);
+        let named = (self.groups[number as usize].1.key.as_str(), self.limits.epoch, began);
+        let told = emission::tell(scenario, named, &members, instance.times, withdrawn);
+        // A rule that stands alone is read by its own name: its signals serve others as they are.
+        let alone = scenario.steps.iter().any(|step| step.rule == scenario.name);
+        let serves = self.readers.contains_key(&scenario.name) && !alone;
+        let signal = serves.then(|| Keyed::from(emission::derived(scenario, &told, &members)));
+        *(if withdrawn { &mut self.counts.withdrawn } else { &mut self.counts.findings }) += 1;
+        self.out.push_back(told);
+        match signal {
+            Some(signal) if withdrawn => {
+                if let Some(place) = self.by_key.remove(&signal) {
+                    self.leave(place);
+                    self.release(place);
+                }
+            }
+            Some(signal) if !self.by_key.contains_key(&signal) => self.enter(signal, persons),
+            _ => {}
         }
     }
 
@@ -533,6 +553,12 @@ impl Windows {
 
     /// Takes a signal away before its time; no key leads to it any more.
     fn shed(&mut self, place: u32) {
+        if let Some(kept) = &self.kept[place as usize] {
+            let after = kept.signal.key.at.nanos().saturating_add(1);
+            for group in &kept.groups {
+                self.groups[*group as usize].1.keep_said(after);
+            }
+        }
         self.leave(place);
         self.release(place);
     }
@@ -745,3 +771,7 @@ pub use snapshot::SnapshotError;
 #[cfg(test)]
 #[path = "windows_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "windows/late_tests.rs"]
+mod late_tests;

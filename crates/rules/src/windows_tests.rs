@@ -11,8 +11,8 @@ const RESOURCE: TenantId = TenantId(Guid::from_u128(0xB));
 /// Object 0xB0 + n in the resource tenant is 0xA0 + n at home, from minute `from` on.
 #[derive(Default)]
 pub(super) struct Linked {
-    from: i64,
-    broken: bool,
+    pub(super) from: i64,
+    pub(super) broken: bool,
 }
 
 impl Persons for Linked {

@@ -203,6 +203,7 @@ mod tests {
                 rules: vec![RuleText { name: "x01.yml".into(), text: "title: a".into() }],
             })),
             Entry::Purge(tenant()),
+            Entry::Withdrawn(Box::new(key())),
         ];
         let stood = |n: usize| Position {
             source: if n == 1 { "elsewhere" } else { "alerts/0" }.into(),
@@ -236,6 +237,23 @@ mod tests {
         }
         let longer = [&bytes[..], &[0]].concat();
         assert!(matches!(decode_page(&longer, &["security_alert"]), Err(PageFault::Malformed(_))));
+    }
+
+    /// Entries bear their numbers for ever: what was written stays what it was.
+    #[test]
+    fn a_page_of_an_earlier_build_is_read() {
+        let entries = vec![
+            Journalled { at: EventTime::MIN, position: None, entry: Entry::Rules("d".into()) },
+            Journalled { at: EventTime::MIN, position: None, entry: Entry::Watermark(EventTime::from_nanos(1)) },
+        ];
+        let page = Page { source: "a/0".into(), entries, ..Page::default() };
+        let mut written = vec![1, 3, b'a', b'/', b'0', 0, 0, 2];
+        let least = [0xff; 9];
+        for entry in [&[10, 1, b'd'][..], &[11, 2]] {
+            written.extend(least.iter().chain(&[1, 0, 0]).chain(entry));
+        }
+        assert_eq!(encode_page(&page).unwrap(), written);
+        assert_eq!(decode_page(&written, &[]), Ok(page));
     }
 
     #[test]

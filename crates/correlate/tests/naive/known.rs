@@ -50,6 +50,7 @@ impl Known {
         for entry in entries {
             match entry {
                 Entry::Sighting(s) => by_key.entry(s.key.clone()).or_default().push((**s).clone()),
+                Entry::Withdrawn(key) => drop(by_key.remove(key)),
                 Entry::Incident(i) => {
                     let newer = known.sources.get(&i.key).is_none_or(|held| age(held) < age(i));
                     if newer {

@@ -167,7 +167,9 @@ fn the_engine_agrees_with_the_model() {
 #[test]
 fn order_does_not_matter() {
     for seed in seeds(50) {
-        let case = world::case(seed);
+        let mut case = world::case(seed);
+        // What is taken back may be raised anew after it: a matter of order.
+        case.entries.retain(|e| !matches!(e, Entry::Withdrawn(_)));
         let want = final_forms(&run(&case.settings, &case.policy, &case.entries));
         let mut dice = Dice(seed);
         for n in 0..20 {

@@ -138,6 +138,11 @@ pub fn entries(dice: &mut Dice) -> Vec<Entry> {
     for _ in 0..dice.roll(6).saturating_sub(3) {
         out.push(Entry::Chain(Box::new(chain(dice, findings))));
     }
+    for _ in 0..dice.roll(9).saturating_sub(5) {
+        let n = dice.roll(findings);
+        let key = FindingKey { tenant: tenant(tenant_of(n)), product: "mde".into(), id: format!("f{n}").into() };
+        out.push(Entry::Withdrawn(Box::new(key)));
+    }
     for _ in 0..dice.roll(3) {
         out.push(Entry::Watermark(EventTime::from_seconds(dice.roll(300) as i64 * HOUR)));
     }

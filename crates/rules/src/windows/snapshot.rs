@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The layout. A change of it, or of what the windows would compute from it, takes the next number.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// A memory: (scenario, which of its memories, group and values), first and last seen.
 type Remembered = ((u32, u32, u128), (i64, i64));
@@ -182,4 +182,4 @@ fn sound(state: &State, rules: &RuleSet) -> Result<(), SnapshotError> {
 
 #[cfg(test)]
 #[path = "snapshot_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -6,7 +6,7 @@ use crate::{Emission, SnapshotError};
 use caponier_model::EventTime;
 
 /// Every kind of machine, and everything that waits, is remembered or derived.
-const KINDS: &str = "title: O
+pub(crate) const KINDS: &str = "title: O
 name: ordered
 correlation:
   type: temporal_ordered
@@ -110,17 +110,17 @@ correlation:
 ---
 ";
 
-struct Random(u64);
+pub(crate) struct Random(pub u64);
 
 impl Random {
-    fn below(&mut self, most: u64) -> u64 {
+    pub fn below(&mut self, most: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % most
     }
 }
 
 /// Signals over two hours, a few of them late.
-fn story(seed: u64) -> Vec<String> {
+pub(crate) fn story(seed: u64) -> Vec<String> {
     let mut random = Random(seed);
     (0..160)
         .map(|at| {
