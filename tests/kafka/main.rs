@@ -16,6 +16,8 @@ mod live;
 #[cfg(test)]
 mod operations;
 #[cfg(test)]
+mod purged;
+#[cfg(test)]
 mod scene;
 #[cfg(test)]
 mod security;

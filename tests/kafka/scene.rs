@@ -318,6 +318,45 @@ impl Live<'_> {
         self.all_of(&self.topic("late"))
     }
 
+    /// Name and id of a tenant that is not the first.
+    pub fn second_tenant(&self) -> (String, String) {
+        let parsed: toml::Table = self.scene.tenants.parse().unwrap();
+        let second = &parsed["tenant"].as_array().unwrap()[1];
+        (second["name"].as_str().unwrap().to_owned(), second["id"].as_str().unwrap().to_owned())
+    }
+
+    /// A run that reads the same topics into topics of its own.
+    pub fn shadow(&self, name: &str) -> Live<'_> {
+        let shadow = self.scene.at(self.cluster.brokers(), name, &format!("{name}.journal"), "");
+        let own = self.changes.trim_end_matches("changes");
+        let text = std::fs::read_to_string(&shadow.config).unwrap();
+        let (head, topics) = text.split_once("[[topic]]").unwrap();
+        let topics = topics.replace(&format!("\"{name}."), &format!("\"{own}"));
+        std::fs::write(&shadow.config, format!("{head}[[topic]]{topics}")).unwrap();
+        shadow
+    }
+
+    /// Takes the topic of a tenant out of the configuration.
+    pub fn without_topics_of(&self, tenant: &str) {
+        let topic = self.topic(tenant);
+        self.replace(&format!("[[topic]]\nname = \"{topic}\"\ntenant = \"{tenant}\"\n"), "");
+    }
+
+    /// Purges a tenant; what was said of it.
+    pub fn purges(&self, tenant: &str) -> Result<String, String> {
+        let mut command = self.command("purge");
+        let ended = command.args(["--tenant", tenant, "--by", "ada", "--reason", "ticket 9"]).output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        if ended.status.success() { Ok(String::from_utf8_lossy(&ended.stdout).into_owned()) } else { Err(said) }
+    }
+
+    /// The names of its snapshots.
+    pub fn kept(&self) -> Vec<String> {
+        let config: toml::Table = std::fs::read_to_string(&self.config).unwrap().parse().unwrap();
+        let folder = std::fs::read_dir(config["kafka"]["state"].as_str().unwrap()).unwrap();
+        folder.map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect()
+    }
+
     /// Every line of the topic of decisions.
     pub fn said(&self) -> Vec<String> {
         self.lines_of(&self.topic("decisions")).iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect()
@@ -352,9 +391,13 @@ impl Live<'_> {
     /// The latest form of each incident that is not redirected.
     pub fn latest(&self) -> Vec<Value> {
         let mut latest: BTreeMap<String, Value> = BTreeMap::new();
-        for incident in self.all_of(&self.incidents) {
-            latest.insert(text(&incident, "id"), incident);
-        }
+        self.each_of(&self.incidents, |key, line| {
+            // An incident without bytes is no more.
+            match serde_json::from_slice(line) {
+                Ok(incident) => drop(latest.insert(key, incident)),
+                Err(_) => drop(latest.remove(&key)),
+            }
+        });
         latest.into_values().filter(|i| text(i, "state") != "redirected").collect()
     }
 
@@ -363,12 +406,19 @@ impl Live<'_> {
     }
 
     fn lines_of(&self, topic: &str) -> Vec<Vec<u8>> {
-        let follower = Follower::open(&self.cluster, topic, None).unwrap();
         let mut out = Vec::new();
+        self.each_of(topic, |_, line| out.push(line.to_vec()));
+        out
+    }
+
+    fn each_of(&self, topic: &str, mut see: impl FnMut(String, &[u8])) {
+        let follower = Follower::open(&self.cluster, topic, None).unwrap();
         loop {
             match follower.hear(Duration::from_secs(60)).unwrap() {
-                Heard::Message(message) => out.push(message.payload().to_vec()),
-                Heard::End(_) => return out,
+                Heard::Message(message) => {
+                    see(String::from_utf8_lossy(message.key()).into_owned(), message.payload());
+                }
+                Heard::End(_) => return,
                 Heard::Silence => panic!("{topic} has no end"),
             }
         }

@@ -10,7 +10,7 @@ pub use decide::{DecideAction, DecideArgs, Sent, Spoken};
 pub use identity::{Audit, AuditFormat, Couple, Decided, IdentityAction, IdentityArgs, Statements, Stating};
 pub use incident::{IncidentAction, IncidentArgs, Listed, Outcome, Said, Verb};
 
-pub use live::{Produce, Run};
+pub use live::{Produce, Purge, Run};
 pub use rules::{RulesAction, RulesArgs, RulesCoverage, RulesExplain, RulesLint, RulesList, RulesTest};
 
 use clap::{Args, Parser, Subcommand};
@@ -55,6 +55,8 @@ pub enum Command {
     Incident(IncidentArgs),
     /// Say to a live run what was decided, of incidents or accounts
     Decide(DecideArgs),
+    /// Forget a tenant: in the ledger, in dead letters, and in live runs with their snapshots
+    Purge(Purge),
     /// Questions in SQL over accounts, links, persons, incidents
     Query(Query),
     /// Why are these findings together?

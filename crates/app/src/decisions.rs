@@ -62,6 +62,8 @@ pub fn heed(args: &Decided, config: &mut Config) -> Result<(), Failure> {
             match read_any(text) {
                 Ok(Either::Statement(statement)) => config.decisions.push(*statement),
                 Ok(Either::Call(call)) => config.calls.push(*call),
+                // A replay remembers nobody from before.
+                Ok(Either::Purge(_)) => {}
                 Err(what) => faults.push(format!("{}, line {}: {what}", path.display(), number + 1)),
             }
         }
@@ -107,6 +109,61 @@ pub enum Either {
     Statement(Box<Statement>),
     /// What is decided of incidents or findings.
     Call(Box<Call>),
+    /// A tenant is to be forgotten.
+    Purge(Box<Purge>),
+}
+
+/// That a tenant is to be forgotten, by whom and why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Purge {
+    /// When it was said.
+    pub at: EventTime,
+    /// Who answers for it.
+    pub author: String,
+    /// Why.
+    pub reason: String,
+    /// Whom.
+    pub tenant: TenantId,
+}
+
+/// The kind of a line that says so.
+const PURGE: &str = "tenant.purge";
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PurgeLine {
+    schema_version: String,
+    kind: String,
+    at: String,
+    author: String,
+    reason: String,
+    tenant: String,
+}
+
+/// A purge as one line, without its end.
+pub fn purge_line(purge: &Purge) -> String {
+    let Purge { at, author, reason, tenant } = purge;
+    let line = PurgeLine {
+        schema_version: SCHEMA_VERSION.into(),
+        kind: PURGE.into(),
+        at: at.to_string(),
+        author: author.clone(),
+        reason: reason.clone(),
+        tenant: tenant.to_string(),
+    };
+    // Texts and nothing else: this cannot fail.
+    serde_json::to_string(&line).unwrap_or_default()
+}
+
+fn read_purge(text: &str) -> Result<Purge, String> {
+    let line: PurgeLine =
+        serde_json::from_str(text).map_err(|e| e.to_string().replace(" at line 1 column", ", column"))?;
+    let at = wire::parse_time(&line.at).ok_or_else(|| format!("at {:?} is no time", line.at))?;
+    let tenant = TenantId::parse(&line.tenant).ok_or_else(|| format!("tenant {:?} is no tenant id", line.tenant))?;
+    if line.author.trim().is_empty() || line.reason.trim().is_empty() {
+        return Err("a purge needs an author and a reason".into());
+    }
+    Ok(Purge { at, author: line.author, reason: line.reason, tenant })
 }
 
 /// A line as an entry of the journal: where incidents are named by their ids, they are looked up where it stands.
@@ -120,6 +177,7 @@ pub fn journalled(text: &str) -> Result<Journalled, String> {
             (call.decision.at, Entry::Decision(Box::new(call.decision.canonical())))
         }
         Either::Call(call) => (call.decision.at, Entry::Call(call)),
+        Either::Purge(purge) => (purge.at, Entry::Purge(purge.tenant)),
     };
     Ok(Journalled { at, position: None, entry })
 }
@@ -134,8 +192,11 @@ pub fn read_any(text: &str) -> Result<Either, String> {
         #[serde(default)]
         kind: String,
     }
-    let of_incidents = serde_json::from_str::<Kind>(text).is_ok_and(|k| k.kind.starts_with(triage::PREFIX));
-    if of_incidents {
+    let kind = serde_json::from_str::<Kind>(text).map(|k| k.kind).unwrap_or_default();
+    if kind == PURGE {
+        return read_purge(text).map(|purge| Either::Purge(Box::new(purge)));
+    }
+    if kind.starts_with(triage::PREFIX) {
         triage::read(text, SCHEMA_VERSION).map(|call| Either::Call(Box::new(call)))
     } else {
         read(text).map(|statement| Either::Statement(Box::new(statement)))
@@ -260,6 +321,7 @@ mod tests {
                     acts.push(call.decision.act.code());
                     call_line(&call)
                 }
+                Either::Purge(purge) => purge_line(&purge),
             };
             let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
             assert_eq!(value(&written), value(&text));

@@ -43,3 +43,29 @@ pub struct Produce {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub partitions: i32,
 }
+
+/// `caponier purge`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Example:\n  caponier purge --tenant fabrikam --by ada --reason 'contract ended, ticket 4711' --config caponier.toml\n\n\
+    Take the tenant's [[topic]] out of the configuration first (SIGHUP or restart): what is still read comes back. The ledger and letters\n\
+    are erased at once; runs forget the tenant when they read it in the journal, and write new snapshots in place of those that hold it.\n\
+    What cannot be erased is told, with how long it is kept."
+)]
+pub struct Purge {
+    /// The tenant: name, id, or a verified domain; its id where the configuration no longer lists it
+    #[arg(long, value_name = "TENANT")]
+    pub tenant: String,
+    /// Who answers for it
+    #[arg(long, visible_alias = "by", value_name = "NAME")]
+    pub author: String,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// A topic that held this tenant's records alone: letters from it are erased too; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub topic: Vec<String>,
+    /// Ledger; without it that of the configuration (caponier.db in the current folder)
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
+}

@@ -56,8 +56,8 @@ impl Desk {
         let prepared = cluster.prepare(&[decisions_topic(config)], PATIENCE);
         prepared.map_err(|e| Failure::Unavailable(format!("cannot make the topic of decisions: {e}")))?;
         let mut said = Vec::new();
-        each_message(&cluster, &config.live.decisions, &mut |bytes| {
-            let text = String::from_utf8_lossy(bytes);
+        each_message(&cluster, &config.live.decisions, &mut |message| {
+            let text = String::from_utf8_lossy(message.payload());
             said.extend(text.lines().filter_map(|line| decisions::read_any(line).ok()));
         })?;
         Ok(Self { cluster, said })
@@ -96,7 +96,8 @@ impl Desk {
             sought.iter().any(|id| !id.is_empty() && bytes.windows(id.len()).any(|part| part == id.as_bytes()))
         };
         if !named.is_empty() {
-            each_message(&self.cluster, topic, &mut |bytes| {
+            each_message(&self.cluster, topic, &mut |message| {
+                let bytes = message.payload();
                 let Ok(told) = serde_json::from_slice::<Brief>(bytes) else { return };
                 latest.remove(&told.id);
                 gone.remove(&told.id);

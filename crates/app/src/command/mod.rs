@@ -8,6 +8,7 @@ mod explain;
 mod identity;
 mod incident;
 mod live;
+mod purge;
 mod query;
 mod replay;
 mod resolve;
@@ -35,6 +36,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Identity(args) => identity::run(args.action, config),
         Command::Incident(args) => incident::run(&args.action, config),
         Command::Decide(args) => decide::run(&args.action, config),
+        Command::Purge(args) => purge::run(&args, config),
         Command::Explain(args) => explain::run(&args),
         Command::Evaluate(args) => evaluate::run(&args, config),
         Command::Rules(args) => rules::run(&args.action, config),

@@ -10,7 +10,7 @@ use super::{Asked, Fault, Metrics, PATIENCE, Stop, broken, commit, formats};
 use crate::command::tell;
 use crate::config::{Config, difference};
 use crate::failure::{Failure, failed};
-use caponier_model::{Audience, Change, Configuration, Entry, EventTime, FindingKey, Journalled, Page};
+use caponier_model::{Audience, Change, Configuration, DeadLetter, Entry, EventTime, FindingKey, Journalled, Page};
 use caponier_query::{Join, Queries};
 use caponier_transport::dead_letter_line;
 use caponier_transport::kafka::{Cluster, Follower, Group, Heard, KafkaFault, Writer};
@@ -50,9 +50,11 @@ struct Due {
     since: Option<i64>,
     changes: Vec<Told>,
     /// Decisions that could not be placed, as lines.
-    dead: Vec<Vec<u8>>,
+    dead: Vec<(String, Vec<u8>)>,
     /// What is wrong with the watching, by key, as lines.
     operational: Vec<(String, String)>,
+    /// Ids of incidents that are no more, since a tenant was forgotten.
+    gone: Vec<CompactString>,
 }
 
 /// A change as it is delivered: the incident, its line, and what is told of it to whoever watches.
@@ -105,6 +107,8 @@ struct State {
     /// Pages that it has written into the journal and not read back.
     awaits: usize,
     ended: bool,
+    /// A tenant was forgotten, and snapshots still hold it.
+    purged: bool,
     /// When the newest page of an intake that was read became available: what time makes follow, follows from that.
     since: Option<i64>,
     /// When the engine is next asked how it is.
@@ -140,6 +144,7 @@ impl Correlator<'_> {
             pages: Vec::new(),
             awaits: 0,
             ended: false,
+            purged: false,
             since: None,
             measures: Instant::now(),
         };
@@ -156,6 +161,15 @@ impl Correlator<'_> {
                 writer = None;
             }
             self.read(&follower, &mut state)?;
+            if state.purged
+                && state.due.is_empty()
+                && state.pages.is_empty()
+                && state.awaits == 0
+                && !state.course.asks()
+            {
+                snapshots.only(&mut state.course, state.next)?;
+                state.purged = false;
+            }
             self.measure(&follower, &mut state, writer.is_some());
             let Some(active) = &writer else {
                 if state.asked.elapsed() > SETTLE {
@@ -333,6 +347,12 @@ impl Correlator<'_> {
         }
         let unplaced = state.course.take_unplaced();
         let operational = state.course.take_operational();
+        let (gone, purged) = state.course.take_purged();
+        for tenant in purged {
+            state.purged = true;
+            let what = format!("{tenant} is forgotten from {offset} of {} on", self.config.live.journal);
+            tell(&format!("{what}; {} incidents are no more\n", gone.len()));
+        }
         let (tenants, policy) = (&state.course.config().tenants, &state.course.config().policy);
         let told = |change: &Change| Told {
             id: change.incident.id.clone(),
@@ -347,13 +367,14 @@ impl Correlator<'_> {
         }
         if offset >= state.committed {
             let since = since.or(state.since);
-            let line = |letter| dead_letter_line(letter, &self.config.limits).unwrap_or_default();
+            let limits = &self.config.limits;
+            let line = |l: &DeadLetter| (l.position.to_string(), dead_letter_line(l, limits).unwrap_or_default());
             let dead = unplaced.iter().map(line).collect();
             let named =
                 |(key, line): (FindingKey, String)| (format!("{}/{}/{}", key.tenant, key.product, key.id), line);
             let operational = operational.into_iter().map(named).collect();
             let changes = changes.iter().map(told).collect();
-            state.due.push_back(Due { offset, since, changes, dead, operational });
+            state.due.push_back(Due { offset, since, changes, dead, operational, gone });
         }
         Ok(())
     }
@@ -372,8 +393,11 @@ impl Correlator<'_> {
             writer.send(&live.changes, Some(0), id.as_bytes(), line)?;
             writer.send(&live.incidents, Some(0), id.as_bytes(), line)?;
         }
-        for line in state.due.iter().flat_map(|due| &due.dead) {
-            writer.send(&live.dead_letters, None, live.decisions.as_bytes(), line)?;
+        for (place, line) in state.due.iter().flat_map(|due| &due.dead) {
+            writer.send(&live.dead_letters, None, place.as_bytes(), line)?;
+        }
+        for id in state.due.iter().flat_map(|due| &due.gone) {
+            writer.erase(&live.incidents, 0, id.as_bytes())?;
         }
         for (key, line) in state.due.iter().flat_map(|due| &due.operational) {
             writer.send(&live.operational, Some(0), key.as_bytes(), line.as_bytes())?;

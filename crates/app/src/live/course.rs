@@ -11,7 +11,8 @@ use caponier_correlate::{Counts, Engine};
 use caponier_identity::{self as identity, Index, Store};
 use caponier_model::{
     AccountKey, Call, Change, Configuration, DeadLetter, Entry, EventTime, FindingKey, Flow, IdentityChange,
-    Journalled, Page, Persons as _, Portion, Position, Reject, RejectReason, Rows, Sighting, Statement, Tenants,
+    Journalled, Page, Persons as _, Portion, Position, Reject, RejectReason, Rows, Sighting, Statement, TenantId,
+    Tenants,
 };
 use caponier_query::{Join, Parts, QueryError};
 use caponier_rules::{self as rules, Suppressions, Windows};
@@ -46,6 +47,9 @@ pub struct Course {
     /// Findings of the last page that are worries too.
     raised: Vec<Sighting>,
     operational: Vec<(FindingKey, String)>,
+    /// Incidents of the last page that are no more, and tenants that were forgotten.
+    gone: Vec<CompactString>,
+    purged: Vec<TenantId>,
 }
 
 /// What a snapshot holds.
@@ -101,6 +105,8 @@ impl Course {
             worries: Worries::default(),
             raised: Vec::new(),
             operational: Vec::new(),
+            gone: Vec::new(),
+            purged: Vec::new(),
         })
     }
 
@@ -238,9 +244,28 @@ impl Course {
             }
             Entry::Call(call) => self.decide(&call, journalled.position),
             Entry::Configuration(told) => self.configure(*told)?,
+            Entry::Purge(tenant) => self.purge(tenant),
             _ => self.engine.handle(journalled),
         }
         Ok(())
+    }
+
+    /// Forgets a tenant: what it recorded, what follows from that, and what was said of it. Links that rested on it are taken back by the
+    /// next settlement.
+    fn purge(&mut self, tenant: TenantId) {
+        self.gone.extend(self.engine.purge(tenant));
+        let limits = limits(&self.config);
+        self.windows.renew(Arc::clone(&self.config.rules), limits, self.engine.persons(), |s| s.key.tenant != tenant);
+        self.say();
+        self.store.purge(tenant);
+        self.asks = true;
+        self.worries.forget_of(tenant);
+        self.purged.push(tenant);
+    }
+
+    /// Incidents of the last page that are no more, and the tenants that were forgotten.
+    pub fn take_purged(&mut self) -> (Vec<CompactString>, Vec<TenantId>) {
+        (std::mem::take(&mut self.gone), std::mem::take(&mut self.purged))
     }
 
     /// Goes on under what the operator asks for now.

@@ -241,19 +241,27 @@ impl IntakeLoop<'_> {
             let (page, dead, late) = draft.finish();
             let bytes = wire::encode_page(&page).map_err(|e| failed("cannot write a page of the journal", e))?;
             writer.send_since(&live.journal, 0, since, &bytes)?;
-            for letter in &dead {
-                let line = dead_letter_line(letter, &self.config.limits).map_err(|e| failed("a dead letter", e))?;
-                writer.send(&live.dead_letters, None, letter.position.source.as_bytes(), &line)?;
-            }
-            for letter in &late {
-                let line = dead_letter_line(letter, &self.config.limits).map_err(|e| failed("a late record", e))?;
-                writer.send(&live.late, None, letter.position.source.as_bytes(), &line)?;
+            for (topic, letters) in [(&live.dead_letters, &dead), (&live.late, &late)] {
+                self.post(writer, topic, letters)?;
             }
             written.push((place.0, Tally { late: late.len() as u64, ..tally }, dead));
         }
         commit(self.cluster, writer, group, &next, "")?;
         self.metrics.pages.with_label_values(&["intake"]).inc_by(written.len() as u64);
         written.iter().for_each(|(topic, tally, dead)| self.count(topic, *tally, dead));
+        Ok(())
+    }
+
+    /// Writes letters, each under a key of its own: records that one record encloses stand in one place.
+    fn post(&self, writer: &Writer, topic: &str, letters: &[DeadLetter]) -> Result<(), Fault> {
+        let mut times: BTreeMap<&Position, usize> = BTreeMap::new();
+        for letter in letters {
+            let before = times.entry(&letter.position).or_default();
+            let key = format!("{}/{before}", letter.position);
+            *before += 1;
+            let line = dead_letter_line(letter, &self.config.limits).map_err(|e| failed("a letter", e))?;
+            writer.send(topic, None, key.as_bytes(), &line)?;
+        }
         Ok(())
     }
 

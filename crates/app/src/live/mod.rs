@@ -19,7 +19,7 @@ pub use metrics::Metrics;
 use crate::config::Config;
 use crate::failure::{Failure, failed};
 use caponier_rules as rules;
-use caponier_transport::kafka::{Cluster, Follower, Group, Heard, KafkaFault, Topic, Writer};
+use caponier_transport::kafka::{Cluster, Follower, Group, Heard, KafkaFault, Message, Topic, Writer};
 use caponier_wire as wire;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -109,6 +109,17 @@ pub fn decisions_topic(config: &Config) -> Topic {
     Topic { name: config.live.decisions.to_string(), partitions: 1, settings }
 }
 
+/// A topic of letters: each has a key of its own, so that one can be erased.
+pub fn letters_topic(config: &Config, name: &str) -> Topic {
+    let days = (config.live.journal_days * 86_400_000).to_string();
+    let settings = vec![
+        ("max.message.bytes", MESSAGE_BYTES.to_string()),
+        ("cleanup.policy", "compact,delete".to_owned()),
+        ("retention.ms", days),
+    ];
+    Topic { name: name.to_owned(), partitions: 1, settings }
+}
+
 /// Speaks to the cluster for the first time, and makes the topics of ours that are missing; returns the partitions to read.
 ///
 /// # Errors
@@ -123,8 +134,8 @@ pub fn prepare(config: &Config, cluster: &Cluster) -> Result<Vec<(String, i32)>,
         topic(&live.changes, vec![bytes.clone(), days.clone()]),
         topic(&live.operational, vec![bytes.clone(), days]),
         topic(&live.incidents, vec![bytes.clone(), ("cleanup.policy", "compact".to_owned())]),
-        topic(&live.dead_letters, vec![bytes.clone()]),
-        topic(&live.late, vec![bytes]),
+        letters_topic(config, &live.dead_letters),
+        letters_topic(config, &live.late),
         decisions_topic(config),
     ];
     cluster.prepare(&ours, PATIENCE).map_err(|e| broken("cannot make the topics", &e))?;
@@ -144,7 +155,7 @@ pub fn prepare(config: &Config, cluster: &Cluster) -> Result<Vec<(String, i32)>,
 ///
 /// # Errors
 /// The topic cannot be read to its end.
-pub fn each_message(cluster: &Cluster, topic: &str, take: &mut dyn FnMut(&[u8])) -> Result<(), Failure> {
+pub fn each_message(cluster: &Cluster, topic: &str, take: &mut dyn FnMut(&Message<'_>)) -> Result<(), Failure> {
     let failing = |e: &KafkaFault| broken(&format!("cannot read {topic}"), e);
     let there = cluster.topics(PATIENCE).map_err(|e| failing(&e))?;
     if !there.iter().any(|(name, _)| name == topic) {
@@ -153,7 +164,7 @@ pub fn each_message(cluster: &Cluster, topic: &str, take: &mut dyn FnMut(&[u8]))
     let follower = Follower::open(cluster, topic, None).map_err(|e| failing(&e))?;
     loop {
         match follower.hear(PATIENCE).map_err(|e| failing(&e))? {
-            Heard::Message(message) => take(message.payload()),
+            Heard::Message(message) => take(&message),
             Heard::End(_) => return Ok(()),
             Heard::Silence => return Err(Failure::Unavailable(format!("topic {topic} does not answer"))),
         }

@@ -96,6 +96,18 @@ impl<'s> Snapshots<'s> {
         Ok(())
     }
 
+    /// Writes one now, and lets go of all before it: they hold what was to be forgotten.
+    ///
+    /// # Errors
+    /// It cannot be written, or nobody says which others there are.
+    pub fn only(&mut self, course: &mut Course, next: i64) -> Result<(), Failure> {
+        self.save(course, next)?;
+        let all = self.shelf.all().map_err(|e| failed("cannot list the snapshots", e))?;
+        let own = u64::try_from(next).unwrap_or(0);
+        all.into_iter().filter(|number| *number != own).for_each(|old| self.let_go(old));
+        Ok(())
+    }
+
     /// One that cannot be taken away is tried again with the next.
     fn let_go(&self, number: u64) {
         if let Err(fault) = self.shelf.remove(number) {

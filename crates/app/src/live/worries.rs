@@ -6,7 +6,7 @@
 use crate::config::Config;
 use crate::operations::{self, Operations, Prolific};
 use caponier_correlate::Crossed;
-use caponier_model::{Change, EventTime, FindingKey, Policy, Sighting};
+use caponier_model::{Change, EventTime, FindingKey, Policy, Sighting, TenantId};
 use caponier_rules::Suppressions;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -42,6 +42,11 @@ impl Worries {
             lines.into_iter().map(move |line| (key.clone(), line)).collect::<Vec<_>>()
         };
         told.into_iter().flat_map(lines).collect()
+    }
+
+    /// Forgets those of a tenant.
+    pub fn forget_of(&mut self, tenant: TenantId) {
+        self.told.retain(|key, _| key.tenant != tenant);
     }
 
     /// Forgets what was last active before `horizon`: it is told again if it comes again.

@@ -43,6 +43,11 @@ impl Message<'_> {
         self.0.offset()
     }
 
+    /// Its key; none where it has none.
+    pub fn key(&self) -> &[u8] {
+        self.0.key().unwrap_or_default()
+    }
+
     /// Its bytes; none where it has none, as after compaction.
     pub fn payload(&self) -> &[u8] {
         self.0.payload().unwrap_or_default()

@@ -156,6 +156,14 @@ impl Writer {
         self.hand_over(topic, payload.len(), record)
     }
 
+    /// Says of a key that there is nothing under it any more: a topic that is compacted forgets what stood there before.
+    ///
+    /// # Errors
+    /// As [`Writer::send`].
+    pub fn erase(&self, topic: &str, partition: i32, key: &[u8]) -> Result<(), KafkaFault> {
+        self.hand_over(topic, 0, BaseRecord::<[u8], [u8]>::to(topic).key(key).partition(partition))
+    }
+
     /// The same for a record of an export whose table its own fields do not tell: it stands in a header.
     ///
     /// # Errors
