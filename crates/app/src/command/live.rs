@@ -26,15 +26,7 @@ pub fn run(args: &Run, config: Option<&Path>) -> Result<Exit, Failure> {
     let _server = serve(args.listen.as_deref().unwrap_or(&config.operations.listen), &metrics)?;
     let partitions = prepare(&config, &cluster)?;
     let sources: Vec<CompactString> = partitions.iter().map(|(topic, p)| format_compact!("{topic}/{p}")).collect();
-    tell(&format!(
-        "reading {} partition{} at {} into {}; incidents go to {} and {}\n",
-        sources.len(),
-        if sources.len() == 1 { "" } else { "s" },
-        cluster.brokers(),
-        config.live.journal,
-        config.live.changes,
-        config.live.incidents
-    ));
+    announce(&config, &cluster, sources.len());
     let headline = |change: &Change| if args.quiet { String::new() } else { headline(&config, change) };
     let intake = || -> Result<(), Failure> {
         while !stop.is_asked() {
@@ -89,6 +81,19 @@ pub fn run(args: &Run, config: Option<&Path>) -> Result<Exit, Failure> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// What is read, and where what follows goes.
+fn announce(config: &Config, cluster: &Cluster, partitions: usize) {
+    tell(&format!(
+        "reading {} partition{} at {} into {}; incidents go to {} and {}\n",
+        partitions,
+        if partitions == 1 { "" } else { "s" },
+        cluster.brokers(),
+        config.live.journal,
+        config.live.changes,
+        config.live.incidents
+    ));
 }
 
 /// Answers those who operate the run; they may ask before there is anything to tell.

@@ -131,23 +131,7 @@ impl Correlator<'_> {
         let committed = election.committed(&live.journal, 0, PATIENCE).map_err(|e| failing(&e))?.unwrap_or(0);
         let Some((course, next)) = self.begin(&snapshots, &election, &name, committed)? else { return Ok(()) };
         let follower = Follower::open(self.cluster, &live.journal, Some(next)).map_err(|e| failing(&e))?;
-        let mut state = State {
-            course,
-            join: None,
-            next,
-            committed,
-            due: VecDeque::new(),
-            caught_up: false,
-            knows: false,
-            settled: Instant::now(),
-            asked: Instant::now(),
-            pages: Vec::new(),
-            awaits: 0,
-            ended: false,
-            purged: false,
-            since: None,
-            measures: Instant::now(),
-        };
+        let mut state = State::begin(course, next, committed);
         let mut writer: Option<Writer> = None;
         while !self.stop.is_asked() {
             self.metrics.correlator.beat();
@@ -472,6 +456,27 @@ impl Correlator<'_> {
 }
 
 impl State {
+    /// Nothing has been read yet, and nothing said.
+    fn begin(course: Course, next: i64, committed: i64) -> Self {
+        Self {
+            course,
+            join: None,
+            next,
+            committed,
+            due: VecDeque::new(),
+            caught_up: false,
+            knows: false,
+            settled: Instant::now(),
+            asked: Instant::now(),
+            pages: Vec::new(),
+            awaits: 0,
+            ended: false,
+            purged: false,
+            since: None,
+            measures: Instant::now(),
+        }
+    }
+
     /// From here on this one delivers, from where the one before stopped.
     fn take_over(&mut self, committed: Option<i64>) {
         self.forget(committed);
