@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
         silence = 0;
         let due = *begun.get_or_insert_with(Instant::now) + Duration::from_secs_f64(poured as f64 / rate);
-        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        std::thread::park_timeout(due.saturating_duration_since(Instant::now()));
         writer.send_of(&to, message.partition(), message.table().unwrap_or_default(), message.payload())?;
         poured += 1;
     }
