@@ -17,7 +17,7 @@ ORGANISATION ?= 1000000
 PYTHON  ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kafka kafka-demo kafka-libs deploy-check lint fmt corpus accuracy month rules real-incidents bench bench-kafka bench-identity accuracy-identity fuzz release clean
+.PHONY: help demo test test-kafka soak kafka-demo kafka-libs deploy-check lint fmt corpus accuracy month rules real-incidents bench bench-kafka bench-identity accuracy-identity fuzz release clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -46,6 +46,11 @@ $(KAFKA_LIBS)/.done: tests/kafka/pom.xml
 
 test-kafka: build kafka-libs ## the live halves against a real Kafka broker on loopback (needs mvn and java)
 	CAPONIER=$(abspath $(RUN)) CAPONIER_KAFKA_LIBS=$(KAFKA_LIBS) $(CARGO) test -p caponier-tests --features kafka --test kafka -- --test-threads 1
+
+KILLS ?= 50
+
+soak: build kafka-libs ## kill a live run at fifty seeded instants (KILLS=), and see that nobody can tell
+	CAPONIER=$(abspath $(RUN)) CAPONIER_KAFKA_LIBS=$(KAFKA_LIBS) CAPONIER_KILLS=$(KILLS) $(CARGO) test -p caponier-tests --features kafka --test kafka -- --nocapture killed_at_any_instant
 
 kafka-demo: build kafka-libs ## start a broker, put simulated exports on topics, watch incidents arrive
 	CAPONIER=$(abspath $(RUN)) LIBS=$(KAFKA_LIBS) scripts/kafka_demo.sh

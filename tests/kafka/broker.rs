@@ -30,6 +30,15 @@ impl Broker {
         broker
     }
 
+    /// Makes, changes and deletes topics, as an operator does.
+    pub fn topics(&self, arguments: &[&str]) {
+        let libs = format!("{}/*", libraries());
+        let mut command = Command::new("java");
+        command.args(["-cp", &libs, "org.apache.kafka.tools.TopicCommand", "--bootstrap-server", &self.address()]);
+        let ran = command.args(arguments).output().unwrap();
+        assert!(ran.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&ran.stdout));
+    }
+
     /// Its folder.
     pub fn dir(&self) -> &Path {
         self.dir.path()
@@ -79,11 +88,15 @@ pub fn signal(process: &Child, name: &str) {
 
 fn spawn(dir: &Path, port: u16) -> Child {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("kafka/broker.sh");
-    let libs = std::env::var("CAPONIER_KAFKA_LIBS").expect("CAPONIER_KAFKA_LIBS: run these tests by make test-kafka");
+    let libs = libraries();
     let out = File::create(log_of(dir)).unwrap();
     let mut command = Command::new(script);
     command.arg(dir).arg(port.to_string()).env("LIBS", libs).stdin(Stdio::null());
     command.stdout(out.try_clone().unwrap()).stderr(out).spawn().unwrap()
+}
+
+fn libraries() -> String {
+    std::env::var("CAPONIER_KAFKA_LIBS").expect("CAPONIER_KAFKA_LIBS: run these tests by make test-kafka")
 }
 
 fn log_of(dir: &Path) -> PathBuf {

@@ -10,6 +10,8 @@ mod broker;
 #[cfg(test)]
 mod decided;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod late;
 #[cfg(test)]
 mod live;
@@ -21,3 +23,5 @@ mod purged;
 mod scene;
 #[cfg(test)]
 mod security;
+#[cfg(test)]
+mod tokens;

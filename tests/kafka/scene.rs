@@ -1,6 +1,6 @@
 //! A simulated capture, what a replay makes of it, and live runs over it.
 
-use crate::broker::Broker;
+use crate::broker::{Broker, signal};
 use caponier_transport::kafka::{Cluster, Follower, Heard, Profile, Writer};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -24,6 +24,7 @@ pub struct Live<'s> {
     config: PathBuf,
     changes: String,
     incidents: String,
+    environment: Option<(String, PathBuf)>,
 }
 
 /// A process that runs until it is told to stop, and whose words are kept.
@@ -47,6 +48,16 @@ impl Open {
     pub fn stops(self) {
         self.running.stops();
     }
+
+    /// As [`Running::lives_for`].
+    pub fn lives_for(&mut self, millis: u64) -> bool {
+        self.running.lives_for(millis)
+    }
+
+    /// Sends it a signal by name.
+    pub fn signal(&self, name: &str) {
+        self.running.signal(name);
+    }
 }
 
 /// A process that runs; killed where it is let go of.
@@ -63,6 +74,11 @@ impl Running {
             std::thread::park_timeout(Duration::from_millis(5));
         }
         true
+    }
+
+    /// Sends it a signal by name.
+    pub fn signal(&self, name: &str) {
+        signal(&self.0, name);
     }
 
     /// Asks it to stop, and waits until it has.
@@ -105,6 +121,23 @@ impl Scene {
 
     fn captures(&self) -> PathBuf {
         self.path("lab/captures")
+    }
+
+    /// Records of one table, as they stand in its largest file.
+    pub fn records_of(&self, table: &str) -> Vec<String> {
+        let mut files = Vec::new();
+        let mut folders = vec![self.captures().join(table)];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().flatten() {
+                if entry.path().is_dir() { folders.push(entry.path()) } else { files.push(entry.path()) }
+            }
+        }
+        files.sort();
+        let largest = files.iter().max_by_key(|f| f.metadata().unwrap().len()).unwrap();
+        let text = std::fs::read_to_string(largest).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let one_or_many = |line: Value| line["records"].as_array().cloned().unwrap_or_else(|| vec![line.clone()]);
+        lines.flat_map(one_or_many).map(|record| record.to_string()).collect()
     }
 
     /// Digests of the final forms that a replay of the files ends in.
@@ -162,7 +195,7 @@ impl Scene {
         let config = self.path(&format!("{name}.toml"));
         std::fs::write(&config, text).unwrap();
         let cluster = Cluster::new(brokers, Profile::Kafka, &[]);
-        Live { scene: self, cluster, config, changes, incidents }
+        Live { scene: self, cluster, config, changes, incidents, environment: None }
     }
 }
 
@@ -170,6 +203,7 @@ impl Live<'_> {
     fn command(&self, name: &str) -> Command {
         let mut command = caponier();
         command.arg(name).arg("--config").arg(&self.config);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -211,6 +245,11 @@ impl Live<'_> {
     /// The same run, whose topics are read at this broker's open port.
     pub fn read_at(self, broker: &Broker) -> Self {
         Self { cluster: Cluster::new(&broker.address(), Profile::Kafka, &[]), ..self }
+    }
+
+    /// The same run, whose processes are told this by their environment.
+    pub fn told(self, name: &str, value: &Path) -> Self {
+        Self { environment: Some((name.to_owned(), value.to_owned())), ..self }
     }
 
     /// Runs where it is to fail: the code and what was told.
@@ -365,6 +404,25 @@ impl Live<'_> {
     /// Every dead letter.
     pub fn dead_letters(&self) -> Vec<Value> {
         self.all_of(&self.topic("dead"))
+    }
+
+    /// The dead letters of the shared topic.
+    pub fn shared_letters(&self) -> Vec<Value> {
+        let shared = format!("{}/", self.topic("shared"));
+        self.dead_letters().into_iter().filter(|l| text(l, "source").starts_with(&shared)).collect()
+    }
+
+    /// A topic of one tenant.
+    pub fn a_topic(&self) -> String {
+        let parsed: toml::Table = self.scene.tenants.parse().unwrap();
+        self.topic(parsed["tenant"][0]["name"].as_str().unwrap())
+    }
+
+    /// Puts a message on a partition of a topic.
+    pub fn put_on(&self, topic: &str, partition: i32, message: &[u8]) {
+        let writer = Writer::open_plain(&self.cluster).unwrap();
+        writer.send(topic, Some(partition), &[], message).unwrap();
+        writer.commit(Duration::from_secs(60)).unwrap();
     }
 
     fn topic(&self, kind: &str) -> String {

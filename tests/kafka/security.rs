@@ -77,7 +77,7 @@ fn properties(dir: &Path, plain: u16, ports: &[u16]) -> String {
 }
 
 /// An authority, another that nobody knows, and a broker's key with a certificate of each kind.
-fn keys(dir: &Path) {
+pub fn keys(dir: &Path) {
     let openssl = |arguments: &str| {
         let ran = Command::new("openssl").args(arguments.split(' ')).current_dir(dir).output().unwrap();
         assert!(ran.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&ran.stderr));

@@ -9,7 +9,7 @@ use caponier_console::{ConsoleFault, Operations, Server};
 use caponier_model::{Change, TenantId};
 use caponier_transport::kafka::{Cluster, Topic, Writer};
 use caponier_transport::{self as transport, Input, Item};
-use compact_str::{CompactString, format_compact};
+use compact_str::CompactString;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,8 +24,7 @@ pub fn run(args: &Run, config: Option<&Path>) -> Result<Exit, Failure> {
     heed_signals(&stop, &asked)?;
     let metrics = Arc::new(Metrics::new(args.role)?);
     let _server = serve(args.listen.as_deref().unwrap_or(&config.operations.listen), &metrics)?;
-    let partitions = prepare(&config, &cluster)?;
-    let sources: Vec<CompactString> = partitions.iter().map(|(topic, p)| format_compact!("{topic}/{p}")).collect();
+    let sources = prepare(&config, &cluster)?;
     announce(&config, &cluster, sources.len());
     let headline = |change: &Change| if args.quiet { String::new() } else { headline(&config, change) };
     let intake = || -> Result<(), Failure> {

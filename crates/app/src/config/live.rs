@@ -6,8 +6,9 @@ use super::knobs::TEN_YEARS;
 use super::pairs::names;
 use super::read::{Fields, Reader, integer};
 use caponier_model::TenantId;
-use caponier_transport::kafka::{Cluster, KafkaFault, Profile};
+use caponier_transport::kafka::{Cluster, Entra, EntraTokens, KafkaFault, Profile};
 use compact_str::CompactString;
+use std::sync::Arc;
 use toml::de::DeTable;
 
 /// How to reach Kafka, and which topics are ours.
@@ -45,6 +46,8 @@ pub struct Live {
     pub snapshot_seconds: u64,
     /// Settings of librdkafka, as the operator gives them.
     pub client: Vec<(String, String)>,
+    /// Who we are to Entra, where brokers are shown tokens.
+    pub entra: Option<Entra>,
     /// What is read.
     pub topics: Vec<Topic>,
 }
@@ -83,6 +86,7 @@ impl Default for Live {
             state: "caponier-state".into(),
             snapshot_seconds: 300,
             client: Vec::new(),
+            entra: None,
             topics: Vec::new(),
         }
     }
@@ -99,10 +103,24 @@ impl Live {
         self.topics.iter().find(|t| t.name == topic).and_then(|t| t.idle_seconds).unwrap_or(self.idle_seconds)
     }
 
+    /// True where a topic is read: it is listed, or holds decisions.
+    pub fn is_read(&self, topic: &str) -> bool {
+        topic == self.decisions || self.topics.iter().any(|t| t.name == topic)
+    }
+
+    /// The same of a partition, as `topic/partition`.
+    pub fn reads(&self, source: &str) -> bool {
+        source.rsplit_once('/').is_some_and(|(topic, _)| self.is_read(topic))
+    }
+
     /// The cluster, not spoken to yet.
     pub fn cluster(&self) -> Cluster {
         let profile = if self.profile == "event-hubs" { Profile::EventHubs } else { Profile::Kafka };
-        Cluster::new(&self.brokers, profile, &self.client)
+        let cluster = Cluster::new(&self.brokers, profile, &self.client);
+        match &self.entra {
+            Some(entra) => cluster.with_tokens(Arc::new(EntraTokens::new(entra.clone()))),
+            None => cluster,
+        }
     }
 }
 
@@ -123,6 +141,12 @@ impl Reader<'_> {
                         self.fault(value.span().start, format!("kafka.client: {:?} must be a text", name.get_ref()))
                     }
                 }
+            }
+        }
+        if let Some(entra) = table.get("kafka").and_then(|k| k.get_ref().as_table()).and_then(|k| k.get("entra")) {
+            match entra.get_ref().as_table() {
+                Some(table) => self.entra(table, entra.span().start, &mut config.live),
+                None => self.fault(entra.span().start, "kafka.entra must be a table: write [kafka.entra]".into()),
             }
         }
         if !matches!(config.live.profile.as_str(), "kafka" | "event-hubs") {

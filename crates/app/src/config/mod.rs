@@ -2,6 +2,7 @@
 //!
 //! The text is TOML (design 5). Nothing here opens a port or reads a capture; the engine's crates receive plain values.
 
+mod entra;
 mod knobs;
 mod live;
 mod pairs;

@@ -96,8 +96,8 @@ impl Reader<'_> {
             return self.fault(at, format!("{name} must be a table: write [{name}]"));
         };
         for (key, value) in table {
-            // Settings of the client are not ours to know.
-            if !(name == "kafka" && key.get_ref() == "client") {
+            // Settings of the client are not ours to know, and who we are is read where brokers are known.
+            if !(name == "kafka" && matches!(key.get_ref().as_ref(), "client" | "entra")) {
                 self.knob(&format!("{prefix}{}", key.get_ref()), value, config);
             }
         }

@@ -4,6 +4,7 @@ use super::{Config, KNOBS};
 use caponier_identity::{DirectoryEvidence, PairSettings};
 use caponier_model::{AccountKey, EventTime, MergePolicy, TenantRole};
 use caponier_rules::Suppression;
+use caponier_transport::kafka::Credential;
 use std::fmt::Write as _;
 
 /// The effective configuration as TOML that reads back to the same.
@@ -85,6 +86,21 @@ fn live(out: &mut String, config: &Config) {
     for (name, value) in &config.live.client {
         let secret = ["password", "secret", "token", "key.pem"].iter().any(|word| name.contains(word));
         let _ = writeln!(out, "{name:?} = {:?}", if secret { "***" } else { value });
+    }
+    if let Some(entra) = &config.live.entra {
+        let _ = writeln!(out, "\n[kafka.entra]\nscope = {:?}", entra.scope);
+        if let Some(authority) = &entra.authority {
+            let _ = writeln!(out, "authority = {authority:?}");
+        }
+        let credential = match &entra.credential {
+            Credential::Secret { tenant, client, .. } => {
+                let _ = writeln!(out, "tenant = {tenant:?}\nclient_id = {client:?}");
+                "client-secret"
+            }
+            Credential::ManagedIdentity { .. } => "managed-identity",
+            Credential::WorkloadIdentity { .. } => "workload-identity",
+        };
+        let _ = writeln!(out, "credential = {credential:?}");
     }
     for topic in &config.live.topics {
         let _ = writeln!(out, "\n[[topic]]\nname = {:?}", topic.name);
@@ -182,6 +198,13 @@ directory_evidence = "suggest"                         # accept: whoever governs
 # Settings of the Kafka client (librdkafka's names): TLS, SASL, tuning.
 # [kafka.client]
 # "security.protocol" = "SASL_SSL"
+
+# Event Hubs by tokens of Entra instead of a password; cloud and scope follow from kafka.brokers.
+# [kafka.entra]
+# credential = "client-secret"                         # or "managed-identity", "workload-identity"
+# tenant = "11111111-1111-4111-8111-111111111111"
+# client_id = "22222222-2222-4222-8222-222222222222"
+# secret_file = "/run/secrets/caponier"                # or secret_variable
 
 # Findings of a rule that need not be seen for a while. Owner, reason and end are asked for; from, tenants and names narrow it.
 # [[suppress]]

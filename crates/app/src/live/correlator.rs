@@ -5,12 +5,16 @@
 //! known to have delivered, each follower keeps. Opening the writer fences whoever wrote before.
 
 use super::course::Course;
+use super::pieces::pieces;
 use super::snapshot::Snapshots;
-use super::{Asked, Fault, Metrics, PATIENCE, Stop, broken, commit, formats};
+use super::{Asked, Fault, Metrics, PATIENCE, Stop, broken, commit, formats, sources};
 use crate::command::tell;
 use crate::config::{Config, difference};
 use crate::failure::{Failure, failed};
-use caponier_model::{Audience, Change, Configuration, DeadLetter, Entry, EventTime, FindingKey, Journalled, Page};
+use caponier_model::{
+    Audience, Change, Configuration, DeadLetter, Entry, EventTime, FindingKey, Journalled, Page, Position, Reject,
+    RejectReason,
+};
 use caponier_query::{Join, Queries};
 use caponier_transport::dead_letter_line;
 use caponier_transport::kafka::{Cluster, Follower, Group, Heard, KafkaFault, Writer};
@@ -113,6 +117,10 @@ struct State {
     since: Option<i64>,
     /// When the engine is next asked how it is.
     measures: Instant,
+    /// Something failed, or another delivered: what is delivered is to be asked first.
+    unsure: bool,
+    /// Partitions that must end in a drain.
+    sources: Vec<CompactString>,
 }
 
 impl Correlator<'_> {
@@ -131,45 +139,27 @@ impl Correlator<'_> {
         let committed = election.committed(&live.journal, 0, PATIENCE).map_err(|e| failing(&e))?.unwrap_or(0);
         let Some((course, next)) = self.begin(&snapshots, &election, &name, committed)? else { return Ok(()) };
         let follower = Follower::open(self.cluster, &live.journal, Some(next)).map_err(|e| failing(&e))?;
-        let mut state = State::begin(course, next, committed);
+        let mut state = State::begin(course, next, committed, self.sources);
         let mut writer: Option<Writer> = None;
         while !self.stop.is_asked() {
             self.metrics.correlator.beat();
             self.asked.refresh(self.cluster);
-            let elected = self.serve(&election).map_err(|e| failing(&e))?;
-            if elected && writer.is_none() {
-                writer = Some(Writer::open(self.cluster, &name, PATIENCE).map_err(|e| failing(&e))?);
-                state.take_over(election.committed(&live.journal, 0, PATIENCE).map_err(|e| failing(&e))?);
-            }
-            if !elected {
-                writer = None;
-            }
-            self.read(&follower, &mut state)?;
-            if state.purged
-                && state.due.is_empty()
-                && state.pages.is_empty()
-                && state.awaits == 0
-                && !state.course.asks()
-            {
-                snapshots.only(&mut state.course, state.next)?;
-                state.purged = false;
-            }
-            self.measure(&follower, &mut state, writer.is_some());
-            let Some(active) = &writer else {
-                if state.asked.elapsed() > SETTLE {
-                    state.asked = Instant::now();
-                    state.forget(election.committed(&live.journal, 0, PATIENCE).map_err(|e| failing(&e))?);
-                }
-                continue;
-            };
-            match self.deliver(active, &election, &mut state) {
+            match self.turn(&election, &follower, &mut writer, &mut snapshots, &mut state) {
                 Ok(()) => {}
                 Err(Fault::Kafka(fault)) if fault.may_pass() => {
                     self.metrics.retries.with_label_values(&["correlator"]).inc();
-                    active.abort(PATIENCE);
+                    if !state.unsure {
+                        tell(&format!("the correlator: {fault}; it goes on trying\n"));
+                    }
+                    state.unsure = true;
                 }
-                // Another has taken over; what is not delivered is kept until it is known to be.
-                Err(Fault::Kafka(KafkaFault::Fenced { .. })) => writer = None,
+                // What is not delivered is kept until it is known to be.
+                Err(Fault::Kafka(KafkaFault::Fenced { .. })) => {
+                    tell(
+                        "fenced: another instance delivers, or was about to; this one delivers nothing that it had begun\n",
+                    );
+                    writer = None;
+                }
                 Err(Fault::Kafka(fault)) => return Err(failing(&fault)),
                 Err(Fault::Failure(failure)) => return Err(failure),
             }
@@ -184,6 +174,48 @@ impl Correlator<'_> {
             snapshots.save(&mut state.course, state.next)?;
         }
         Ok(())
+    }
+
+    /// Reads on, and delivers where this is the one.
+    fn turn(
+        &self,
+        election: &Group,
+        follower: &Follower,
+        writer: &mut Option<Writer>,
+        snapshots: &mut Snapshots<'_>,
+        state: &mut State,
+    ) -> Result<(), Fault> {
+        let journal = &self.config.live.journal;
+        let elected = self.serve(election)?;
+        if elected && writer.is_none() {
+            let name = format!("{}-correlator", self.config.live.group);
+            *writer = Some(Writer::open(self.cluster, &name, PATIENCE)?);
+            state.unsure = true;
+        }
+        if !elected {
+            *writer = None;
+        }
+        if let Some(active) = writer.as_ref().filter(|_| state.unsure) {
+            active.clear(PATIENCE)?;
+            state.take_over(election.committed(journal, 0, PATIENCE)?);
+            state.unsure = false;
+        }
+        self.read(follower, state)?;
+        if state.purged && state.due.is_empty() && state.pages.is_empty() && state.awaits == 0 && !state.course.asks() {
+            snapshots.only(&mut state.course, state.next)?;
+            state.purged = false;
+        }
+        self.measure(follower, state, writer.is_some());
+        match writer {
+            Some(active) => self.deliver(active, election, state),
+            None => {
+                if state.asked.elapsed() > SETTLE {
+                    state.asked = Instant::now();
+                    state.forget(election.committed(journal, 0, PATIENCE)?);
+                }
+                Ok(())
+            }
+        }
     }
 
     /// Where to go on: at the newest good snapshot, else at the beginning of the journal; none where it is to stop before.
@@ -252,7 +284,8 @@ impl Correlator<'_> {
         match written.and_then(|()| writer.commit(PATIENCE)) {
             Ok(()) => Ok(true),
             Err(fault) if fault.may_pass() || matches!(fault, KafkaFault::Fenced { .. }) => {
-                writer.abort(PATIENCE);
+                // Whoever opens a writer of this name next takes back what is left.
+                drop(writer.clear(PATIENCE));
                 Ok(false)
             }
             Err(fault) => Err(failing(&fault)),
@@ -372,10 +405,10 @@ impl Correlator<'_> {
         if state.due.is_empty() && state.pages.is_empty() {
             return Ok(());
         }
+        let mut written = 0;
         writer.begin()?;
-        for Told { id, line, .. } in state.due.iter().flat_map(|due| &due.changes) {
-            writer.send(&live.changes, Some(0), id.as_bytes(), line)?;
-            writer.send(&live.incidents, Some(0), id.as_bytes(), line)?;
+        for told in state.due.iter().flat_map(|due| &due.changes) {
+            self.tell_of(writer, told)?;
         }
         for (place, line) in state.due.iter().flat_map(|due| &due.dead) {
             writer.send(&live.dead_letters, None, place.as_bytes(), line)?;
@@ -387,16 +420,18 @@ impl Correlator<'_> {
             writer.send(&live.operational, Some(0), key.as_bytes(), line.as_bytes())?;
         }
         for page in &state.pages {
-            let bytes = wire::encode_page(page).map_err(|e| failed("cannot write a page of the journal", e))?;
-            writer.send_since(&live.journal, 0, state.since, &bytes)?;
+            for bytes in pieces(page.clone(), writer.largest(), &mut Vec::new())? {
+                writer.send_since(&live.journal, 0, state.since, &bytes)?;
+                written += 1;
+            }
         }
         let behind = state.due.back().map(|due| due.offset + 1);
         let next: Vec<_> = behind.map(|offset| (live.journal.to_string(), 0, offset)).into_iter().collect();
         // Intakes, which read no journal, learn from the note how far event time has come.
         commit(self.cluster, writer, election, &next, &state.course.now().nanos().to_string())?;
-        let pages = std::mem::take(&mut state.pages).len();
-        self.metrics.pages.with_label_values(&["correlator"]).inc_by(pages as u64);
-        state.awaits += pages;
+        state.pages.clear();
+        self.metrics.pages.with_label_values(&["correlator"]).inc_by(written as u64);
+        state.awaits += written;
         state.committed = behind.unwrap_or(state.committed);
         for Due { since, changes, .. } in state.due.drain(..) {
             for told in changes {
@@ -410,14 +445,14 @@ impl Correlator<'_> {
 
     /// What only the elected one says: links that follow from evidence, and how far event time has come. Links go first, so that
     /// whoever waited for time knows them.
-    fn conduct(&self, state: &mut State) -> Result<Vec<Page>, Failure> {
+    fn conduct(&self, state: &mut State) -> Result<Vec<Page>, Fault> {
         if state.awaits > 0 || state.ended || !state.knows || !(state.caught_up || state.settled.elapsed() > SETTLE) {
             return Ok(Vec::new());
         }
         if state.course.told() != &*self.asked.current().told {
             return Ok(vec![self.configuration(state.course.now())]);
         }
-        let over = self.drain && state.caught_up && state.course.all_ended(self.sources);
+        let over = self.drain && state.caught_up && state.course.all_ended(&state.sources) && self.is_all(state)?;
         let until = if over {
             Some(EventTime::MAX)
         } else {
@@ -455,9 +490,46 @@ impl Correlator<'_> {
     }
 }
 
+impl Correlator<'_> {
+    /// True where no partition was added since the run began; else these must end, too.
+    fn is_all(&self, state: &mut State) -> Result<bool, Fault> {
+        let there = sources(self.config, self.cluster.topics(PATIENCE)?);
+        let all = state.course.all_ended(&there);
+        state.sources = there;
+        Ok(all)
+    }
+
+    /// A change in a message that brokers take; where none is large enough, a dead letter says so.
+    fn tell_of(&self, writer: &Writer, told: &Told) -> Result<(), Fault> {
+        let live = &self.config.live;
+        if told.line.len() + told.id.len() <= writer.largest() {
+            writer.send(&live.changes, Some(0), told.id.as_bytes(), &told.line)?;
+            writer.send(&live.incidents, Some(0), told.id.as_bytes(), &told.line)?;
+            return Ok(());
+        }
+        let what = format!(
+            "this change of incident {} has {} bytes, and a message may have {}",
+            told.id,
+            told.line.len(),
+            writer.largest()
+        );
+        tell(&format!("{what}\n"));
+        let letter = DeadLetter {
+            position: Position { source: live.changes.as_str().into(), offset: 0, index: 0 },
+            reject: Reject::new(RejectReason::TooLarge, what),
+            raw: told.line[..told.line.len().min(self.config.limits.kept_bytes)].to_vec(),
+            truncated: true,
+        };
+        let line = dead_letter_line(&letter, &self.config.limits).map_err(|e| failed("a dead letter", e))?;
+        let place = format!("{}/{}", live.changes, told.id);
+        writer.send(&live.dead_letters, None, place.as_bytes(), &line)?;
+        Ok(())
+    }
+}
+
 impl State {
     /// Nothing has been read yet, and nothing said.
-    fn begin(course: Course, next: i64, committed: i64) -> Self {
+    fn begin(course: Course, next: i64, committed: i64, sources: &[CompactString]) -> Self {
         Self {
             course,
             join: None,
@@ -474,6 +546,8 @@ impl State {
             purged: false,
             since: None,
             measures: Instant::now(),
+            unsure: false,
+            sources: sources.to_vec(),
         }
     }
 

@@ -340,12 +340,13 @@ impl Course {
     }
 
     /// Up to where nothing earlier is expected of any source that flows; none while one of them has said nothing of time yet.
+    /// What is read no more by this configuration holds nothing back.
     pub fn settled_until(&self, live: &Live) -> Option<EventTime> {
         let complete = |(name, source): (&CompactString, &Source)| {
             let topic = name.rsplit_once('/').map_or(name.as_str(), |(topic, _)| topic);
             Some(source.latest?.plus_seconds(-live.lateness_of(topic)))
         };
-        let flowing = self.sources.iter().filter(|(_, s)| s.flow == Flow::Flowing);
+        let flowing = self.sources.iter().filter(|(name, s)| s.flow == Flow::Flowing && live.reads(name));
         let earliest = flowing.filter_map(complete).min();
         earliest.or_else(|| self.sources.iter().filter_map(complete).max())
     }

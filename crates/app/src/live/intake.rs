@@ -5,8 +5,10 @@
 //! taken away meanwhile belongs to another: what was read of it and not written is let go.
 
 use super::horizon::{Horizon, is_late};
+use super::pieces::pieces;
 use super::spoken::spoken;
-use super::{Asked, Fault, Metrics, PATIENCE, Stop, broken, commit};
+use super::{Asked, Fault, Metrics, PATIENCE, Stop, broken, commit, sources};
+use crate::command::tell;
 use crate::config::Config;
 use crate::failure::{Failure, failed};
 use crate::reading::{Keep, Origin, Reading, found};
@@ -15,8 +17,8 @@ use caponier_model::{
     Body, Class, DeadLetter, Entry, Event, EventTime, Flow, Journalled, Page, Position, Reject, RejectReason,
 };
 use caponier_transport::dead_letter_line;
-use caponier_transport::kafka::{Cluster, Group, Heard, Message, Writer};
-use caponier_wire::{self as wire, Decoded, RawRecord};
+use caponier_transport::kafka::{Cluster, Group, Heard, KafkaFault, Message, Writer};
+use caponier_wire::{Decoded, RawRecord};
 use compact_str::format_compact;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -56,6 +58,21 @@ pub struct IntakeLoop<'r> {
     pub not_after: &'r (dyn Fn() -> EventTime + Sync),
     /// What it counts of itself.
     pub metrics: &'r Metrics,
+}
+
+/// Writers that may be fenced one after the other, before somebody else must be behind it.
+const FENCES: u32 = 5;
+
+/// What an intake has at hand from one round to the next.
+struct Turn {
+    group: Group,
+    writer: Option<Writer>,
+    known: BTreeMap<Place, Known>,
+    /// Something failed: what was read is to be read again.
+    again: bool,
+    fences: u32,
+    /// Whether what it was given at first is known to be all there is, or was asked for once more.
+    looked: bool,
 }
 
 /// What is known of one partition while it is this intake's.
@@ -101,22 +118,59 @@ impl IntakeLoop<'_> {
         let group = Group::join(self.cluster, &name, Some(&instance), &topics, &[])
             .map_err(|e| broken("cannot read the topics", &e))?;
         let writer = Writer::open(self.cluster, &instance, PATIENCE).map_err(|e| broken("cannot write", &e))?;
-        let mut known: BTreeMap<Place, Known> = BTreeMap::new();
+        let mut turn =
+            Turn { group, writer: Some(writer), known: BTreeMap::new(), again: false, fences: 0, looked: false };
         let mut horizon = Horizon::open(self.config, self.cluster)?;
         while !self.stop.is_asked() && self.asked.current().generation == self.generation {
             self.metrics.intake.beat();
             self.asked.refresh(self.cluster);
-            match self.round(&group, &writer, &mut known, horizon.at()) {
+            match self.turn(&mut turn, &instance, horizon.at()) {
                 Ok(()) => {}
                 Err(Fault::Kafka(fault)) if fault.may_pass() => {
                     self.metrics.retries.with_label_values(&["intake"]).inc();
-                    // What was read is not written: from the last commit again.
-                    writer.abort(PATIENCE);
-                    known.clear();
-                    group.rewind(PATIENCE).map_err(|e| broken("cannot go back to what was written", &e))?;
+                    if !turn.again {
+                        tell(&format!("intake: {fault}; it goes on trying\n"));
+                    }
+                    turn.again = true;
+                }
+                // Brokers that end a transaction for its time fence its writer, too. Whoever has taken over in truth has the membership.
+                Err(Fault::Kafka(KafkaFault::Fenced { .. })) if turn.fences < FENCES => {
+                    turn.fences += 1;
+                    turn.writer = None;
                 }
                 Err(Fault::Kafka(fault)) => return Err(broken("intake", &fault)),
                 Err(Fault::Failure(failure)) => return Err(failure),
+            }
+        }
+        Ok(())
+    }
+
+    /// One round, after what failed before it is mended.
+    fn turn(&self, turn: &mut Turn, instance: &str, horizon: Option<EventTime>) -> Result<(), Fault> {
+        let writer = match &turn.writer {
+            Some(writer) => writer,
+            None => {
+                turn.again = true;
+                turn.writer.insert(Writer::open(self.cluster, instance, PATIENCE)?)
+            }
+        };
+        if turn.again {
+            // Who only waits is still of the group; what is heard meanwhile is heard again.
+            drop(turn.group.hear(Duration::ZERO).map_err(|e| broken("intake", &e))?);
+            writer.clear(PATIENCE)?;
+            // What was read is not written: from the last commit again.
+            turn.known.clear();
+            turn.group.rewind(PATIENCE)?;
+            turn.again = false;
+            tell("intake goes on from what was written last\n");
+        }
+        self.round(&turn.group, writer, &mut turn.known, horizon)?;
+        turn.fences = 0;
+        let given = turn.group.assigned()?.len();
+        if !turn.looked && given > 0 {
+            turn.looked = true;
+            if given < sources(self.config, self.cluster.topics(PATIENCE)?).len() {
+                turn.group.rejoin()?;
             }
         }
         Ok(())
@@ -136,7 +190,7 @@ impl IntakeLoop<'_> {
         let (mut messages, mut bytes) = (0, 0);
         while messages < MESSAGES && bytes < BYTES {
             let left = GATHER.saturating_sub(begun.elapsed());
-            match group.hear(left)? {
+            match group.hear(left).map_err(|e| broken("intake", &e))? {
                 Heard::Message(message) => {
                     messages += 1;
                     bytes += message.payload().len();
@@ -153,6 +207,7 @@ impl IntakeLoop<'_> {
         let lost = group.lost();
         drafts.retain(|place, _| !lost.contains(place));
         known.retain(|place, _| !lost.contains(place));
+        self.note_gone(group, lost, &mut drafts);
         self.note_flow(group, &ends, known, &mut drafts)?;
         self.metrics.set_lag(&group.behind());
         if drafts.is_empty() { Ok(()) } else { self.write(group, writer, drafts) }
@@ -187,6 +242,19 @@ impl IntakeLoop<'_> {
             not_after: (self.not_after)(),
         };
         reading.payload(offset, message.payload(), &mut Drafting { draft, config: self.config, horizon })
+    }
+
+    /// Says of partitions whose topic is gone that nothing more comes: nobody else would.
+    fn note_gone(&self, group: &Group, lost: BTreeSet<Place>, drafts: &mut BTreeMap<Place, Draft>) {
+        let mut there: BTreeMap<String, bool> = BTreeMap::new();
+        for place in lost {
+            let asked = || group.exists(&place.0, PATIENCE).unwrap_or(true);
+            if !*there.entry(place.0.clone()).or_insert_with(asked) {
+                tell(&format!("topic {} is gone; what was read of it stays, and nothing waits for it\n", place.0));
+                let flow = if self.drain { Flow::Ended } else { Flow::Idle };
+                drafts.entry(place).or_insert_with_key(Draft::new).page.flow = flow;
+            }
+        }
     }
 
     /// Says of partitions that they flow no more, or again.
@@ -238,9 +306,10 @@ impl IntakeLoop<'_> {
                 next.push((place.0.clone(), place.1, draft.next));
             }
             let (tally, since) = (draft.tally, draft.since);
-            let (page, dead, late) = draft.finish();
-            let bytes = wire::encode_page(&page).map_err(|e| failed("cannot write a page of the journal", e))?;
-            writer.send_since(&live.journal, 0, since, &bytes)?;
+            let (page, mut dead, late) = draft.finish();
+            for bytes in pieces(page, writer.largest(), &mut dead)? {
+                writer.send_since(&live.journal, 0, since, &bytes)?;
+            }
             for (topic, letters) in [(&live.dead_letters, &dead), (&live.late, &late)] {
                 self.post(writer, topic, letters)?;
             }

@@ -7,6 +7,7 @@ mod course;
 mod horizon;
 mod intake;
 mod metrics;
+mod pieces;
 mod snapshot;
 mod spoken;
 mod worries;
@@ -21,6 +22,7 @@ use crate::failure::{Failure, failed};
 use caponier_rules as rules;
 use caponier_transport::kafka::{Cluster, Follower, Group, Heard, KafkaFault, Message, Topic, Writer};
 use caponier_wire as wire;
+use compact_str::{CompactString, format_compact};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -124,7 +126,7 @@ pub fn letters_topic(config: &Config, name: &str) -> Topic {
 ///
 /// # Errors
 /// No broker answers or one refuses; a topic that is to be read does not exist.
-pub fn prepare(config: &Config, cluster: &Cluster) -> Result<Vec<(String, i32)>, Failure> {
+pub fn prepare(config: &Config, cluster: &Cluster) -> Result<Vec<CompactString>, Failure> {
     let live = &config.live;
     let bytes = ("max.message.bytes", MESSAGE_BYTES.to_string());
     let days = ("retention.ms", (live.journal_days * 86_400_000).to_string());
@@ -146,9 +148,13 @@ pub fn prepare(config: &Config, cluster: &Cluster) -> Result<Vec<(String, i32)>,
         let what = format!("topics that are to be read do not exist at {}: {}", cluster.brokers(), missing.join(", "));
         return Err(Failure::Unavailable(what));
     }
-    let is_read = |name: &str| *name == live.decisions || live.topics.iter().any(|t| t.name == name);
-    let read = there.into_iter().filter(|(name, _)| is_read(name));
-    Ok(read.flat_map(|(name, count)| (0..count as i32).map(move |p| (name.clone(), p))).collect())
+    Ok(sources(config, there))
+}
+
+/// The partitions that are read, as `topic/partition`, of all that the cluster has.
+fn sources(config: &Config, there: Vec<(String, usize)>) -> Vec<CompactString> {
+    let read = there.into_iter().filter(|(name, _)| config.live.is_read(name));
+    read.flat_map(|(name, count)| (0..count).map(move |p| format_compact!("{name}/{p}"))).collect()
 }
 
 /// Every message that a topic of one partition holds now, in order.

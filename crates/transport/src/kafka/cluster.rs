@@ -47,6 +47,20 @@ pub struct Topic {
     pub settings: Vec<(&'static str, String)>,
 }
 
+/// Settings on which what is promised rests.
+const OURS: [&str; 10] = [
+    "bootstrap.servers",
+    "group.id",
+    "group.instance.id",
+    "transactional.id",
+    "enable.idempotence",
+    "enable.auto.commit",
+    "auto.offset.reset",
+    "isolation.level",
+    "enable.partition.eof",
+    "partition.assignment.strategy",
+];
+
 /// What Event Hubs documents for every client.
 const EVENT_HUBS: [(&str, &str); 7] = [
     ("security.protocol", "SASL_SSL"),
@@ -76,7 +90,12 @@ impl Cluster {
 
     /// The same, where brokers are shown tokens (`sasl.mechanism` OAUTHBEARER).
     #[must_use]
-    pub fn with_tokens(self, tokens: Arc<dyn Tokens>) -> Self {
+    pub fn with_tokens(mut self, tokens: Arc<dyn Tokens>) -> Self {
+        for (name, value) in [("security.protocol", "SASL_SSL"), ("sasl.mechanism", "OAUTHBEARER")] {
+            if self.setting(name).is_none() {
+                self.settings.push((name.to_owned(), value.to_owned()));
+            }
+        }
         Self { tokens: Some(tokens), ..self }
     }
 
@@ -108,8 +127,41 @@ impl Cluster {
             let why = std::fs::metadata(value).err().filter(|_| named)?.to_string();
             Some(KafkaFault::Setting { name: name.clone(), value: value.clone(), why })
         });
-        let faults: Vec<KafkaFault> = faults.chain(files).collect();
+        let others = self.settings.iter().filter_map(|(name, value)| {
+            let why = self.unfit(name, value)?;
+            Some(KafkaFault::Setting { name: name.clone(), value: value.clone(), why: why.to_owned() })
+        });
+        let faults: Vec<KafkaFault> = faults.chain(files).chain(others).collect();
         if faults.is_empty() { Ok(()) } else { Err(faults) }
+    }
+
+    /// Why a setting that librdkafka would take does not fit.
+    fn unfit(&self, name: &str, value: &str) -> Option<&'static str> {
+        if OURS.contains(&name) {
+            return Some("is set by the program; leave it out");
+        }
+        match (name, value) {
+            ("sasl.mechanism" | "sasl.mechanisms", "OAUTHBEARER") if self.tokens.is_none() => {
+                Some("needs [kafka.entra], from which the tokens come")
+            }
+            ("sasl.mechanism" | "sasl.mechanisms", mechanism)
+                if self.tokens.is_some() && mechanism != "OAUTHBEARER" =>
+            {
+                Some("goes not with [kafka.entra]: leave one of them out")
+            }
+            _ if self.profile != Profile::EventHubs => None,
+            ("group.protocol", "consumer") => {
+                Some("Event Hubs know the classic protocol of groups alone; leave it out")
+            }
+            ("compression.type" | "compression.codec", codec) if !matches!(codec, "none" | "gzip") => {
+                Some("Event Hubs take none, or gzip in the tiers Premium and Dedicated")
+            }
+            ("security.protocol", protocol) if protocol != "SASL_SSL" => Some("Event Hubs speak SASL_SSL alone"),
+            ("message.max.bytes", bytes) if bytes.parse::<u64>().is_ok_and(|b| b > 1_046_528) => {
+                Some("Event Hubs close the connection on requests of more than 1046528 bytes")
+            }
+            _ => None,
+        }
     }
 
     /// The client's settings, to which each use adds its own.
@@ -210,10 +262,11 @@ impl Cluster {
         if missing.is_empty() {
             return Ok(());
         }
-        if self.profile == Profile::EventHubs {
+        // The client that makes topics never asks for a token.
+        if self.profile == Profile::EventHubs || self.tokens.is_some() {
             let names: Vec<&str> = missing.iter().map(|t| t.name.as_str()).collect();
             let why = format!("create them with the tools of the service: {}", names.join(", "));
-            return Err(KafkaFault::Other { doing: "event hubs are missing".into(), why });
+            return Err(KafkaFault::Other { doing: "topics are missing".into(), why });
         }
         let admin = AdminClient::<DefaultClientContext>::from_config(&self.client())
             .map_err(|e| KafkaFault::of("the kafka client", &self.brokers, &e))?;
@@ -269,6 +322,19 @@ mod tests {
         let said = |k: &str, v: &str| (k.to_owned(), v.to_owned());
         let good = Cluster::new("127.0.0.1:9", Profile::EventHubs, &[said("sasl.mechanism", "PLAIN")]);
         assert!(good.check().is_ok(), "{:?}", good.check());
+        let hub = |k: &str, v: &str| Cluster::new("n.servicebus.windows.net:9093", Profile::EventHubs, &[said(k, v)]);
+        for (name, value) in [
+            ("group.protocol", "consumer"),
+            ("compression.type", "lz4"),
+            ("transactional.id", "x"),
+            ("security.protocol", "PLAINTEXT"),
+            ("message.max.bytes", "5000000"),
+            ("sasl.mechanism", "OAUTHBEARER"),
+        ] {
+            let faults = hub(name, value).check().unwrap_err();
+            assert!(faults.len() == 1 && faults[0].to_string().contains(name), "{name}: {faults:?}");
+        }
+        assert!(hub("compression.type", "gzip").check().is_ok());
         let wrong =
             [said("sesion.timeout.ms", "1"), said("sasl.mechanism", "NONE"), said("session.timeout.ms", "soon")];
         let faults = Cluster::new("127.0.0.1:9", Profile::Kafka, &wrong).check().unwrap_err();

@@ -175,7 +175,17 @@ impl KafkaFault {
                 | RDKafkaErrorCode::RebalanceInProgress
                 | RDKafkaErrorCode::IllegalGeneration
                 | RDKafkaErrorCode::UnknownMemberId
-                | RDKafkaErrorCode::ConcurrentTransactions,
+                | RDKafkaErrorCode::ConcurrentTransactions
+                // What was under way while brokers were away.
+                | RDKafkaErrorCode::PollExceeded
+                | RDKafkaErrorCode::PurgeQueue
+                | RDKafkaErrorCode::PurgeInflight
+                | RDKafkaErrorCode::Retry
+                | RDKafkaErrorCode::TimedOutQueue
+                | RDKafkaErrorCode::WaitCache
+                | RDKafkaErrorCode::NetworkException
+                | RDKafkaErrorCode::NotEnoughReplicas
+                | RDKafkaErrorCode::UnstableOffsetCommit,
             ) => Self::Busy { brokers, why },
             Some(
                 RDKafkaErrorCode::UnknownTopic
@@ -183,6 +193,7 @@ impl KafkaFault {
                 | RDKafkaErrorCode::UnknownTopicOrPartition
                 | RDKafkaErrorCode::UnknownTopicId,
             ) => Self::Gone { why },
+            Some(RDKafkaErrorCode::Fenced | RDKafkaErrorCode::FencedInstanceId) => Self::Fenced { name: doing.to_owned() },
             _ => Self::Other { doing: doing.to_owned(), why },
         }
     }

@@ -2,6 +2,7 @@
 
 use super::cluster::Cluster;
 use super::fault::KafkaFault;
+use super::reader::{Watch, watching};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 /// Reads what a group has committed; joins nothing.
 pub struct Mark {
-    consumer: BaseConsumer,
+    consumer: BaseConsumer<Watch>,
     brokers: String,
 }
 
@@ -22,7 +23,7 @@ impl Mark {
         let mut client = cluster.client();
         client.set("group.id", group).set("enable.auto.commit", "false");
         let failing = |e| KafkaFault::of(&format!("asking how far {group} is"), cluster.brokers(), &e);
-        let consumer = client.create().map_err(failing)?;
+        let consumer = watching(cluster, &client).map_err(failing)?;
         Ok(Self { consumer, brokers: cluster.brokers().to_owned() })
     }
 

@@ -13,6 +13,7 @@
 mod certificate;
 mod cluster;
 mod ear;
+mod entra;
 mod fault;
 mod mark;
 mod reader;
@@ -20,6 +21,7 @@ mod writer;
 
 pub use cluster::{Cluster, Profile, Topic};
 pub use ear::{Token, Tokens};
+pub use entra::{Credential, Entra, EntraTokens};
 pub use fault::{KafkaFault, Refusal};
 pub use mark::Mark;
 pub use reader::{Follower, Group, Heard, Message};

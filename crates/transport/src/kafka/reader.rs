@@ -2,12 +2,12 @@
 
 use super::cluster::Cluster;
 use super::ear::{Ear, hears};
-use super::fault::KafkaFault;
+use super::fault::{KafkaFault, Refusal};
 use super::writer::{Membership, SINCE, TABLE};
 use rdkafka::ClientConfig;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use rdkafka::statistics::{Partition, Statistics};
 use rdkafka::{Offset, TopicPartitionList};
@@ -87,7 +87,7 @@ pub enum Heard<'c> {
 
 /// Who is asked when partitions come and go.
 #[derive(Debug, Default)]
-struct Watch {
+pub(super) struct Watch {
     ear: Ear,
     /// Partitions that were taken away since somebody asked.
     lost: Mutex<BTreeSet<Place>>,
@@ -118,6 +118,8 @@ impl ConsumerContext for Watch {
 pub struct Group {
     consumer: BaseConsumer<Watch>,
     brokers: String,
+    name: String,
+    topics: Vec<String>,
 }
 
 impl Group {
@@ -151,15 +153,41 @@ impl Group {
         let failing = |e| KafkaFault::of(&format!("joining group {group}"), cluster.brokers(), &e);
         let consumer = watching(cluster, &client).map_err(failing)?;
         consumer.subscribe(topics).map_err(failing)?;
-        Ok(Self { consumer, brokers: cluster.brokers().to_owned() })
+        let name = instance.unwrap_or(group).to_owned();
+        let topics = topics.iter().map(|t| (*t).to_owned()).collect();
+        Ok(Self { consumer, brokers: cluster.brokers().to_owned(), name, topics })
     }
 
-    /// The next that is heard.
+    /// The next that is heard. A topic that is gone is silent: its partitions are taken away.
+    ///
+    /// # Errors
+    /// The client gives up, or another of this name has joined.
+    pub fn hear(&self, wait: Duration) -> Result<Heard<'_>, KafkaFault> {
+        match heard(&self.consumer, &self.brokers, &self.name, wait) {
+            Err(KafkaFault::Gone { .. }) => Ok(Heard::Silence),
+            heard => heard,
+        }
+    }
+
+    /// Joins anew. Who comes back under its name within the session timeout is given what it had, unseen; where it leads the group,
+    /// joining once more makes the group look at its topics again, and give away partitions that were added meanwhile.
     ///
     /// # Errors
     /// The client gives up.
-    pub fn hear(&self, wait: Duration) -> Result<Heard<'_>, KafkaFault> {
-        heard(&self.consumer, &self.brokers, wait)
+    pub fn rejoin(&self) -> Result<(), KafkaFault> {
+        self.consumer.unsubscribe();
+        let topics: Vec<&str> = self.topics.iter().map(String::as_str).collect();
+        self.consumer.subscribe(&topics).map_err(|e| KafkaFault::of("joining anew", &self.brokers, &e))
+    }
+
+    /// Whether a topic is there.
+    ///
+    /// # Errors
+    /// The broker does not say.
+    pub fn exists(&self, topic: &str, wait: Duration) -> Result<bool, KafkaFault> {
+        let asked = self.consumer.fetch_metadata(Some(topic), wait);
+        let asked = asked.map_err(|e| KafkaFault::of("asking for a topic", &self.brokers, &e))?;
+        Ok(asked.topics().iter().any(|t| t.name() == topic && t.error().is_none()))
     }
 
     /// The partitions that were taken away since this was last asked: what was read of them and not committed is another's now.
@@ -198,7 +226,11 @@ impl Group {
     /// # Errors
     /// The client gives up.
     pub fn rewind(&self, wait: Duration) -> Result<(), KafkaFault> {
-        let failing = |e| KafkaFault::of("going back to the last commit", &self.brokers, &e);
+        let failing = |e: KafkaError| match e.rdkafka_error_code() {
+            // A partition that is not fetched yet: it begins at the last commit by itself, or is asked again.
+            Some(RDKafkaErrorCode::State) => KafkaFault::Busy { brokers: self.brokers.clone(), why: e.to_string() },
+            _ => KafkaFault::of("going back to the last commit", &self.brokers, &e),
+        };
         let committed = self.consumer.committed(wait).map_err(failing)?;
         for place in committed.elements() {
             let offset = if place.offset() == Offset::Invalid { Offset::Beginning } else { place.offset() };
@@ -246,7 +278,11 @@ impl Group {
     /// The broker does not say.
     pub fn is_at_end(&self, topic: &str, partition: i32, wait: Duration) -> Result<bool, KafkaFault> {
         let failing = |e| KafkaFault::of("asking for the end of a partition", &self.brokers, &e);
-        let (low, high) = self.consumer.fetch_watermarks(topic, partition, wait).map_err(failing)?;
+        let (low, high) = match self.consumer.fetch_watermarks(topic, partition, wait).map_err(failing) {
+            // There is no more to come of what is gone.
+            Err(KafkaFault::Gone { .. }) => return Ok(true),
+            bounds => bounds?,
+        };
         let positions = self.consumer.position().map_err(failing)?;
         let at = positions.find_partition(topic, partition).map(|e| e.offset());
         Ok(match at {
@@ -302,7 +338,7 @@ impl Follower {
     /// # Errors
     /// The client gives up, or what was to be read is gone from the topic.
     pub fn hear(&self, wait: Duration) -> Result<Heard<'_>, KafkaFault> {
-        heard(&self.consumer, &self.brokers, wait)
+        heard(&self.consumer, &self.brokers, &self.topic, wait)
     }
 
     /// Messages of the topic that were not read yet, as the client counts them every few seconds.
@@ -321,7 +357,7 @@ impl Follower {
 }
 
 /// A client that has its token, where it needs one: it is handed over while something polls, and nothing is read yet.
-fn watching(cluster: &Cluster, client: &ClientConfig) -> Result<BaseConsumer<Watch>, KafkaError> {
+pub(super) fn watching(cluster: &Cluster, client: &ClientConfig) -> Result<BaseConsumer<Watch>, KafkaError> {
     let ear = cluster.ear();
     let consumer = BaseConsumer::from_config_and_context(client, Watch { ear: ear.clone(), ..Watch::default() })?;
     let until = Instant::now() + TOKEN;
@@ -331,15 +367,25 @@ fn watching(cluster: &Cluster, client: &ClientConfig) -> Result<BaseConsumer<Wat
     Ok(consumer)
 }
 
-fn heard<'c>(consumer: &'c BaseConsumer<Watch>, brokers: &str, wait: Duration) -> Result<Heard<'c>, KafkaFault> {
+fn heard<'c>(
+    consumer: &'c BaseConsumer<Watch>,
+    brokers: &str,
+    name: &str,
+    wait: Duration,
+) -> Result<Heard<'c>, KafkaFault> {
     match consumer.poll(wait) {
         None => Ok(Heard::Silence),
         Some(Ok(message)) => Ok(Heard::Message(Message(message))),
         Some(Err(KafkaError::PartitionEOF(partition))) => Ok(Heard::End(partition)),
         Some(Err(error)) => {
-            let fault = KafkaFault::of("reading", brokers, &error);
-            // Brokers go and come back; librdkafka goes on trying.
-            if fault.may_pass() { Ok(Heard::Silence) } else { Err(fault) }
+            let fault = KafkaFault::of(&format!("reading {name}"), brokers, &error);
+            // Brokers go and come back, in the middle of a greeting too; librdkafka goes on trying.
+            let hung_up = matches!(fault, KafkaFault::Refused { refusal: Refusal::Tls, .. });
+            match fault {
+                KafkaFault::Fenced { .. } => Err(KafkaFault::Fenced { name: name.to_owned() }),
+                fault if hung_up || fault.may_pass() => Ok(Heard::Silence),
+                fault => Err(fault),
+            }
         }
     }
 }

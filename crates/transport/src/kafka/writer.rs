@@ -12,6 +12,7 @@ use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,9 @@ pub(super) const TABLE: &str = "caponier-table";
 pub(super) const SINCE: &str = "caponier-since";
 /// Largest message that the client takes, in bytes; the topic has a limit of its own.
 const MESSAGE_BYTES: &str = "67108864";
+
+/// Bytes that a message needs beside what it holds: headers, key, its batch.
+const FRAME: usize = 4096;
 
 /// Proof that a reader is of its group still.
 pub struct Membership(pub(super) ConsumerGroupMetadata);
@@ -63,7 +67,30 @@ pub struct Writer {
     name: String,
     brokers: String,
     transactional: bool,
+    largest: usize,
+    /// What was begun and has neither ended nor been taken back, because brokers did not answer.
+    open: AtomicU8,
 }
+
+/// Sets what the operator has not.
+fn or_else(client: &mut ClientConfig, name: &str, value: &str) {
+    if client.get(name).is_none() {
+        client.set(name, value);
+    }
+}
+
+/// Bytes of the largest message that a client with these settings takes: what frames it is left out.
+fn largest(client: &ClientConfig) -> usize {
+    let told = client.get("message.max.bytes").and_then(|bytes| bytes.parse::<usize>().ok());
+    told.unwrap_or(1_000_000).saturating_sub(FRAME)
+}
+
+/// Nothing is open.
+const CLEAR: u8 = 0;
+/// Something was begun.
+const BEGUN: u8 = 1;
+/// It was being committed when brokers stopped answering: nobody knows yet whether it is.
+const COMMITTING: u8 = 2;
 
 impl Writer {
     /// A writer. Where there are transactions, whoever wrote under this name before is fenced from here on, and what it left
@@ -76,17 +103,21 @@ impl Writer {
         let mut client = cluster.client();
         client.set("enable.idempotence", "true").set("linger.ms", "5").set("queue.buffering.max.kbytes", "262144");
         if transactional {
-            client.set("message.max.bytes", MESSAGE_BYTES);
-        }
-        if transactional {
+            or_else(&mut client, "message.max.bytes", MESSAGE_BYTES);
+            or_else(&mut client, "compression.type", "lz4");
             // A transaction that its writer left behind holds readers up for so long.
-            client.set("transactional.id", name).set("transaction.timeout.ms", "10000").set("compression.type", "lz4");
-        } else {
-            client.set("compression.type", "none");
+            client.set("transactional.id", name).set("transaction.timeout.ms", "10000");
         }
         let failing = |e| KafkaFault::of(&format!("the writer {name}"), cluster.brokers(), &e);
         let producer = receipted(cluster, &client).map_err(failing)?;
-        let writer = Self { producer, name: name.to_owned(), brokers: cluster.brokers().to_owned(), transactional };
+        let writer = Self {
+            producer,
+            name: name.to_owned(),
+            brokers: cluster.brokers().to_owned(),
+            transactional,
+            largest: largest(&client),
+            open: AtomicU8::new(CLEAR),
+        };
         if transactional {
             writer.producer.init_transactions(wait).map_err(|e| writer.fault("beginning to write", &e))?;
         }
@@ -101,25 +132,40 @@ impl Writer {
         let mut client = cluster.client();
         client.set("enable.idempotence", "true").set("linger.ms", "20");
         if cluster.has_transactions() {
-            client.set("message.max.bytes", MESSAGE_BYTES);
+            or_else(&mut client, "message.max.bytes", MESSAGE_BYTES);
         }
         let name = "producer".to_owned();
         let producer =
             receipted(cluster, &client).map_err(|e| KafkaFault::of("the kafka client", cluster.brokers(), &e))?;
-        Ok(Self { producer, name, brokers: cluster.brokers().to_owned(), transactional: false })
+        Ok(Self {
+            producer,
+            name,
+            brokers: cluster.brokers().to_owned(),
+            transactional: false,
+            largest: largest(&client),
+            open: AtomicU8::new(CLEAR),
+        })
     }
 
-    /// Begins what belongs together.
+    /// Bytes of the largest message that it takes.
+    pub fn largest(&self) -> usize {
+        self.largest
+    }
+
+    /// Begins what belongs together, after [`Writer::clear`] where something failed before.
     ///
     /// # Errors
     /// The client gives up.
     pub fn begin(&self) -> Result<(), KafkaFault> {
         // Who has been silent may need a fresh token.
         self.producer.poll(Duration::ZERO);
+        drop(self.lost());
         if !self.transactional {
             return Ok(());
         }
-        self.producer.begin_transaction().map_err(|e| self.fault("beginning a transaction", &e))
+        self.producer.begin_transaction().map_err(|e| self.fault("beginning a transaction", &e))?;
+        self.open.store(BEGUN, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Hands a message to the client, which sends it in the background; waits where too many wait already.
@@ -214,11 +260,10 @@ impl Writer {
     /// Ends what belongs together: returns when all of it is written.
     ///
     /// # Errors
-    /// Something could not be delivered, or another of this name took over. What was sent is taken back then.
+    /// Something could not be delivered, or another of this name took over: [`Writer::clear`] takes back what was sent.
     pub fn commit(&self, wait: Duration) -> Result<(), KafkaFault> {
         let flushed = self.producer.flush(wait);
         if let Some((topic, bytes, error)) = self.lost() {
-            self.abort(wait);
             if error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge) {
                 return Err(KafkaFault::TooLarge { topic, bytes });
             }
@@ -228,26 +273,70 @@ impl Writer {
         if !self.transactional {
             return Ok(());
         }
+        self.open.store(COMMITTING, Ordering::Relaxed);
         let until = Instant::now() + wait;
         loop {
             match self.producer.commit_transaction(until.saturating_duration_since(Instant::now())) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.open.store(CLEAR, Ordering::Relaxed);
+                    return Ok(());
+                }
                 // The same call goes on where it stopped.
                 Err(KafkaError::Transaction(e)) if e.is_retriable() && Instant::now() < until => {}
                 Err(error) => {
                     let fault = self.fault("committing", &error);
-                    self.abort(wait);
+                    if matches!(fault, KafkaFault::Aborted { .. }) {
+                        self.open.store(BEGUN, Ordering::Relaxed);
+                    }
                     return Err(fault);
                 }
             }
         }
     }
 
-    /// Takes back what was begun.
-    pub fn abort(&self, wait: Duration) {
-        if self.transactional {
-            // It may be gone already, or another's by now: either way there is nothing to take back.
-            drop(self.producer.abort_transaction(wait));
+    /// After something failed: takes back what was begun, or ends what was being committed when brokers stopped answering. Only the
+    /// reader's offsets tell which: ask for them afterwards.
+    ///
+    /// # Errors
+    /// Brokers do not answer yet; call it again. Or another of this name took over.
+    pub fn clear(&self, wait: Duration) -> Result<(), KafkaFault> {
+        if !self.transactional {
+            return Ok(());
+        }
+        if self.open.load(Ordering::Relaxed) == COMMITTING {
+            match self.producer.commit_transaction(wait) {
+                Ok(()) => {
+                    self.open.store(CLEAR, Ordering::Relaxed);
+                    return Ok(());
+                }
+                Err(KafkaError::Transaction(e)) if e.is_retriable() => {
+                    return Err(KafkaFault::Unreachable { brokers: self.brokers.clone(), why: e.to_string() });
+                }
+                Err(error) => match self.fault("committing", &error) {
+                    fenced @ KafkaFault::Fenced { .. } => return Err(fenced),
+                    _ => self.open.store(BEGUN, Ordering::Relaxed),
+                },
+            }
+        }
+        if self.open.load(Ordering::Relaxed) == CLEAR {
+            return Ok(());
+        }
+        match self.producer.abort_transaction(wait) {
+            Err(KafkaError::Transaction(e)) if e.is_retriable() => {
+                Err(KafkaFault::Unreachable { brokers: self.brokers.clone(), why: e.to_string() })
+            }
+            Err(error) => match self.fault("taking a transaction back", &error) {
+                fenced @ KafkaFault::Fenced { .. } => Err(fenced),
+                // It is gone already.
+                _ => {
+                    self.open.store(CLEAR, Ordering::Relaxed);
+                    Ok(())
+                }
+            },
+            Ok(()) => {
+                self.open.store(CLEAR, Ordering::Relaxed);
+                Ok(())
+            }
         }
     }
 
@@ -269,6 +358,13 @@ impl Writer {
             }
             if e.txn_requires_abort() {
                 return KafkaFault::Aborted { why: e.to_string() };
+            }
+            // This client can write no more; one that is opened anew can, unless another has.
+            if e.is_fatal() {
+                return KafkaFault::Fenced { name: self.name.clone() };
+            }
+            if e.is_retriable() {
+                return KafkaFault::Unreachable { brokers: self.brokers.clone(), why: e.to_string() };
             }
         }
         let known = error.rdkafka_error_code();
