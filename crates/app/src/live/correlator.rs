@@ -5,6 +5,7 @@
 //! known to have delivered, each follower keeps. Opening the writer fences whoever wrote before.
 
 use super::course::Course;
+use super::identities::{Answer, Asking};
 use super::pieces::pieces;
 use super::snapshot::Snapshots;
 use super::{Asked, Fault, Metrics, PATIENCE, Stop, broken, commit, formats, sources};
@@ -12,10 +13,10 @@ use crate::command::tell;
 use crate::config::{Config, difference};
 use crate::failure::{Failure, failed};
 use caponier_model::{
-    Audience, Change, Configuration, DeadLetter, Entry, EventTime, FindingKey, Journalled, Page, Position, Reject,
-    RejectReason,
+    Audience, Change, Configuration, DeadLetter, Entry, EventTime, FindingKey, IdentityChange, Journalled, Link, Page,
+    Position, Reject, RejectReason, TenantId,
 };
-use caponier_query::{Join, Queries};
+use caponier_query::Join;
 use caponier_transport::dead_letter_line;
 use caponier_transport::kafka::{Cluster, Follower, Group, Heard, KafkaFault, Writer};
 use caponier_wire as wire;
@@ -91,10 +92,22 @@ pub struct Correlator<'r> {
     pub metrics: &'r Metrics,
 }
 
+/// What is told after the links that an answer brings.
+#[derive(Clone, Copy)]
+struct Close {
+    begun: Instant,
+    /// Event time comes so far.
+    until: Option<EventTime>,
+    /// Nothing comes after it.
+    over: bool,
+}
+
 /// What a follower has got.
 struct State {
     course: Course,
     join: Option<Join>,
+    /// The identity join is asked, and what is to be told with its answer.
+    asking: Option<(Asking, Close)>,
     /// The next offset to read.
     next: i64,
     /// Delivered up to here, as far as is known.
@@ -141,7 +154,8 @@ impl Correlator<'_> {
         let follower = Follower::open(self.cluster, &live.journal, Some(next)).map_err(|e| failing(&e))?;
         let mut state = State::begin(course, next, committed, self.sources);
         let mut writer: Option<Writer> = None;
-        while !self.stop.is_asked() {
+        // What the join was asked is told before the end: the store takes it for told.
+        while !self.stop.is_asked() || state.asking.is_some() && writer.is_some() {
             self.metrics.correlator.beat();
             self.asked.refresh(self.cluster);
             match self.turn(&election, &follower, &mut writer, &mut snapshots, &mut state) {
@@ -166,11 +180,11 @@ impl Correlator<'_> {
             if self.drain && state.ended && state.due.is_empty() {
                 self.stop.ask();
             }
-            if state.due.is_empty() && state.pages.is_empty() && state.next > 0 {
+            if state.is_whole() {
                 snapshots.keep(&mut state.course, state.next);
             }
         }
-        if state.due.is_empty() && state.pages.is_empty() && state.next > 0 {
+        if state.is_whole() {
             snapshots.save(&mut state.course, state.next)?;
         }
         Ok(())
@@ -201,7 +215,10 @@ impl Correlator<'_> {
             state.unsure = false;
         }
         self.read(follower, state)?;
-        if state.purged && state.due.is_empty() && state.pages.is_empty() && state.awaits == 0 && !state.course.asks() {
+        if state.asking.as_ref().is_some_and(|(asking, _)| asking.is_over()) {
+            self.hear_answer(state)?;
+        }
+        if state.purged && state.is_whole() && state.awaits == 0 && !state.course.asks() {
             snapshots.only(&mut state.course, state.next)?;
             state.purged = false;
         }
@@ -357,6 +374,7 @@ impl Correlator<'_> {
         let ends = page.entries.iter().any(|e| matches!(e.entry, Entry::Watermark(EventTime::MAX)));
         let tells = page.entries.iter().any(|e| matches!(e.entry, Entry::Configuration(_)));
         let before = tells.then(|| state.course.told().clone());
+        self.make_way(&page, state)?;
         let changes = state.course.page(page)?;
         if let Some(before) = before.filter(|before| before != state.course.told()) {
             let what = difference(&before, state.course.told());
@@ -446,6 +464,9 @@ impl Correlator<'_> {
     /// What only the elected one says: links that follow from evidence, and how far event time has come. Links go first, so that
     /// whoever waited for time knows them.
     fn conduct(&self, state: &mut State) -> Result<Vec<Page>, Fault> {
+        if state.asking.is_some() {
+            return Ok(Vec::new());
+        }
         if state.awaits > 0 || state.ended || !state.knows || !(state.caught_up || state.settled.elapsed() > SETTLE) {
             return Ok(Vec::new());
         }
@@ -462,31 +483,65 @@ impl Correlator<'_> {
         if until.is_none() && (self.drain || !state.course.asks()) {
             return Ok(Vec::new());
         }
-        let mut entries = Vec::new();
-        if state.course.asks() {
-            if state.join.is_none() {
-                let join = Join::new(Queries::embedded()).map_err(|e| failed("the identity join failed", e))?;
-                state.join = Some(join);
-            }
-            if let Some(join) = &state.join {
-                let begun = Instant::now();
-                entries = state.course.settle(join)?;
-                self.metrics.settled(begun.elapsed());
-            }
+        let close = Close { begun: Instant::now(), until, over };
+        state.settled = close.begun;
+        if !state.course.asks() {
+            return Ok(Self::closed(state, Vec::new(), close));
         }
-        if over {
+        if let Some(store) = state.course.lend() {
+            let naming = state.course.config().naming.clone();
+            state.asking = Some((Asking::begin(store, state.join.take(), naming)?, close));
+        }
+        Ok(Vec::new())
+    }
+
+    /// Waits for what the join answers, and keeps the pages that follow from it until they are written.
+    fn hear_answer(&self, state: &mut State) -> Result<(), Failure> {
+        let Some((asking, close)) = state.asking.take() else { return Ok(()) };
+        let Answer { store, join, changes } = asking.answer()?;
+        let changes = changes.map_err(|e| failed("the identity join failed", e))?;
+        self.metrics.settled(close.begun.elapsed());
+        state.settled = Instant::now();
+        state.course.take_back(store);
+        state.join = Some(join);
+        let at = state.course.now();
+        let entry = |change: IdentityChange| Journalled { at, position: None, entry: Entry::Identity(change) };
+        let links = changes.into_iter().map(entry).collect();
+        let pages = Self::closed(state, links, close);
+        state.pages.extend(pages);
+        Ok(())
+    }
+
+    /// Pages of links, then of what they contradict where nothing comes any more, then of time.
+    fn closed(state: &mut State, mut entries: Vec<Journalled>, close: Close) -> Vec<Page> {
+        if close.over {
             entries.extend(state.course.conflicts());
         }
-        let at = until.unwrap_or(state.course.now());
-        entries.extend(until.map(|to| Journalled { at, position: None, entry: Entry::Watermark(to) }));
-        state.settled = Instant::now();
+        let at = close.until.unwrap_or(state.course.now());
+        entries.extend(close.until.map(|to| Journalled { at, position: None, entry: Entry::Watermark(to) }));
         let mut pages = Vec::new();
         while !entries.is_empty() {
             let rest = entries.split_off(entries.len().min(ENTRIES));
             pages.push(Page { entries, ..Page::default() });
             entries = rest;
         }
-        Ok(pages)
+        pages
+    }
+
+    /// Before a page that changes what identities rest on: the answer to what was asked before is heard, and nothing of it brings
+    /// back a tenant that is forgotten.
+    fn make_way(&self, page: &Page, state: &mut State) -> Result<(), Failure> {
+        if !Course::needs_store(page) {
+            return Ok(());
+        }
+        self.hear_answer(state)?;
+        for entry in &page.entries {
+            if let Entry::Purge(tenant) = entry.entry {
+                let of_it = |e: &Journalled| matches!(&e.entry, Entry::Identity(change) if concerns(change, tenant));
+                state.pages.iter_mut().for_each(|page| page.entries.retain(|e| !of_it(e)));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -528,11 +583,17 @@ impl Correlator<'_> {
 }
 
 impl State {
+    /// True where all that it computed is told and all that it has is here: what is written down now goes on from there.
+    fn is_whole(&self) -> bool {
+        self.due.is_empty() && self.pages.is_empty() && self.asking.is_none() && self.next > 0
+    }
+
     /// Nothing has been read yet, and nothing said.
     fn begin(course: Course, next: i64, committed: i64, sources: &[CompactString]) -> Self {
         Self {
             course,
             join: None,
+            asking: None,
             next,
             committed,
             due: VecDeque::new(),
@@ -562,6 +623,17 @@ impl State {
         self.committed = committed.unwrap_or(0).max(self.committed);
         while self.due.front().is_some_and(|due| due.offset < self.committed) {
             self.due.pop_front();
+        }
+    }
+}
+
+/// Whether a change is about an account of this tenant.
+fn concerns(change: &IdentityChange, tenant: TenantId) -> bool {
+    match change {
+        IdentityChange::Account(facts) => facts.account.tenant == tenant,
+        IdentityChange::Forget(account, _) => account.tenant == tenant,
+        IdentityChange::Link(Link { account, home, .. }) | IdentityChange::Unlink(account, home, _) => {
+            account.tenant == tenant || home.tenant == tenant
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What follows from the journal: pages in, changes out. A function of the pages in their order, and of nothing else: no clock, no
 //! broker, no thread. Whoever reads the same journal has the same state and the same changes.
 
+use super::identities::Identities;
 use super::worries::Worries;
 use crate::config::{Config, Live, heard};
 use crate::course::{enter, is_silenced};
@@ -11,10 +12,8 @@ use caponier_correlate::{Counts, Engine};
 use caponier_identity::{self as identity, Index, Store};
 use caponier_model::{
     AccountKey, Call, Change, Configuration, DeadLetter, Entry, EventTime, FindingKey, Flow, IdentityChange,
-    Journalled, Page, Persons as _, Portion, Position, Reject, RejectReason, Rows, Sighting, Statement, TenantId,
-    Tenants,
+    Journalled, Page, Persons as _, Position, Reject, RejectReason, Rows, Sighting, Statement, TenantId,
 };
-use caponier_query::{Join, Parts, QueryError};
 use caponier_rules::{self as rules, Suppressions, Windows};
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
@@ -36,7 +35,7 @@ pub struct Course {
     engine: Engine<Index>,
     windows: Windows,
     suppressions: Suppressions,
-    store: Store,
+    identities: Identities,
     /// Evidence has come that nobody was asked about.
     asks: bool,
     sources: BTreeMap<CompactString, Source>,
@@ -97,7 +96,7 @@ impl Course {
             engine: Engine::new(config.engine.clone(), config.policy.clone(), Index::default()),
             windows: Windows::new(Arc::clone(&config.rules), limits(config)),
             suppressions: Suppressions::new(config.suppressions.clone()),
-            store,
+            identities: Identities::new(store),
             asks,
             sources: BTreeMap::new(),
             now: EventTime::MIN,
@@ -164,6 +163,8 @@ impl Course {
             let facts = persons.history_of(*account).into_iter().map(IdentityChange::Account);
             facts.chain(persons.links_of(*account).into_iter().map(IdentityChange::Link)).collect::<Vec<_>>()
         };
+        let lent = || failed("cannot write down the state", "the identity join has the store");
+        let store = self.identities.here().ok_or_else(lent)?.snapshot();
         let written = Written {
             told: self.told.clone(),
             worries: self.worries.clone(),
@@ -171,7 +172,7 @@ impl Course {
             persons: accounts.iter().flat_map(of).collect(),
             engine: self.engine.snapshot(),
             windows: self.windows.snapshot().map_err(|e| failing(&e))?,
-            store: self.store.snapshot(),
+            store,
             asks: self.asks,
             sources: self.sources.iter().map(|(name, s)| (name.clone(), s.latest, s.flow)).collect(),
             now: self.now,
@@ -194,10 +195,12 @@ impl Course {
         let fresh = Self::new(told, own)?;
         let config = fresh.config.clone();
         let (limits, settings) = (limits(&config), settings(&config));
+        let store =
+            Store::restore(&store, &config.tenants, config.naming.clone(), settings).map_err(|e| failing(&e))?;
         Ok(Self {
             engine: Engine::restore(&engine, &super::formats(), index).map_err(|e| failing(&e))?,
             windows: Windows::restore(&windows, Arc::clone(&config.rules), limits).map_err(|e| failing(&e))?,
-            store: Store::restore(&store, &config.tenants, config.naming.clone(), settings).map_err(|e| failing(&e))?,
+            identities: Identities::new(store),
             asks,
             worries,
             suppressions: fresh.suppressions.clone().after(silenced),
@@ -211,7 +214,7 @@ impl Course {
         match journalled.entry {
             Entry::Evidence(rows) => {
                 self.asks = true;
-                self.store.insert(&rows);
+                self.identities.insert(*rows);
             }
             Entry::Signal(signal) => {
                 self.windows.take(*signal, self.engine.persons());
@@ -239,7 +242,7 @@ impl Course {
             }
             Entry::Statement(ref said) => {
                 self.asks = true;
-                self.store.insert(&Rows { statements: vec![said.clone()], ..Rows::default() });
+                self.identities.insert(Rows { statements: vec![said.clone()], ..Rows::default() });
                 self.engine.handle(journalled);
             }
             Entry::Call(call) => self.decide(&call, journalled.position),
@@ -257,7 +260,9 @@ impl Course {
         let limits = limits(&self.config);
         self.windows.renew(Arc::clone(&self.config.rules), limits, self.engine.persons(), |s| s.key.tenant != tenant);
         self.say();
-        self.store.purge(tenant);
+        if let Some(store) = self.identities.here() {
+            store.purge(tenant);
+        }
         self.asks = true;
         self.worries.forget_of(tenant);
         self.purged.push(tenant);
@@ -283,11 +288,13 @@ impl Course {
         let identity = |c: &Config| (c.tenants.clone(), c.naming.clone(), settings(c), c.twins.clone());
         if identity(&config) != identity(&self.config) {
             let rows = |statements: &[Statement]| Rows { statements: statements.to_vec(), ..Rows::default() };
-            self.store.remove(&rows(&self.config.twins));
-            self.store.insert(&rows(&config.twins));
-            let bytes = self.store.snapshot();
-            self.store = Store::restore(&bytes, &config.tenants, config.naming.clone(), settings(&config))
-                .map_err(|e| failed("cannot ask about identities anew", e))?;
+            if let Some(store) = self.identities.here() {
+                store.remove(&rows(&self.config.twins));
+                store.insert(&rows(&config.twins));
+                let bytes = store.snapshot();
+                *store = Store::restore(&bytes, &config.tenants, config.naming.clone(), settings(&config))
+                    .map_err(|e| failed("cannot ask about identities anew", e))?;
+            }
             self.asks = true;
         }
         (self.told, self.config) = (told, config);
@@ -356,26 +363,27 @@ impl Course {
         self.asks
     }
 
-    /// What follows from the evidence so far and was not told yet, as entries of the journal. Nothing here takes effect: they do
-    /// when they are read back.
-    ///
-    /// # Errors
-    /// A query of `queries/identity/` fails.
-    pub fn settle(&mut self, join: &Join) -> Result<Vec<Journalled>, Failure> {
-        let config = &self.config;
-        let ask = |portions: &[Portion], tenants: &Tenants| -> Result<_, QueryError> {
-            join.parts(&Parts { portions, tenants, naming: &config.naming })
-        };
-        let changes = self.store.settle(ask).map_err(|e| failed("the identity join failed", e))?;
+    /// Lends the store to whoever asks what follows from the evidence so far; evidence that comes meanwhile waits. None where it is lent.
+    /// Nothing that is asked takes effect: it does when it is read back.
+    pub const fn lend(&mut self) -> Option<Store> {
         self.asks = false;
-        let entry =
-            |change: IdentityChange| Journalled { at: self.now, position: None, entry: Entry::Identity(change) };
-        Ok(changes.into_iter().map(entry).collect())
+        self.identities.lend()
+    }
+
+    /// Has the store back.
+    pub fn take_back(&mut self, store: Store) {
+        self.asks |= self.identities.take_back(store);
+    }
+
+    /// True for a page that cannot be read while the store is lent.
+    pub fn needs_store(page: &Page) -> bool {
+        page.entries.iter().any(|e| matches!(e.entry, Entry::Purge(_) | Entry::Configuration(_)))
     }
 
     /// Findings of links that contradict each other, over all that is known.
-    pub fn conflicts(&self) -> Vec<Journalled> {
-        let (testimony, weighed) = self.store.answers();
+    pub fn conflicts(&mut self) -> Vec<Journalled> {
+        let Some(store) = self.identities.here() else { return Vec::new() };
+        let (testimony, weighed) = store.answers();
         let conflicts = operations::graded(identity::conflicts(&weighed.links, &testimony), &self.config.operational);
         let entry = |s: Sighting| Journalled { at: s.first, position: None, entry: Entry::Sighting(Box::new(s)) };
         conflicts.into_iter().map(entry).collect()

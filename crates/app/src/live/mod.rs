@@ -5,6 +5,7 @@ mod asked;
 mod correlator;
 mod course;
 mod horizon;
+mod identities;
 mod intake;
 mod metrics;
 mod pieces;
