@@ -247,8 +247,8 @@ impl Cluster {
     /// True where somebody listens, and closes the connection because another protocol is spoken there.
     fn speaks_otherwise(&self, why: &str) -> bool {
         let told = ["security.protocol", "PLAINTEXT broker listener", "SSL listener"].iter().any(|w| why.contains(w));
-        // Some brokers only hang up, and the client says no more than that they are down.
-        told || why.contains("brokers are down")
+        // Some brokers only hang up, and the client says no more than that, or that they are down.
+        told || ["brokers are down", "closed by peer"].iter().any(|w| why.contains(w))
             && self.brokers.split(',').any(|broker| certificate::listens(broker.trim()))
     }
 
