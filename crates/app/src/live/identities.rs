@@ -1,5 +1,5 @@
-//! What is known of identities, while the join asks about it elsewhere. The join may take seconds; what comes meanwhile waits here, and
-//! nothing else waits for it.
+//! What is known of identities, while the join asks about it elsewhere. The join may take seconds; evidence that comes
+//! meanwhile waits here, and the journal is read on.
 
 use crate::failure::{Failure, failed};
 use caponier_identity::Store;
