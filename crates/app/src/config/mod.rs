@@ -53,7 +53,7 @@ pub struct Config {
     pub identity: identity::Settings,
     /// Rules: those that come with the program, unless a folder of others is named.
     pub rules: Arc<RuleSet>,
-    /// The folder of rules that is named, or [`SHIPPED`].
+    /// The folder of rules that is named, or the word for those that come with the program.
     pub rules_folder: CompactString,
     /// The files of the rules, word for word.
     pub rule_files: Arc<Vec<RuleFile>>,
