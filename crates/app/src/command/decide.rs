@@ -7,7 +7,7 @@ use crate::cli::{DecideAction, Sent, Spoken, Stating, Verb};
 use crate::config::Config;
 use crate::decisions::{self, Either};
 use crate::failure::{Exit, Failure, failed};
-use crate::live::{PATIENCE, decisions_topic, each_message};
+use crate::live::{PATIENCE, each_message, open_decisions};
 use caponier_model::{Call, Verdict};
 use caponier_transport::kafka::{Cluster, Writer};
 use serde::Deserialize;
@@ -52,9 +52,7 @@ struct Desk {
 
 impl Desk {
     fn open(config: &Config) -> Result<Self, Failure> {
-        let cluster = config.live.cluster();
-        let prepared = cluster.prepare(&[decisions_topic(config)], PATIENCE);
-        prepared.map_err(|e| Failure::Unavailable(format!("cannot make the topic of decisions: {e}")))?;
+        let cluster = open_decisions(config)?;
         let mut said = Vec::new();
         each_message(&cluster, &config.live.decisions, &mut |message| {
             let text = String::from_utf8_lossy(message.payload());

@@ -5,7 +5,7 @@ use crate::cli::Purge;
 use crate::config::Config;
 use crate::decisions;
 use crate::failure::{Exit, Failure, failed};
-use crate::live::{PATIENCE, decisions_topic, each_message};
+use crate::live::{PATIENCE, each_message, open_decisions};
 use crate::triage;
 use crate::who;
 use caponier_ledger::Ledger;
@@ -33,10 +33,7 @@ pub fn run(args: &Purge, config: Option<&Path>) -> Result<Exit, Failure> {
     if author.is_empty() || reason.is_empty() {
         return Err(Failure::Usage("a purge needs an author and a reason".into()));
     }
-    let cluster = config.live.cluster();
-    cluster
-        .prepare(&[decisions_topic(&config)], PATIENCE)
-        .map_err(|e| Failure::Unavailable(format!("cannot make the topic of decisions: {e}")))?;
+    let cluster = open_decisions(&config)?;
     let mut out = format!("purge of tenant {tenant}\n\nerased\n");
     let path = args.ledger.clone().unwrap_or_else(|| PathBuf::from(config.ledger.as_str()));
     if path.exists() {

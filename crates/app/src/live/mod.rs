@@ -107,9 +107,21 @@ fn formats() -> Vec<&'static str> {
 }
 
 /// The topic of decisions. What people said is kept for ever: nothing else could tell it again.
-pub fn decisions_topic(config: &Config) -> Topic {
+fn decisions_topic(config: &Config) -> Topic {
     let settings = vec![("max.message.bytes", MESSAGE_BYTES.to_string()), ("retention.ms", "-1".to_owned())];
     Topic { name: config.live.decisions.to_string(), partitions: 1, settings }
+}
+
+/// The cluster for whoever speaks to runs by the topic of decisions, which is made where it is missing.
+///
+/// # Errors
+/// No broker answers, one refuses, or the topic cannot be made.
+pub fn open_decisions(config: &Config) -> Result<Cluster, Failure> {
+    let cluster = config.live.cluster();
+    cluster
+        .prepare(&[decisions_topic(config)], PATIENCE)
+        .map_err(|e| Failure::Unavailable(format!("cannot make the topic of decisions: {e}")))?;
+    Ok(cluster)
 }
 
 /// A topic of letters: each has a key of its own, so that one can be erased.

@@ -195,11 +195,8 @@ impl Writer {
         since: Option<i64>,
         payload: &[u8],
     ) -> Result<(), KafkaFault> {
-        let mut record = BaseRecord::<[u8], [u8]>::to(topic).payload(payload).partition(partition);
-        if let Some(since) = since.map(|millis| millis.to_string()) {
-            record = record.headers(OwnedHeaders::new().insert(Header { key: SINCE, value: Some(&since) }));
-        }
-        self.hand_over(topic, payload.len(), record)
+        let since = since.map(|millis| millis.to_string());
+        self.send_headed(topic, partition, since.as_deref().map(|since| (SINCE, since)), payload)
     }
 
     /// Says of a key that there is nothing under it any more: a topic that is compacted forgets what stood there before.
@@ -215,9 +212,20 @@ impl Writer {
     /// # Errors
     /// As [`Writer::send`].
     pub fn send_of(&self, topic: &str, partition: i32, table: &str, payload: &[u8]) -> Result<(), KafkaFault> {
+        self.send_headed(topic, partition, Some((TABLE, table)).filter(|_| !table.is_empty()), payload)
+    }
+
+    /// A message without a key, with one header or none.
+    fn send_headed(
+        &self,
+        topic: &str,
+        partition: i32,
+        header: Option<(&str, &str)>,
+        payload: &[u8],
+    ) -> Result<(), KafkaFault> {
         let mut record = BaseRecord::<[u8], [u8]>::to(topic).payload(payload).partition(partition);
-        if !table.is_empty() {
-            record = record.headers(OwnedHeaders::new().insert(Header { key: TABLE, value: Some(table) }));
+        if let Some((key, value)) = header {
+            record = record.headers(OwnedHeaders::new().insert(Header { key, value: Some(value) }));
         }
         self.hand_over(topic, payload.len(), record)
     }
