@@ -4,7 +4,7 @@ use crate::book::Book;
 use crate::cast::{Cast, Kind, Proof, Satellite};
 use crate::plan::{HOUR, Plan};
 use crate::random::Random;
-use crate::record::sign_in::{self, APPS, App, PORTAL, SignIn};
+use crate::record::sign_in::{self, AMSTERDAM, APPS, App, PORTAL, SignIn};
 use caponier_model::{EventTime, Guid};
 
 /// How a working day's activity spreads over its hours (UTC), in permille.
@@ -83,6 +83,7 @@ impl Hour<'_> {
             correlation: random.guid(),
             app: *random.pick(&APPS),
             address: self.cast.address(index, random),
+            place: AMSTERDAM,
             machine: random.chance(800).then_some(&person.machine),
             interactive: random.chance(333),
             error,
@@ -126,6 +127,7 @@ impl Hour<'_> {
             correlation: random.guid(),
             app: if random.chance(600) { PORTAL } else { *random.pick::<App>(&APPS) },
             address: &address,
+            place: AMSTERDAM,
             machine: person.map(|p| &self.cast.people[p].machine).filter(|_| risk.is_none()),
             interactive: random.chance(700),
             error: 0,

@@ -7,7 +7,7 @@ use crate::day::{Hour, put};
 use crate::plan::HOUR;
 use crate::random::Random;
 use crate::record::audit::{self, By, Row};
-use crate::record::sign_in::{APPS, PORTAL, SignIn};
+use crate::record::sign_in::{AMSTERDAM, APPS, PORTAL, SignIn};
 use crate::record::{identity_info, principal};
 use caponier_model::{EventTime, TenantId};
 
@@ -32,7 +32,7 @@ impl Hour<'_> {
                     let tenant = &self.cast.tenants[*tenant];
                     let (time, id) = (self.instant(random), random.guid());
                     let address = random.pick(&tenant.egress);
-                    let row = principal::SignIn { tenant, application, object: *object, time, id, address };
+                    let row = principal::SignIn { tenant, application, object: *object, time, id, address, key: None };
                     book.put(row.table(), tenant.id, time, |envelope| row.record(envelope));
                 }
             }
@@ -78,6 +78,7 @@ impl Hour<'_> {
             correlation: random.guid(),
             app: if random.chance(500) { PORTAL } else { *random.pick(&APPS) },
             address,
+            place: AMSTERDAM,
             machine: None,
             interactive: random.chance(700),
             error: 0,

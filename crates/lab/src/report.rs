@@ -9,7 +9,7 @@ use crate::evidence::role_grant;
 use crate::finding::{Finding, Product, Thing};
 use crate::random::Random;
 use crate::record::incident::{self, Incident};
-use crate::record::sign_in::{APPS, SignIn};
+use crate::record::sign_in::{AMSTERDAM, APPS, SignIn};
 use crate::record::{alert, audit, graph_alert, risk, stream_alert};
 use caponier_model::{EventTime, Severity};
 use std::collections::BTreeMap;
@@ -155,6 +155,7 @@ fn risky_at_home(attack: &Attack, hour: &Hour<'_>, at: EventTime, book: &mut Boo
         correlation: random.guid(),
         app: *random.pick(&APPS),
         address: &attack.exit,
+        place: AMSTERDAM,
         machine: None,
         interactive: true,
         error: 0,

@@ -41,6 +41,8 @@ pub struct Change<'a> {
     pub by: (&'a Account, &'a str),
     /// To what.
     pub targets: Vec<Target>,
+    /// Additional details.
+    pub details: Vec<(&'static str, String)>,
 }
 
 impl Change<'_> {
@@ -66,7 +68,13 @@ impl Change<'_> {
                     });
                 });
                 p.array("targetResources", |a| self.targets.iter().for_each(|t| target(t, a)));
-                p.raw("additionalDetails", "[]");
+                p.array("additionalDetails", |a| {
+                    for (key, value) in &self.details {
+                        a.object(|d| {
+                            d.text("key", key).text("value", value);
+                        });
+                    }
+                });
             });
         })
     }

@@ -11,6 +11,7 @@ pub mod directory;
 pub mod graph_alert;
 pub mod identity_info;
 pub mod incident;
+pub mod office;
 pub mod principal;
 pub mod provisioning;
 pub mod risk;

@@ -36,6 +36,8 @@ pub struct SignIn<'a> {
     pub id: Guid,
     /// Where from; a managed identity shows no address.
     pub address: &'a str,
+    /// The key it proved itself with, where the row shows one.
+    pub key: Option<Guid>,
 }
 
 impl SignIn<'_> {
@@ -81,6 +83,9 @@ impl SignIn<'_> {
                 if !app.managed {
                     p.show("appOwnerTenantId", app.owner);
                 }
+                if let Some(key) = self.key {
+                    p.show("servicePrincipalCredentialKeyId", key);
+                }
             });
         })
     }
@@ -97,6 +102,9 @@ impl SignIn<'_> {
             o.text("IPAddress", self.shown_address()).text("ServicePrincipalName", &app.name);
             o.show("ServicePrincipalId", self.object)
                 .members(r#""ResourceDisplayName":"Windows Azure Service Management API""#);
+            if let Some(key) = self.key {
+                o.show("ServicePrincipalCredentialKeyId", key);
+            }
             o.text("Type", if app.managed { "AADManagedIdentitySignInLogs" } else { "AADServicePrincipalSignInLogs" });
         })
     }

@@ -69,6 +69,55 @@ pub const APPS: [App; 4] = [
     PORTAL,
 ];
 
+/// Where a sign-in came from, as a log places its address.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Place {
+    /// City, as written.
+    pub city: &'static str,
+    /// State or province, as written.
+    pub state: &'static str,
+    /// Country, two letters.
+    pub country: &'static str,
+    /// Latitude in degrees.
+    pub latitude: &'static str,
+    /// Longitude in degrees.
+    pub longitude: &'static str,
+    /// The network's number.
+    pub network: u32,
+}
+
+/// Where everybody works who is not said to be elsewhere.
+pub const AMSTERDAM: Place = Place {
+    city: "Amsterdam",
+    state: "Noord-Holland",
+    country: "NL",
+    latitude: "52.37",
+    longitude: "4.9",
+    network: 64_500,
+};
+
+/// Elsewhere, behind another network.
+pub const NEW_YORK: Place = Place {
+    city: "New York",
+    state: "New York",
+    country: "US",
+    latitude: "40.71",
+    longitude: "-74.01",
+    network: 64_777,
+};
+
+impl Place {
+    fn location(self) -> String {
+        let Self { city, state, country, latitude, longitude, .. } = self;
+        object(|o| {
+            o.text("city", city).text("state", state).text("countryOrRegion", country);
+            o.object("geoCoordinates", |g| {
+                g.null("altitude").raw("latitude", latitude).raw("longitude", longitude);
+            });
+        })
+    }
+}
+
 /// One row of one tenant's sign-in log.
 #[derive(Clone, Debug)]
 pub struct SignIn<'a> {
@@ -96,6 +145,8 @@ pub struct SignIn<'a> {
     pub app: App,
     /// Address.
     pub address: &'a str,
+    /// Where that is.
+    pub place: Place,
     /// The device, where the log may show it; another tenant's device is redacted.
     pub machine: Option<&'a Machine>,
     /// By a person at a prompt?
@@ -143,7 +194,7 @@ impl SignIn<'_> {
             o.members(r#""durationMs":0"#)
                 .text("callerIpAddress", self.address)
                 .show("correlationId", self.correlation);
-            o.text("identity", self.display).members(r#""Level":4,"location":"NL""#);
+            o.text("identity", self.display).members(r#""Level":4"#).text("location", self.place.country);
             o.object("properties", |p| self.properties(p));
         })
     }
@@ -166,14 +217,15 @@ impl SignIn<'_> {
         p.text("signInIdentifier", "");
         p.texts("signInEventTypes", [if self.interactive { "interactiveUser" } else { "nonInteractiveUser" }]);
         p.members(r#""servicePrincipalId":"""#).text("userType", self.user_type);
-        p.members(r#""flaggedForReview":false,"isTenantRestricted":false,"autonomousSystemNumber":64500"#);
+        p.members(r#""flaggedForReview":false,"isTenantRestricted":false"#)
+            .number("autonomousSystemNumber", i64::from(self.place.network));
         p.text("crossTenantAccessType", self.access()).text("uniqueTokenIdentifier", base64(&self.id.to_string()));
         p.members(r#""incomingTokenType":"none","authenticationProtocol":"none""#);
         if let Some(session) = self.session {
             p.show("sessionId", session);
         }
         p.raw("status", &self.status()).raw("deviceDetail", &self.device());
-        p.members(LOCATION).members(POLICIES);
+        p.raw("location", &self.place.location()).members(MFA).members(POLICIES);
     }
 
     /// The row as Log Analytics data export writes it.
@@ -190,7 +242,8 @@ impl SignIn<'_> {
                 o.text("ResultDescription", failure(self.error));
             }
             o.number("DurationMs", 0).show("CorrelationId", self.correlation).text("Identity", self.display);
-            o.members(r#""Level":"4","Location":"NL""#)
+            o.members(r#""Level":"4""#)
+                .text("Location", self.place.country)
                 .text("AppDisplayName", self.app.name)
                 .text("AppId", self.app.id);
             o.text("CreatedDateTime", times::seven(self.time)).show("Id", self.id).text("IPAddress", self.address);
@@ -202,7 +255,7 @@ impl SignIn<'_> {
             o.text("ResourceDisplayName", self.app.resource_name).text("ResourceIdentity", self.app.resource);
             o.text("UserDisplayName", self.display).text("UserPrincipalName", self.name).show("UserId", self.object);
             o.text("UserType", self.user_type).show("HomeTenantId", self.home).show("ResourceTenantId", self.resource);
-            o.text("CrossTenantAccessType", self.access()).text("AutonomousSystemNumber", "64500");
+            o.text("CrossTenantAccessType", self.access()).show("AutonomousSystemNumber", self.place.network);
             o.text("UniqueTokenIdentifier", base64(&self.id.to_string()));
             o.text("AuthenticationRequirement", self.requirement()).text("AuthenticationDetails", "[]");
             if let Some(session) = self.session {
@@ -210,7 +263,7 @@ impl SignIn<'_> {
             }
             // The quiet table holds as text what the other holds as an object (exports.md 4.3).
             for (key, json) in
-                [("Status", self.status()), ("DeviceDetail", self.device()), ("LocationDetails", PLACE.to_owned())]
+                [("Status", self.status()), ("DeviceDetail", self.device()), ("LocationDetails", self.place.location())]
             {
                 if quiet {
                     o.text(key, &json)
@@ -263,8 +316,7 @@ fn failure(code: u32) -> &'static str {
     }
 }
 
-const PLACE: &str = r#"{"city":"Amsterdam","state":"Noord-Holland","countryOrRegion":"NL","geoCoordinates":{"altitude":null,"latitude":52.37,"longitude":4.9}}"#;
-const LOCATION: &str = r#""location":{"city":"Amsterdam","state":"Noord-Holland","countryOrRegion":"NL","geoCoordinates":{"altitude":null,"latitude":52.37,"longitude":4.9}},"mfaDetail":{"authMethod":null,"authDetail":null}"#;
+const MFA: &str = r#""mfaDetail":{"authMethod":null,"authDetail":null}"#;
 const POLICIES: &str = r#""appliedConditionalAccessPolicies":[{"id":"9bc14439-0b78-4d1e-bb27-8fab658d0e83","displayName":"Require MFA for everyone","enforcedGrantControls":["Mfa"],"enforcedSessionControls":[],"result":"success","conditionsSatisfied":19,"conditionsNotSatisfied":0}],"authenticationContextClassReferences":[],"networkLocationDetails":[],"authenticationRequirementPolicies":[{"requirementProvider":"multiConditionalAccess","detail":"Conditional Access"}],"sessionLifetimePolicies":[],"privateLinkDetails":{}"#;
 
 /// Base64 without padding, as `uniqueTokenIdentifier` has it: of the request id's 36 characters, so no padding is due.

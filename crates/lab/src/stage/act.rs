@@ -4,16 +4,18 @@ use super::script::{Event, Side};
 use super::{Play, Player, office, thing};
 use crate::attack::product_id;
 use crate::book::Book;
-use crate::cast::{Account, Cast};
+use crate::cast::{Account, Application, Cast, TenantCast};
 use crate::day::put;
 use crate::finding::{Finding, Label, Naming, Product, Roads, Thing};
 use crate::random::Random;
 use crate::record::activity::{self, Operation};
 use crate::record::audit;
 use crate::record::change::{Change, Target};
+use crate::record::office::{self as office_record, Deed, What, Who};
+use crate::record::principal;
 use crate::record::provisioning;
 use crate::record::risk;
-use crate::record::sign_in::{App, PORTAL, SignIn};
+use crate::record::sign_in::{AMSTERDAM, App, NEW_YORK, PORTAL, Place, SignIn};
 use crate::report;
 use caponier_model::{EventTime, Guid, Severity};
 
@@ -27,6 +29,9 @@ const POWERSHELL: App = App {
 impl Play {
     /// Writes one event. A verb or a player that there is not writes nothing; the tests of the scripts look for those.
     pub(super) fn act(&self, event: &Event, cast: &Cast, book: &mut Book<'_>, random: &mut Random) {
+        if let Some(application) = event.actor.strip_prefix("app-") {
+            return self.application(event, application, cast, book, random);
+        }
         let Some(player) = self.player(event.side, &event.actor) else { return };
         let at = self.at(event.offset, random);
         match event.verb.as_str() {
@@ -36,6 +41,7 @@ impl Play {
             "activity" => self.activity(event, player, at, cast, book, random),
             "alert" => self.alert(event, player, at, cast, book, random),
             "provisioned" => self.provisioned(event, player, at, cast, book, random),
+            "office" => self.office(event, player, at, cast, book, random),
             _ => {}
         }
     }
@@ -82,6 +88,7 @@ impl Play {
             correlation: random.guid(),
             app: if option(event, "app") == Some("powershell") { POWERSHELL } else { PORTAL },
             address: self.place(event),
+            place: place(event),
             machine: None,
             interactive: true,
             error,
@@ -153,6 +160,7 @@ impl Play {
             let (display, kind) = ("Global Administrator".to_owned(), "Role".to_owned());
             targets.push(Target { id: role, display, kind, upn: None, changed: Vec::new() });
         }
+        let details = self.key_added(event, &mut targets[0]);
         let row = Change {
             tenant: cast.tenants[tenant].id,
             activity,
@@ -162,6 +170,7 @@ impl Play {
             correlation: random.guid(),
             by: (self.account(event, player), self.place(event)),
             targets,
+            details,
         };
         book.put(&audit::TABLE, row.tenant, at, |envelope| row.diagnostic(envelope));
     }
@@ -200,6 +209,71 @@ impl Play {
             upn: account.map(|a| a.upn.clone()),
             changed,
         }
+    }
+
+    /// Of an application, its id; with `key=` the key that it has from now on beside an old one.
+    fn key_added(&self, event: &Event, target: &mut Target) -> Vec<(&'static str, String)> {
+        if !matches!(target.kind.as_str(), "Application" | "ServicePrincipal") {
+            return Vec::new();
+        }
+        if let Some(key) = option(event, "key") {
+            let shown = |name| format!("[KeyIdentifier={},KeyType=Password,KeyUsage=Verify]", self.key(name));
+            let (before, after) =
+                (format!("[\"{}\"]", shown("old")), format!("[\"{}\",\"{}\"]", shown("old"), shown(key)));
+            target.changed.push(("KeyDescription".into(), before, after));
+        }
+        vec![("AppId", thing("application", &self.part, &target.display).to_string())]
+    }
+
+    fn key(&self, name: &str) -> Guid {
+        thing("key", &self.part, name)
+    }
+
+    /// What an application of the home tenant does by itself.
+    fn application(&self, event: &Event, name: &str, cast: &Cast, book: &mut Book<'_>, random: &mut Random) {
+        let at = self.at(event.offset, random);
+        let index = self.tenant(event);
+        let tenant = &cast.tenants[index];
+        let app = thing("application", &self.part, name);
+        let object = thing(&format!("principal in {index}"), &self.part, name);
+        if event.verb == "office" {
+            let mailbox = thing("mailbox", &self.part, option(event, "box").unwrap_or_default());
+            let what = What::Mailbox(mailbox);
+            return self.deed(event, (tenant, at), Who::Application(app, object), what, (book, random));
+        }
+        let application =
+            Application { app, name: name.to_owned(), owner: cast.tenants[0].id, managed: false, objects: Vec::new() };
+        let (id, key) = (random.guid(), option(event, "key").map(|key| self.key(key)));
+        let address = self.place(event);
+        let row = principal::SignIn { tenant, application: &application, object, time: at, id, address, key };
+        book.put(row.table(), tenant.id, at, |envelope| row.record(envelope));
+    }
+
+    fn office(
+        &self,
+        event: &Event,
+        player: &Player,
+        at: EventTime,
+        cast: &Cast,
+        book: &mut Book<'_>,
+        random: &mut Random,
+    ) {
+        let who = Who::User(&self.account(event, player).upn, &player.home.puid);
+        let what = option(event, "url").map_or(What::File(option(event, "file").unwrap_or("plan.docx")), What::Link);
+        self.deed(event, (&cast.tenants[self.tenant(event)], at), who, what, (book, random));
+    }
+
+    fn deed(
+        &self,
+        event: &Event,
+        (tenant, time): (&TenantCast, EventTime),
+        who: Who<'_>,
+        what: What<'_>,
+        (book, random): (&mut Book<'_>, &mut Random),
+    ) {
+        let operation = option(event, "op").unwrap_or_default();
+        let deed = Deed { tenant, operation, who, what, address: self.place(event), time, id: random.guid() };
+        book.put(&office_record::TABLE, tenant.id, time, |_| deed.record());
     }
 
     /// `{home}` is the home tenant, `{f}` the tenant that the player f comes from, `{domain}` the home tenant's domain.
@@ -259,6 +333,7 @@ impl Play {
         };
         let mut things = vec![Thing::Account(self.account(event, player).clone(), Naming::Object)];
         things.push(Thing::Address(self.place(event).to_owned()));
+        things.extend(option(event, "url").map(|url| Thing::Url(url.to_owned())));
         if product == Product::Mde {
             let tenant = self.tenant(event);
             let mut machine = player.machine.clone();
@@ -332,6 +407,15 @@ const TACTICS: [&str; 8] = [
 
 /// The techniques that a script may name.
 const TECHNIQUES: [&str; 6] = ["T1003.001", "T1021.001", "T1059", "T1530", "T1566.002", "T1567.002"];
+
+/// `place=newyork` is far away behind another network, `place=branch` as far behind the company's own.
+fn place(event: &Event) -> Place {
+    match option(event, "place") {
+        Some("newyork") => NEW_YORK,
+        Some("branch") => Place { network: AMSTERDAM.network, ..NEW_YORK },
+        _ => AMSTERDAM,
+    }
+}
 
 fn option<'e>(event: &'e Event, key: &str) -> Option<&'e str> {
     event.options.get(key).map(String::as_str)

@@ -74,9 +74,9 @@ fn play(plan: &Plan, cast: &Cast, part: Part, random: &mut Random) -> Play {
     let (mut players, mut places) = (BTreeMap::new(), BTreeMap::new());
     for event in &part.events {
         let target = event.options.get("target").filter(|t| !t.contains(':'));
-        for name in std::iter::once(&event.actor).chain(target) {
-            // People are one on both sides; each side has its own administrators.
-            let side = if name.starts_with("adm") { event.side } else { Side::Home };
+        for name in std::iter::once(&event.actor).chain(target).filter(|name| !name.starts_with("app-")) {
+            // People are one on both sides; each side has its own administrators and look-alikes.
+            let side = if is_local(name) { event.side } else { Side::Home };
             let key = (side, name.clone());
             players.entry(key).or_insert_with(|| {
                 let tenant = if side == Side::Home { 0 } else { resource };
@@ -89,6 +89,14 @@ fn play(plan: &Plan, cast: &Cast, part: Part, random: &mut Random) -> Play {
     Play { part, resource, begins, players, places }
 }
 
+/// An administrator, or a second account of somebody that no directory joins to the first.
+fn is_local(name: &str) -> bool {
+    name.starts_with("adm") || name.starts_with(LOOK_ALIKE)
+}
+
+/// `like-p` bears the name of p.
+const LOOK_ALIKE: &str = "like-";
+
 /// Where somebody works who is nowhere else.
 fn office(actor: &str) -> String {
     format!("office of {actor}")
@@ -96,7 +104,8 @@ fn office(actor: &str) -> String {
 
 fn player(cast: &Cast, (part, name): (&Part, &str), (tenant, resource): (usize, usize), random: &mut Random) -> Player {
     let tag = format!("{}{}", part.scenario, if part.attack { "a" } else { "b" });
-    let local = format!("{name}.{tag}");
+    let (bare, ending) = name.strip_prefix(LOOK_ALIKE).map_or((name, ""), |like| (like, ".adm"));
+    let local = format!("{bare}.{tag}{ending}");
     let foreign = name.starts_with('f');
     let owner = if foreign { TenantId(random.guid()) } else { cast.tenants[tenant].id };
     let domain = if foreign { "elsewhere.example" } else { &cast.tenants[tenant].domains[0] };
@@ -106,7 +115,7 @@ fn player(cast: &Cast, (part, name): (&Part, &str), (tenant, resource): (usize, 
         upn,
         mail: format!("{local}@{domain}"),
         others: Vec::new(),
-        display: format!("{} {}", name.to_uppercase(), tag.to_uppercase()),
+        display: format!("{} {}", bare.to_uppercase(), tag.to_uppercase()),
         user_type,
         sid: String::new(),
         puid: format!("10032000{}", random.hex(8).to_uppercase()),
@@ -115,7 +124,7 @@ fn player(cast: &Cast, (part, name): (&Part, &str), (tenant, resource): (usize, 
     };
     let key = AccountKey { tenant: owner, object: random.guid() };
     let home = account(key, tenant, format!("{local}@{domain}"), "Member", random);
-    let guest = (!name.starts_with("adm")).then(|| {
+    let guest = (!is_local(name)).then(|| {
         let there = &cast.tenants[resource];
         let key = AccountKey { tenant: there.id, object: random.guid() };
         let upn = format!("{local}_{domain}#EXT#@{}", there.initial);
