@@ -120,17 +120,27 @@ fn key_ids(text: &str) -> Vec<String> {
 
 /// Diagnostic and Graph records say `location`, rows of Log Analytics `LocationDetails`.
 fn place(view: &View<'_>, out: &mut Vec<String>) {
-    for column in ["location.geoCoordinates", "LocationDetails.geoCoordinates"] {
-        let Some(coordinates) = view.field(column) else { continue };
-        let part = |name: &str| {
-            let mut said = None;
-            coordinates.get(name)?.each(&mut |text| said = said.take().or_else(|| Some(text.to_owned())));
-            said
+    const COLUMNS: [[&str; 2]; 2] = [
+        ["location.geoCoordinates.latitude", "location.geoCoordinates.longitude"],
+        ["LocationDetails.geoCoordinates.latitude", "LocationDetails.geoCoordinates.longitude"],
+    ];
+    // Nearly every sign-in is asked for it: both numbers are written where they stay.
+    let mut said = String::with_capacity(24);
+    for [latitude, longitude] in COLUMNS {
+        let mut part = |column: &str| {
+            let before = said.len();
+            view.column(column)?.each(&mut |text| {
+                if said.len() == before {
+                    said.push_str(text);
+                }
+            });
+            (said.len() > before).then(|| said.push(','))
         };
-        if let (Some(latitude), Some(longitude)) = (part("latitude"), part("longitude")) {
-            out.push(format!("{latitude},{longitude}"));
-            return;
+        if part(latitude).is_some() && part(longitude).is_some() {
+            said.pop();
+            return out.push(said);
         }
+        said.clear();
     }
 }
 

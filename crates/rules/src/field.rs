@@ -139,17 +139,24 @@ const ADDED: &[&str] = &["adm", "admin", "administrator", "cloud", "ext", "svc",
 /// What a display name or a UPN looks like: its words in lower case, sorted, without those that a second account adds; of a
 /// guest's UPN the words of the home address. `None` where fewer than four letters are left.
 fn look(name: &str) -> Option<String> {
-    let lower = name.to_lowercase();
-    let local = match lower.split_once("#ext#") {
+    // Every sign-in at home is looked at, and most names have plain letters only.
+    let plain = name.is_ascii();
+    let lower = if plain { name.to_ascii_lowercase() } else { name.to_lowercase() };
+    let local = match lower.contains('#').then(|| lower.split_once("#ext#")).flatten() {
         Some((home, _)) => home.rsplit_once('_').map_or(home, |(local, _)| local),
         None => lower.split('@').next().unwrap_or_default(),
     };
     let digits = |word: &str| word.bytes().all(|b| b.is_ascii_digit());
-    let split = local.split(|c: char| !c.is_alphanumeric());
-    let mut words: Vec<_> = split.filter(|w| !w.is_empty() && !digits(w) && !ADDED.contains(w)).collect();
+    let kept = |word: &&str| !word.is_empty() && !digits(word) && !ADDED.contains(word);
+    let mut words: Vec<&str> = Vec::with_capacity(4);
+    if plain {
+        words.extend(local.split(|c: char| !c.is_ascii_alphanumeric()).filter(kept));
+    } else {
+        words.extend(local.split(|c: char| !c.is_alphanumeric()).filter(kept));
+    }
     words.sort_unstable();
     let look = words.join(" ");
-    (look.chars().count() >= 4).then_some(look)
+    (look.len() >= 4 && (plain || look.chars().count() >= 4)).then_some(look)
 }
 
 fn looks<'e>(names: impl IntoIterator<Item = Option<&'e str>>) -> Option<Value<'e>> {

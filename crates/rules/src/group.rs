@@ -4,11 +4,14 @@
 //! comes late or leaves makes the group read all it holds anew. An instance begins with the earliest signal of what completed it
 //! and takes in what completes within the span from there; what completes later is the next instance.
 //!
-//! Most groups never complete anything: a group sleeps, and only lists its signals, until all are there that any instance needs.
+//! Most groups never complete anything: a group sleeps, and only lists where its signals are kept, until all are there that any instance
+//! needs. Asleep it holds neither its key's text nor any value, and its signals stand in the order in which they came.
 
 use crate::machine::{Hit, Item, Machine, Seat};
 use crate::scenario::{Absence, Presence, Scenario, Shape, holds};
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// An instance: what came together, and when.
@@ -37,9 +40,23 @@ pub(crate) enum Turn {
     Withdraw(First, Instance),
 }
 
+/// What a group asks of whoever keeps the signals.
+pub(crate) struct Kept<'k> {
+    /// The key that its signals share, for the reader.
+    pub key: &'k str,
+    /// What the signal that comes now brings: the values that count, whether it is new, what it must exceed.
+    pub brought: (&'k [i128], bool, Option<u64>),
+    /// Compares two places by what the signals are.
+    pub order: &'k dyn Fn(u32, u32) -> Ordering,
+    /// The values of a signal that were left out while nobody asked.
+    pub values: &'k dyn Fn(u32, u16) -> Vec<i128>,
+}
+
 /// What a group that sleeps has seen of what an instance needs. Signals that left may still count: waking early costs time alone.
-#[derive(Clone, Copy, Default, Debug, Serialize, Deserialize)]
+#[derive(Clone, Default, Debug, Serialize, Deserialize)]
 struct Asleep {
+    /// Its signals, as they came.
+    seats: Vec<Seat>,
     /// The steps of the pattern that are there, a bit each.
     steps: u64,
     /// The one value that all of them brought.
@@ -59,10 +76,15 @@ impl Asleep {
         may.then(Self::default)
     }
 
-    /// Whether an instance can be now that there is one more. `items` are all of them.
-    fn wakes(&mut self, item: &Item, items: &[Item], scenario: &Scenario) -> bool {
+    /// Takes one more, with the values that it brings; whether an instance can be now.
+    fn wakes(&mut self, seat: Seat, values: &[i128], scenario: &Scenario) -> bool {
+        // Most groups never hold a second signal.
+        if self.seats.capacity() == 0 {
+            self.seats.reserve_exact(1);
+        }
+        self.seats.push(seat);
         match &scenario.shape {
-            Shape::Values(_) => match (&item.values[..], self.value) {
+            Shape::Values(_) => match (values, self.value) {
                 ([], _) => false,
                 ([value], None) => {
                     self.value = Some(*value);
@@ -71,9 +93,9 @@ impl Asleep {
                 ([value], Some(held)) => *value != held,
                 _ => true,
             },
-            Shape::Count(test) => holds(test, items.len() as f64),
+            Shape::Count(test) => holds(test, self.seats.len() as f64),
             _ => {
-                self.steps |= 1 << item.step;
+                self.steps |= 1 << seat.1;
                 scenario.pattern().all(|(step, _)| self.steps >> step & 1 == 1)
             }
         }
@@ -82,9 +104,8 @@ impl Asleep {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Group {
-    /// The key that its signals share, for the reader.
-    pub key: compact_str::CompactString,
-    items: Vec<Item>,
+    /// The hash of the key that its signals share.
+    pub key: u128,
     state: State,
 }
 
@@ -98,6 +119,10 @@ enum State {
 /// A group in which an instance can be.
 #[derive(Debug, Serialize, Deserialize)]
 struct Awake {
+    /// The key, for the reader.
+    key: CompactString,
+    /// Its signals, in order of time.
+    items: Vec<Item>,
     /// Made anew from the signals where a snapshot is read.
     #[serde(skip)]
     machine: Machine,
@@ -114,9 +139,15 @@ struct Awake {
 }
 
 impl Group {
-    pub(crate) fn new(scenario: &Scenario, key: compact_str::CompactString) -> Self {
-        let state = Asleep::new(scenario).map_or_else(|| State::Awake(Box::new(Awake::new(scenario))), State::Asleep);
-        Self { key, items: Vec::new(), state }
+    /// Without signals, under a key.
+    pub(crate) fn new(scenario: &Scenario, (key, text): (u128, &str)) -> Self {
+        let awake = || State::Awake(Box::new(Awake::new(scenario, text)));
+        Self { key, state: Asleep::new(scenario).map_or_else(awake, State::Asleep) }
+    }
+
+    /// The key for the reader; nothing while it sleeps and says nothing.
+    pub(crate) fn text(&self) -> &str {
+        if let State::Awake(awake) = &self.state { &awake.key } else { "" }
     }
 
     fn awake(&mut self) -> Option<&mut Awake> {
@@ -127,7 +158,7 @@ impl Group {
     pub(crate) fn revive(&mut self, scenario: &Scenario) {
         if let State::Awake(awake) = &mut self.state {
             awake.machine = Machine::new(scenario);
-            for item in &self.items {
+            for item in &awake.items {
                 awake.machine.take(item, scenario);
             }
         }
@@ -137,15 +168,15 @@ impl Group {
     pub(crate) fn is_sound(&self, places: usize, steps: usize) -> bool {
         let inside = |(_, step, place): &Seat| (*place as usize) < places && usize::from(*step) < steps;
         let item = |item: &Item| inside(&(item.at, item.step, item.place));
-        let awake = match &self.state {
-            State::Asleep(_) => true,
+        match &self.state {
+            State::Asleep(asleep) => asleep.seats.iter().all(inside),
             State::Awake(awake) => {
                 let instances = awake.instances.values().chain(awake.said.values());
-                awake.waiting.iter().all(|(_, hit)| hit.items.iter().all(inside))
+                awake.items.iter().all(item)
+                    && awake.waiting.iter().all(|(_, hit)| hit.items.iter().all(inside))
                     && instances.flat_map(|i| &i.items).all(inside)
             }
-        };
-        self.items.iter().all(item) && awake
+        }
     }
 
     /// Whether no instance can be yet: nothing is due, and nothing is to be said.
@@ -153,48 +184,29 @@ impl Group {
         matches!(self.state, State::Asleep(_))
     }
 
-    /// Adds a signal; `order` compares places by what the signals are, `values` reads those that were left out while nobody asked.
-    pub(crate) fn add(
-        &mut self,
-        item: Item,
-        scenario: &Scenario,
-        order: &dyn Fn(u32, u32) -> std::cmp::Ordering,
-        values: &dyn Fn(u32, u16) -> Vec<i128>,
-    ) {
-        let later = |held: &Item| {
-            (held.at, held.step).cmp(&(item.at, item.step)).then_with(|| order(held.place, item.place)).is_gt()
-        };
-        let complete = |item: &mut Item| {
-            if item.values.is_empty() {
-                item.values = values(item.place, item.step);
-            }
-        };
-        let last = self.items.last().is_none_or(|held| !later(held));
-        let at = if last { self.items.len() } else { self.items.partition_point(|held| !later(held)) };
-        // Most groups never hold a second signal.
-        if self.items.capacity() == 0 {
-            self.items.reserve_exact(1);
-        }
-        self.items.insert(at, item);
+    /// Adds a signal.
+    pub(crate) fn add(&mut self, seat: Seat, scenario: &Scenario, kept: &Kept<'_>) {
         match &mut self.state {
             State::Asleep(asleep) => {
-                if asleep.wakes(&self.items[at], &self.items, scenario) {
-                    self.items.iter_mut().for_each(complete);
-                    let mut awake = Awake::new(scenario);
-                    awake.again(&self.items, scenario);
+                if asleep.wakes(seat, kept.brought.0, scenario) {
+                    let mut seats = std::mem::take(&mut asleep.seats);
+                    seats.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| (kept.order)(a.2, b.2)));
+                    let mut awake = Awake::new(scenario, kept.key);
+                    let values = |place, step| (kept.values)(place, step);
+                    let item = |(at, step, place)| Item {
+                        at,
+                        step,
+                        place,
+                        values: values(place, step),
+                        fresh: true,
+                        usual: Some(0),
+                    };
+                    awake.items = seats.into_iter().map(item).collect();
+                    awake.again(scenario);
                     self.state = State::Awake(Box::new(awake));
                 }
             }
-            State::Awake(awake) => {
-                complete(&mut self.items[at]);
-                let item = &self.items[at];
-                if last && item.at >= awake.now {
-                    awake.settle(item.at, scenario);
-                    awake.take(item, scenario);
-                } else {
-                    awake.again(&self.items, scenario);
-                }
-            }
+            State::Awake(awake) => awake.add(seat, scenario, kept),
         }
     }
 
@@ -207,37 +219,31 @@ impl Group {
 
     /// Takes a signal away.
     pub(crate) fn remove(&mut self, place: u32, scenario: &Scenario) {
-        let before = self.items.len();
-        self.items.retain(|item| item.place != place);
-        if let State::Awake(awake) = &mut self.state
-            && self.items.len() != before
-        {
-            awake.again(&self.items, scenario);
+        match &mut self.state {
+            State::Asleep(asleep) => asleep.seats.retain(|(.., held)| *held != place),
+            State::Awake(awake) => {
+                let before = awake.items.len();
+                awake.items.retain(|item| item.place != place);
+                if awake.items.len() != before {
+                    awake.again(scenario);
+                }
+            }
         }
     }
 
     /// Forgets signals before `horizon`, and instances that rest on them: they stay as they were said.
     pub(crate) fn forget(&mut self, horizon: i64) {
-        let gone = self.items.partition_point(|item| item.at < horizon);
-        if gone == 0 {
-            return;
-        }
-        self.items.drain(..gone);
-        let Some(awake) = self.awake() else { return };
-        awake.kept_from = awake.kept_from.max(horizon);
-        awake.instances.retain(|first, instance| first.0 >= horizon || !instance.closed);
-        awake.said.retain(|first, _| first.0 >= horizon || awake.instances.contains_key(first));
-        for marks in awake.marks.values_mut() {
-            marks.retain(|at| *at >= horizon);
+        match &mut self.state {
+            State::Asleep(asleep) => asleep.seats.retain(|(at, ..)| *at >= horizon),
+            State::Awake(awake) => awake.forget(horizon),
         }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        let idle = match &self.state {
-            State::Asleep(_) => true,
-            State::Awake(awake) => awake.waiting.is_empty() && awake.instances.is_empty(),
-        };
-        self.items.is_empty() && idle
+        match &self.state {
+            State::Asleep(asleep) => asleep.seats.is_empty(),
+            State::Awake(awake) => awake.items.is_empty() && awake.waiting.is_empty() && awake.instances.is_empty(),
+        }
     }
 
     /// The next time at which this group has something to settle without a signal.
@@ -267,8 +273,10 @@ impl Group {
 }
 
 impl Awake {
-    fn new(scenario: &Scenario) -> Self {
+    fn new(scenario: &Scenario, key: &str) -> Self {
         Self {
+            key: key.into(),
+            items: Vec::new(),
             machine: Machine::new(scenario),
             open: None,
             waiting: Vec::new(),
@@ -277,6 +285,40 @@ impl Awake {
             said: BTreeMap::new(),
             now: i64::MIN,
             kept_from: i64::MIN,
+        }
+    }
+
+    fn add(&mut self, seat: Seat, scenario: &Scenario, kept: &Kept<'_>) {
+        let (at, step, place) = seat;
+        let (values, fresh, usual) = kept.brought;
+        let values = if values.is_empty() { (kept.values)(place, step) } else { values.to_vec() };
+        let item = Item { at, step, place, values, fresh, usual };
+        let later = |held: &Item| {
+            (held.at, held.step).cmp(&(item.at, item.step)).then_with(|| (kept.order)(held.place, item.place)).is_gt()
+        };
+        let last = self.items.last().is_none_or(|held| !later(held));
+        if last && item.at >= self.now {
+            self.settle(item.at, scenario);
+            self.take(&item, scenario);
+            self.items.push(item);
+            return;
+        }
+        let at = self.items.partition_point(|held| !later(held));
+        self.items.insert(at, item);
+        self.again(scenario);
+    }
+
+    fn forget(&mut self, horizon: i64) {
+        let gone = self.items.partition_point(|item| item.at < horizon);
+        if gone == 0 {
+            return;
+        }
+        self.items.drain(..gone);
+        self.kept_from = self.kept_from.max(horizon);
+        self.instances.retain(|first, instance| first.0 >= horizon || !instance.closed);
+        self.said.retain(|first, _| first.0 >= horizon || self.instances.contains_key(first));
+        for marks in self.marks.values_mut() {
+            marks.retain(|at| *at >= horizon);
         }
     }
 
@@ -353,7 +395,7 @@ impl Awake {
     }
 
     /// Reads everything anew; instances whose first signal is forgotten stay as they are.
-    fn again(&mut self, items: &[Item], scenario: &Scenario) {
+    fn again(&mut self, scenario: &Scenario) {
         self.machine = Machine::new(scenario);
         (self.open, self.waiting) = (None, Vec::new());
         self.marks.clear();
@@ -361,10 +403,12 @@ impl Awake {
         self.instances.retain(|first, _| first.0 < kept_from);
         let now = self.now;
         self.now = i64::MIN;
-        for item in items {
+        let items = std::mem::take(&mut self.items);
+        for item in &items {
             self.settle(item.at, scenario);
             self.take(item, scenario);
         }
+        self.items = items;
         self.settle(now, scenario);
     }
 

@@ -56,16 +56,35 @@ pub struct Base {
 /// Which base rules may match an event of one format.
 #[derive(Debug, Default)]
 struct Routes {
-    any: Vec<Gate>,
-    by_operation: HashMap<String, Vec<Gate>, FixedState>,
+    any: Gates,
+    by_operation: HashMap<String, Gates, FixedState>,
 }
 
-/// What passes most events by before a rule itself is looked at.
-#[derive(Clone, Copy, Debug)]
-struct Gate {
-    rule: u32,
-    side: Option<Side>,
-    outcome: Option<Outcome>,
+/// Rules by the side and the outcome that an event tells: what passes most events by before a rule itself is looked at.
+#[derive(Debug, Default)]
+struct Gates([Vec<u32>; 9]);
+
+impl Gates {
+    /// Opens the ways to a rule: where it wants a side, an event must tell it; where only its readers want one, links may tell it later.
+    fn open(&mut self, at: u32, rule: &Base, wanted: Option<Side>) {
+        for side in [None, Some(Side::Home), Some(Side::Resource)] {
+            for outcome in [None, Some(Outcome::Success), Some(Outcome::Failure)] {
+                let passes = side.is_none_or(|told| wanted.is_none_or(|wanted| wanted == told))
+                    && rule.side.is_none_or(|s| side == Some(s))
+                    && rule.outcome.is_none_or(|o| outcome == Some(o));
+                if passes {
+                    self.0[way(side, outcome)].push(at);
+                }
+            }
+        }
+    }
+}
+
+/// Where [`Gates`] keeps the rules for what an event tells.
+fn way(side: Option<Side>, outcome: Option<Outcome>) -> usize {
+    let side = side.map_or(0, |side| 1 + usize::from(side == Side::Resource));
+    let outcome = outcome.map_or(0, |outcome| 1 + usize::from(outcome == Outcome::Failure));
+    side * 3 + outcome
 }
 
 /// Every rule, compiled.
@@ -78,8 +97,6 @@ pub struct RuleSet {
     /// What all files say, as one number: the same files in any order are the same rules.
     pub digest: u128,
     routes: Arc<HashMap<&'static str, Routes, FixedState>>,
-    /// By base rule: the one side that every step reading it wants.
-    wanted: Vec<Option<Side>>,
 }
 
 impl RuleSet {
@@ -90,36 +107,23 @@ impl RuleSet {
         file::unknown_fields(&documents, &mut faults);
         filter::apply(&mut documents, &mut faults);
         let (base, scenarios) = build::build(documents, &mut faults);
-        let mut by_format = HashMap::<&'static str, Routes, FixedState>::default();
-        for (at, rule) in base.iter().enumerate() {
-            let gate = Gate { rule: at as u32, side: rule.side, outcome: rule.outcome };
-            for format in rule.formats {
-                let routes = by_format.entry(format).or_default();
-                match &rule.operations {
-                    None => routes.any.push(gate),
-                    Some(operations) => {
-                        for operation in operations {
-                            routes.by_operation.entry(operation.clone()).or_default().push(gate);
-                        }
-                    }
-                }
-            }
-        }
         faults.sort();
         faults.dedup();
-        let wanted = wanted(&base, &scenarios);
-        let set = Self { base: Arc::new(base), scenarios, digest: digest(files), routes: Arc::new(by_format), wanted };
-        (set, faults)
+        let routes = Arc::new(routes(&base, &scenarios));
+        (Self { base: Arc::new(base), scenarios, digest: digest(files), routes }, faults)
     }
 
     /// Asks every base rule that may match an event, and appends a signal for each that does.
     pub fn signals(&self, event: &Event<'_>, columns: &dyn Columns, out: &mut Vec<Signal>) {
         let Some(routes) = self.routes.get(event.format) else { return };
         let (view, side) = (View::new(event, columns), field::side_of(event));
+        let mut matching = self.matching(routes, &view, side).peekable();
         let mut facts = None;
-        for rule in self.matching(routes, &view, side) {
-            let facts = facts.get_or_insert_with(|| Facts::of(event, side));
-            out.push(facts.clone().signal(rule, &view));
+        while let Some(rule) = matching.next() {
+            let said = facts.take().unwrap_or_else(|| Facts::of(event, side));
+            // Few records match twice.
+            facts = matching.peek().is_some().then(|| said.clone());
+            out.push(said.signal(rule, &view));
         }
     }
 
@@ -138,15 +142,9 @@ impl RuleSet {
     ) -> impl Iterator<Item = &'s Base> {
         let operation = view.event.operation.as_deref().filter(|_| !routes.by_operation.is_empty());
         let named = operation.and_then(|operation| routes.by_operation.get(fold(operation).as_str()));
-        let passes = move |gate: &Gate| {
-            // A side that the record does not tell, links may tell later; one that it tells, stands.
-            let wanted = self.wanted[gate.rule as usize];
-            side.is_none_or(|told| wanted.is_none_or(|wanted| wanted == told))
-                && gate.side.is_none_or(|s| side == Some(s))
-                && gate.outcome.is_none_or(|o| view.event.outcome == Some(o))
-        };
-        let gates = routes.any.iter().chain(named.into_iter().flatten()).filter(move |gate| passes(gate));
-        gates.map(|gate| &self.base[gate.rule as usize]).filter(|rule| rule.condition.holds(&rule.compiled, view))
+        let way = way(side, view.event.outcome);
+        let rules = routes.any.0[way].iter().chain(named.into_iter().flat_map(move |gates| &gates.0[way]));
+        rules.map(|rule| &self.base[*rule as usize]).filter(|rule| rule.condition.holds(&rule.compiled, view))
     }
 
     /// Whether one named base rule matches one event, whatever the index says.
@@ -160,9 +158,8 @@ impl RuleSet {
         for held in scenarios.iter_mut().filter(|held| held.name == scenario.name) {
             *held = scenario.clone();
         }
-        let wanted = wanted(&self.base, &scenarios);
-        let (base, routes) = (Arc::clone(&self.base), Arc::clone(&self.routes));
-        Self { base, scenarios, digest: self.digest, routes, wanted }
+        let routes = Arc::new(routes(&self.base, &scenarios));
+        Self { base: Arc::clone(&self.base), scenarios, digest: self.digest, routes }
     }
 
     /// A base rule by name.
@@ -176,6 +173,26 @@ impl RuleSet {
     }
 }
 
+fn routes(base: &[Base], scenarios: &[Scenario]) -> HashMap<&'static str, Routes, FixedState> {
+    let mut by_format = HashMap::<&'static str, Routes, FixedState>::default();
+    let wanted = wanted(base, scenarios);
+    for (at, (rule, wanted)) in base.iter().zip(wanted).enumerate() {
+        for format in rule.formats {
+            let routes = by_format.entry(format).or_default();
+            match &rule.operations {
+                None => routes.any.open(at as u32, rule, wanted),
+                Some(operations) => {
+                    for operation in operations {
+                        routes.by_operation.entry(operation.clone()).or_default().open(at as u32, rule, wanted);
+                    }
+                }
+            }
+        }
+    }
+    by_format
+}
+
+/// By base rule: the one side that every step reading it wants.
 fn wanted(base: &[Base], scenarios: &[Scenario]) -> Vec<Option<Side>> {
     let mut sides = BTreeMap::<&str, Option<Side>>::new();
     for scenario in scenarios {
@@ -357,6 +374,10 @@ fn entities(event: &Event<'_>, mentions: &[Mention]) -> Vec<Entity> {
 }
 
 fn address(text: &str) -> CompactString {
+    // What reads as such an address is written so already.
+    if text.parse::<std::net::Ipv4Addr>().is_ok() {
+        return text.into();
+    }
     text.parse::<std::net::IpAddr>().map_or_else(|_| text.into(), |ip| ip.to_compact_string())
 }
 

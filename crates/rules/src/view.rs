@@ -121,8 +121,8 @@ impl<'v> View<'v> {
         told
     }
 
-    /// At the root, then under `properties`.
-    fn column(&self, name: &str) -> Option<Value<'v>> {
+    /// At the root, then under `properties`; not remembered.
+    pub(crate) fn column(&self, name: &str) -> Option<Value<'v>> {
         // One array for both places: the whole of it is below `properties`.
         let mut path = [PROPERTIES; PATH_MAX];
         let mut parts = 1;

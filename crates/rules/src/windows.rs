@@ -5,26 +5,23 @@
 
 use crate::apart;
 use crate::emission::{self, Emission};
-use crate::group::{First, Group, Instance, Turn};
-use crate::machine::Item;
+use crate::group::{self, First, Group, Instance, Turn};
 use crate::profile::Profiles;
 use crate::scenario::{Apart, Role, SECOND, Scenario, Shape, Term};
 use crate::set::RuleSet;
-use caponier_model::{AccountKey, EventTime, Handle, IdentityChange, Mention, Party, Persons, Side, Signal, TenantId};
-use compact_str::{CompactString, format_compact};
+use bound::Bound;
+use caponier_model::{AccountKey, EventTime, IdentityChange, Mention, Persons, Signal, TenantId};
+use compact_str::CompactString;
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet, HashTable};
+use keys::{Keys, Name};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
-/// A signal enters at most so many groups of one scenario: one for each target of a bulk operation, up to here.
-const GROUPS_MAX: usize = 256;
-
 /// Few signals enter more groups than this.
-const GROUPS_USUAL: usize = 8;
+const GROUPS_USUAL: usize = 4;
 
 /// What the windows may hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -120,8 +117,8 @@ pub struct Windows {
     kept: Vec<Option<Kept>>,
     free: Vec<u32>,
     by_key: BTreeMap<Keyed, u32>,
-    by_account: HashMap<AccountKey, BTreeSet<u32>, FixedState>,
-    by_name: HashMap<(TenantId, CompactString), BTreeSet<u32>, FixedState>,
+    by_account: HashMap<AccountKey, VecDeque<u32>, FixedState>,
+    by_name: HashMap<(TenantId, CompactString), VecDeque<u32>, FixedState>,
     /// Groups by scenario and key; both stand in the group.
     group_of: HashTable<(u64, u32)>,
     groups: Vec<(u32, Group)>,
@@ -132,6 +129,9 @@ pub struct Windows {
     /// What is usual, for scenarios with a baseline.
     profiles: Profiles,
     touched: BTreeSet<u32>,
+    /// Memory for the keys and the values of the signal at hand.
+    keys: Keys,
+    brought: Vec<i128>,
     out: VecDeque<Emission>,
     began: Option<i64>,
     now: i64,
@@ -166,6 +166,8 @@ impl Windows {
             memory: HashMap::default(),
             profiles: Profiles::default(),
             touched: BTreeSet::new(),
+            keys: Keys::default(),
+            brought: Vec::new(),
             out: VecDeque::new(),
             began: None,
             now: i64::MIN,
@@ -193,26 +195,33 @@ impl Windows {
     pub fn take(&mut self, signal: Signal, persons: &impl Persons) {
         self.counts.signals += 1;
         let signal = Keyed::from(signal);
-        if self.pending.contains(&signal) || self.by_key.contains_key(&signal) {
-            self.counts.repeats += 1;
-            return;
-        }
         let at = signal.at.nanos();
-        if at < self.latest_late() {
-            self.counts.late += 1;
-            return;
-        }
-        self.began = Some(self.began.map_or(at, |b| b.min(at)));
         let early = self
             .readers
             .get(&signal.signal.key.rule)
             .is_some_and(|readers| readers.iter().any(|r| self.rules.scenarios[r.scenario as usize].early));
-        if early || at < self.now {
+        // One that waits is in no window yet, and one that was in a window does not wait any more.
+        if !early && at >= self.now {
+            if self.pending.insert(signal) {
+                self.begin(at);
+            } else {
+                self.counts.repeats += 1;
+            }
+            return;
+        }
+        if self.by_key.contains_key(&signal) {
+            self.counts.repeats += 1;
+        } else if at < self.latest_late() {
+            self.counts.late += 1;
+        } else {
+            self.begin(at);
             self.enter(signal, persons);
             self.say(persons);
-        } else {
-            self.pending.insert(signal);
         }
+    }
+
+    fn begin(&mut self, at: i64) {
+        self.began = Some(self.began.map_or(at, |b| b.min(at)));
     }
 
     /// Nothing earlier than `to` is expected any more: signals before it count, deadlines before it have passed.
@@ -279,10 +288,10 @@ impl Windows {
         for mention in mentions {
             match (mention.object, &mention.name) {
                 (Some(object), _) => {
-                    self.by_account.entry(AccountKey { tenant: mention.tenant, object }).or_default().insert(place);
+                    self.by_account.entry(AccountKey { tenant: mention.tenant, object }).or_default().push_back(place);
                 }
                 (None, Some(name)) => {
-                    self.by_name.entry((mention.tenant, name.clone())).or_default().insert(place);
+                    self.by_name.entry((mention.tenant, name.clone())).or_default().push_back(place);
                 }
                 (None, None) => {}
             }
@@ -311,42 +320,50 @@ impl Windows {
         let (rules, terms, bound) = (Arc::clone(&self.rules), Arc::clone(&self.terms), Bound::of(&signal, persons));
         self.kept[place as usize] =
             Some(Kept { signal: Arc::clone(&signal), groups: Vec::with_capacity(GROUPS_USUAL) });
-        let mut known: Vec<(u16, Vec<CompactString>)> = Vec::new();
+        let (mut keys, mut brought) = (std::mem::take(&mut self.keys), std::mem::take(&mut self.brought));
+        keys.clear();
         for reader in readers.iter().flat_map(|readers| readers.iter()) {
             let scenario = &rules.scenarios[reader.scenario as usize];
             let reads = &scenario.steps[usize::from(reader.step)];
             if reads.side.is_some_and(|side| !bound.lies(side, &signal, scenario, reader.step)) {
                 continue;
             }
+            brought.clear();
+            if counts_values(scenario) {
+                values(&signal, scenario, reader.step, &mut brought);
+            }
             if scenario.shape == Shape::Single {
                 let key = &signal.key;
-                let key = format_compact!("{}/{}/{}", key.tenant, key.record, key.at.nanos());
-                self.join(scenario, *reader, place, &signal, &key);
+                let key = format!("{}/{}/{}", key.tenant, key.record, key.at.nanos());
+                self.join((scenario, *reader), place, &signal, (keys::name(&key), &key), &brought);
                 continue;
             }
-            let at = known.iter().position(|(which, _)| *which == reader.terms).unwrap_or_else(|| {
-                known.push((reader.terms, bound.keys(&signal, &terms[usize::from(reader.terms)])));
-                known.len() - 1
-            });
-            let keys = &known[at].1;
-            self.counts.cut += keys.len().saturating_sub(GROUPS_MAX) as u64;
-            for key in keys.iter().take(GROUPS_MAX) {
-                self.join(scenario, *reader, place, &signal, key);
+            let (groups, cut) = keys.of(reader.terms, &terms[usize::from(reader.terms)], &bound, &signal);
+            self.counts.cut += cut as u64;
+            for key in groups {
+                self.join((scenario, *reader), place, &signal, keys.at(key), &brought);
             }
         }
+        (self.keys, self.brought) = (keys, brought);
     }
 
-    fn join(&mut self, scenario: &Scenario, reader: Reader, place: u32, signal: &Signal, key: &CompactString) {
+    fn join(
+        &mut self,
+        (scenario, reader): (&Scenario, Reader),
+        place: u32,
+        signal: &Signal,
+        key: (Name, &str),
+        brought: &[i128],
+    ) {
         let (step, moment) = (reader.step, signal.key.at.nanos());
         let number = self.group(reader.scenario, scenario, key);
-        let brought = if counts_values(scenario) { values(signal, scenario, step) } else { Vec::new() };
-        let mut item = Item { at: moment, step, place, values: brought, fresh: true, usual: Some(0) };
+        let (mut fresh, mut usual) = (true, Some(0));
         if !scenario.seen.is_empty() || scenario.baseline.is_some() {
-            let memory = Memory { scenario: reader.scenario, group: hash(key.as_bytes()), step, at: moment };
-            item.fresh = self.is_fresh(scenario, memory, &item.values);
-            self.remember(scenario, memory, &item.values);
+            let memory = Memory { scenario: reader.scenario, group: key.0, step, at: moment };
+            fresh = self.is_fresh(scenario, memory, brought);
+            self.remember(scenario, memory, brought);
             let profile = (reader.scenario, memory.group);
-            item.usual = self.profiles.usual(profile, moment, self.began.unwrap_or(moment), scenario);
+            usual = self.profiles.usual(profile, moment, self.began.unwrap_or(moment), scenario);
             self.profiles.count(profile, moment, scenario);
         }
         let Some(kept) = &mut self.kept[place as usize] else { return };
@@ -355,13 +372,24 @@ impl Windows {
         }
         let kept = &self.kept;
         let key_of = |place: u32| kept[place as usize].as_ref().map(|k| &k.signal.key);
-        let later = |place: u32, step| match &kept[place as usize] {
-            Some(kept) if scenario.apart.is_some() => values(&kept.signal, scenario, step),
-            _ => Vec::new(),
+        let later = |place: u32, step| {
+            let mut out = Vec::new();
+            if let Some(kept) =
+                kept[place as usize].as_ref().filter(|_| scenario.apart.is_some() || counts_values(scenario))
+            {
+                values(&kept.signal, scenario, step, &mut out);
+            }
+            out
         };
         let held = &mut self.groups[number as usize].1;
         let before = held.due(scenario);
-        held.add(item, scenario, &|a, b| key_of(a).cmp(&key_of(b)), &later);
+        let asked = group::Kept {
+            key: key.1,
+            brought: (brought, fresh, usual),
+            order: &|a, b| key_of(a).cmp(&key_of(b)),
+            values: &later,
+        };
+        held.add((moment, step, place), scenario, &asked);
         if held.is_asleep() {
             return;
         }
@@ -371,16 +399,16 @@ impl Windows {
     }
 
     /// The group of a key, made where there is none.
-    fn group(&mut self, at: u32, scenario: &Scenario, key: &CompactString) -> u32 {
+    fn group(&mut self, at: u32, scenario: &Scenario, key: (Name, &str)) -> u32 {
         let groups = &self.groups;
-        let hash = group_hash(at, key);
+        let hash = group_hash(at, key.0);
         let same = |(held, number): &(u64, u32)| {
-            *held == hash && groups[*number as usize].0 == at && groups[*number as usize].1.key == *key
+            *held == hash && groups[*number as usize].0 == at && groups[*number as usize].1.key == key.0
         };
         if let Some((_, number)) = self.group_of.find(hash, same) {
             return *number;
         }
-        let group = (at, Group::new(scenario, key.clone()));
+        let group = (at, Group::new(scenario, key));
         let number = match self.free_groups.pop() {
             Some(number) => {
                 self.groups[number as usize] = group;
@@ -398,7 +426,7 @@ impl Windows {
     /// Makes a group be found by its scenario and key.
     fn name_group(&mut self, number: u32) {
         let (at, group) = &self.groups[number as usize];
-        let hash = group_hash(*at, &group.key);
+        let hash = group_hash(*at, group.key);
         self.group_of.insert_unique(hash, (hash, number), |(hash, _)| *hash);
     }
 
@@ -493,7 +521,7 @@ impl Windows {
         // It bears the name of the signal that it began with, though what completed later may have begun earlier.
         let began =
             self.kept.get(first.1 as usize).and_then(Option::as_ref).map_or(&members[0].1.key, |kept| &kept.signal.key);
-        let named = (self.groups[number as usize].1.key.as_str(), self.limits.epoch, began);
+        let named = (self.groups[number as usize].1.text(), self.limits.epoch, began);
         let told = emission::tell(scenario, named, &members, instance.times, withdrawn);
         // A rule that stands alone is read by its own name: its signals serve others as they are.
         let alone = scenario.steps.iter().any(|step| step.rule == scenario.name);
@@ -536,7 +564,7 @@ impl Windows {
             let (at, group) = &mut self.groups[number as usize];
             group.forget(horizon);
             if group.is_empty() {
-                if let Ok(named) = self.group_of.find_entry(group_hash(*at, &group.key), |(_, held)| *held == number) {
+                if let Ok(named) = self.group_of.find_entry(group_hash(*at, group.key), |(_, held)| *held == number) {
                     named.remove();
                 }
                 self.free_groups.push(number);
@@ -570,7 +598,7 @@ impl Windows {
             if let Some(object) = mention.object {
                 let account = AccountKey { tenant: mention.tenant, object };
                 if let Some(places) = self.by_account.get_mut(&account) {
-                    places.remove(&place);
+                    forget(places, place);
                     if places.is_empty() {
                         self.by_account.remove(&account);
                     }
@@ -578,7 +606,7 @@ impl Windows {
             } else if let Some(name) = &mention.name {
                 let name = (mention.tenant, name.clone());
                 if let Some(places) = self.by_name.get_mut(&name) {
-                    places.remove(&place);
+                    forget(places, place);
                     if places.is_empty() {
                         self.by_name.remove(&name);
                     }
@@ -586,6 +614,13 @@ impl Windows {
             }
         }
         self.free.push(place);
+    }
+}
+
+/// Takes a place off a list. The oldest leave first, so it is seldom far from the front.
+fn forget(places: &mut VecDeque<u32>, place: u32) {
+    if let Some(at) = places.iter().position(|held| *held == place) {
+        places.remove(at);
     }
 }
 
@@ -606,8 +641,9 @@ fn readers(scenarios: &[Scenario]) -> (Readers, Arc<[Vec<Term>]>) {
     (readers.into_iter().map(|(rule, readers)| (rule.clone(), readers.into())).collect(), terms.into())
 }
 
-fn group_hash(scenario: u32, key: &CompactString) -> u64 {
-    FixedState::default().hash_one((scenario, key))
+fn group_hash(scenario: u32, key: Name) -> u64 {
+    // The name is a hash already.
+    (key as u64).wrapping_add(u64::from(scenario).wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
 
 /// Whether the values of its signals decide anything at once. Those that lie apart are read when two of them meet.
@@ -620,37 +656,36 @@ fn reach(scenario: &Scenario) -> i64 {
     scenario.absent.iter().map(|a| a.within).max().unwrap_or(0).saturating_add(scenario.span)
 }
 
-/// The values of a step that count, as hashes; for a number over values, as millionths.
-fn values(signal: &Signal, scenario: &Scenario, step: u16) -> Vec<i128> {
+/// Appends the values of a step that count, as hashes; for a number over values, as millionths.
+fn values(signal: &Signal, scenario: &Scenario, step: u16, out: &mut Vec<i128>) {
     let fields = &scenario.steps[usize::from(step)].values;
     if let Some(apart) = &scenario.apart {
-        return stay(signal, apart);
+        return stay(signal, apart, out);
     }
+    let named = signal.fields.iter().filter(|(name, _)| fields.contains(name));
     if let Shape::Number(..) = scenario.shape {
-        let named = signal.fields.iter().filter(|(name, _)| fields.contains(name));
-        return named.filter_map(|(_, text)| millionths(text)).collect();
+        return out.extend(named.filter_map(|(_, text)| millionths(text)));
     }
     if scenario.steps[usize::from(step)].role == Role::Match && fields.len() <= 1 {
-        let named = signal.fields.iter().filter(|(name, _)| fields.contains(name));
-        return named.map(|(_, text)| xxhash_rust::xxh3::xxh3_128(text.as_bytes()) as i128).collect();
+        return out.extend(named.map(|(_, text)| hash(text.as_bytes()) as i128));
     }
     // Several fields count as one value: all of theirs together.
     let mut hash = xxhash_rust::xxh3::Xxh3::new();
-    for (name, text) in signal.fields.iter().filter(|(name, _)| fields.contains(name)) {
+    for (name, text) in named {
         for part in [name, text] {
             hash.update(part.as_bytes());
             hash.update(&[0]);
         }
     }
-    vec![hash.digest128() as i128]
+    out.push(hash.digest128() as i128);
 }
 
 /// A place, and the hashes of what must have changed, 0 where the record does not say; nothing where it names no place.
-fn stay(signal: &Signal, apart: &Apart) -> Vec<i128> {
+fn stay(signal: &Signal, apart: &Apart, out: &mut Vec<i128>) {
     let said = |name: &CompactString| signal.fields.iter().find(|(n, _)| n == name).map(|(_, text)| text.as_str());
-    let Some(place) = said(&apart.place).and_then(apart::packed) else { return Vec::new() };
+    let Some(place) = said(&apart.place).and_then(apart::packed) else { return };
     let known = |name| said(name).map_or(0, |text| hash(text.as_bytes()) as i128);
-    std::iter::once(place).chain(apart.change.iter().map(known)).collect()
+    out.extend(std::iter::once(place).chain(apart.change.iter().map(known)));
 }
 
 fn millionths(text: &str) -> Option<i128> {
@@ -683,87 +718,8 @@ fn hash(bytes: &[u8]) -> u128 {
     xxhash_rust::xxh3::xxh3_128(bytes)
 }
 
-/// Whom a signal means, as of its own time.
-struct Bound {
-    /// (part, account, person).
-    accounts: Vec<(Party, AccountKey, AccountKey)>,
-    side: Option<Side>,
-    home: Option<TenantId>,
-}
-
-impl Bound {
-    fn of(signal: &Signal, persons: &impl Persons) -> Self {
-        let at = signal.key.at;
-        let account = |mention: &Mention| match (mention.object, &mention.name) {
-            (Some(object), _) => Some(AccountKey { tenant: mention.tenant, object }),
-            (None, Some(name)) => persons.account(mention.tenant, Handle::Name(name), at),
-            (None, None) => None,
-        };
-        let accounts: Vec<_> = signal
-            .mentions
-            .iter()
-            .filter_map(|m| account(m).map(|account| (m.party, account, persons.person(account, at))))
-            .collect();
-        let actor = accounts.iter().find(|(party, ..)| *party == Party::Actor);
-        let told =
-            actor.map(|(.., person)| if person.tenant == signal.key.tenant { Side::Home } else { Side::Resource });
-        let linked = actor.filter(|(_, account, person)| account != person).map(|(.., person)| person.tenant);
-        let home = linked.or(signal.home).or_else(|| actor.map(|(.., person)| person.tenant));
-        Self { side: signal.side.or(told), home, accounts }
-    }
-
-    /// Whether the record lies on that side of the person whom the step is about: of who acted, and where the step is grouped by whom
-    /// it was done to, of one of those. Whoever removes a guest is at home where the guest is not.
-    fn lies(&self, side: Side, signal: &Signal, scenario: &Scenario, step: u16) -> bool {
-        if !scenario.is_about_target(usize::from(step)) {
-            return self.side == Some(side);
-        }
-        let targets = self.accounts.iter().filter(|(party, ..)| *party == Party::Target);
-        targets.into_iter().any(|(.., person)| (person.tenant == signal.key.tenant) == (side == Side::Home))
-    }
-
-    /// Every group a signal belongs to: one for each way to choose among the values of its keys, sorted.
-    fn keys(&self, signal: &Signal, by: &[Term]) -> Vec<CompactString> {
-        let mut keys = vec![CompactString::default()];
-        for term in by {
-            let mut terms = self.terms(term, signal);
-            terms.sort();
-            terms.dedup();
-            keys = keys.iter().flat_map(|k| terms.iter().map(move |t| joined(k, t))).collect();
-            keys.truncate(GROUPS_MAX * 2);
-        }
-        keys
-    }
-
-    fn terms(&self, term: &Term, signal: &Signal) -> Vec<CompactString> {
-        let text = |key: &AccountKey| {
-            let mut text = CompactString::with_capacity(73);
-            [&key.tenant.0.text(), "/", &key.object.text()].iter().for_each(|part| text.push_str(part));
-            text
-        };
-        let of = |party: &Party| {
-            let party = *party;
-            self.accounts.iter().filter(move |(p, ..)| *p == party)
-        };
-        match term {
-            Term::Person(party) => of(party).map(|(.., person)| text(person)).collect(),
-            Term::Account(party) => of(party).map(|(_, account, _)| text(account)).collect(),
-            Term::HomeTenant => self.home.iter().map(|home| format_compact!("{home}")).collect(),
-            Term::Pair => {
-                let foreign = self.home.filter(|home| *home != signal.key.tenant);
-                foreign.iter().map(|home| format_compact!("{home}>{}", signal.key.tenant)).collect()
-            }
-            Term::Field(name) => signal.fields.iter().filter(|(n, _)| n == name).map(|(_, v)| v.clone()).collect(),
-        }
-    }
-}
-
-fn joined(key: &str, term: &str) -> CompactString {
-    let mut all = CompactString::with_capacity(key.len() + term.len() + 1);
-    [key, term, "\u{1f}"].iter().for_each(|part| all.push_str(part));
-    all
-}
-
+mod bound;
+mod keys;
 mod renew;
 mod snapshot;
 pub use snapshot::SnapshotError;

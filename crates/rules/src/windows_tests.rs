@@ -3,6 +3,7 @@
 use super::*;
 use crate::{Emission, NoColumns, RuleFile, RuleSet};
 use caponier_model::{AccountFacts, Binding, EventTime, FindingKey, Guid, Link, SignalKey};
+use caponier_model::{Handle, Party};
 use compact_str::ToCompactString;
 
 const HOME: TenantId = TenantId(Guid::from_u128(0xA));

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The layout. A change of it, or of what the windows would compute from it, takes the next number.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 /// A memory: (scenario, which of its memories, group and values), first and last seen.
 type Remembered = ((u32, u32, u128), (i64, i64));
@@ -91,6 +91,8 @@ impl Windows {
             memory,
             profiles,
             touched: _,
+            keys: _,
+            brought: _,
             out: _,
             began,
             now,
