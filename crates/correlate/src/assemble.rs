@@ -131,7 +131,7 @@ impl<P: Persons> Engine<P> {
 
     /// What an incident was founded with.
     pub(crate) fn told(&self, record: &Record) -> Told {
-        let own = || record.members.first().and_then(|f| self.findings.get(*f)).map(Told::by);
+        let own = || self.findings.get(record.founder).map(Told::by);
         // An incident has members, always; an empty one would be named after nothing and hold nothing.
         let nobody = || Told {
             founder: (
@@ -152,14 +152,14 @@ impl<P: Persons> Engine<P> {
     pub(crate) fn founder<'a>(&'a self, record: &'a Record) -> Option<(EventTime, &'a FindingKey)> {
         match &record.told {
             Some(told) => Some((told.founder.0, &told.founder.1)),
-            None => record.members.first().and_then(|f| self.findings.get(*f)).map(|h| (h.merged.first, &h.key)),
+            None => self.findings.get(record.founder).map(|h| (h.merged.first, &h.key)),
         }
     }
 
     /// Writes down what the incident of a finding was founded with, before the finding says something else.
     pub(crate) fn keep_told(&mut self, finding: FindingIx) {
         if let Some(ix) = self.findings.get(finding).and_then(|h| h.record)
-            && self.records.get(ix).is_some_and(|r| r.told.is_none())
+            && self.records.get(ix).is_some_and(|r| r.told.is_none() && r.founder == finding)
         {
             self.write_told(ix);
         }

@@ -37,7 +37,7 @@ impl<P> Engine<P> {
         let held = self.findings.get(finding);
         let values = held.map_or(&[][..], |h| h.posted.values());
         values.iter().flat_map(move |ix| {
-            let posting = self.postings.get(*ix).filter(|p| p.may_attach());
+            let posting = Some(*ix).filter(|ix| self.postings.may_attach(*ix)).and_then(|ix| self.postings.get(ix));
             let place = posting.zip(held).and_then(|(p, h)| p.place(finding, h.merged.first));
             let place = place.filter(|at| posting.is_some_and(|p| !p.is_closed_around(*at, span)));
             posting.zip(place).into_iter().flat_map(move |(posting, at)| {
@@ -80,7 +80,7 @@ impl<P> Engine<P> {
 
     /// E9: the cores of the pairs of tenants whose trust a finding says was changed.
     fn trusting(&self, finding: FindingIx) -> impl Iterator<Item = Attachment> {
-        let held = self.findings.get(finding);
+        let held = self.findings.get(finding).filter(|_| self.postings.any_trust());
         let values = held.map_or(&[][..], |h| h.posted.values());
         values.iter().flat_map(move |ix| {
             let posting = self.postings.get(*ix);

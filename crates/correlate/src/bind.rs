@@ -79,7 +79,7 @@ type Group<'a, 's> = &'a [&'a Named<'s>];
 pub(crate) fn bind<'s, P: Persons>(
     merged: &'s Merged<'_>,
     tenant: TenantId,
-    given: Given,
+    given: &Given,
     persons: &P,
     settings: &Settings,
 ) -> Bindings<'s> {
@@ -101,10 +101,10 @@ pub(crate) fn bind<'s, P: Persons>(
     }
     let mut add = |value| out.uses.push(Use::of(value));
     if settings.edges.source_incident {
-        given.incidents.into_iter().map(|key| Value::SourceIncident(Box::new(key))).for_each(&mut add);
+        given.incidents.iter().map(|key| Value::SourceIncident(Box::new(key.clone()))).for_each(&mut add);
     }
     if settings.edges.rule_chain {
-        given.chains.into_iter().map(Value::Chain).for_each(&mut add);
+        given.chains.iter().cloned().map(Value::Chain).for_each(&mut add);
     }
     bind_detection(merged, settings, &mut out);
     finish(&mut out, merged, tenant, settings);

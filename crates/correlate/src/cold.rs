@@ -200,8 +200,9 @@ impl Packer<'_> {
             self.out.extend_from_slice(&bytes);
             return;
         }
-        if text.len() < 20
-            && let Some(place) = WORDS.iter().position(|word| *word == *text)
+        let word = text.as_str();
+        if word.len() < 20
+            && let Some(place) = WORDS.iter().position(|known| *known == word)
         {
             self.number(WORD);
             return self.number(place as u64);

@@ -32,6 +32,8 @@ struct Detector {
     product: CompactString,
     title: CompactString,
     raised: BTreeSet<Raised>,
+    /// How many of them each day holds, by day: what nearly every question is answered by.
+    held: Vec<(i32, u32)>,
     /// The days on which it is common.
     common: BTreeSet<i32>,
 }
@@ -47,19 +49,37 @@ pub(crate) struct Detectors {
 }
 
 impl Detectors {
-    /// Counts a finding.
+    /// Something of every piece of memory that counting one more finding touches.
+    pub(crate) fn glance(&self, product: &str, title: &str) -> u32 {
+        let found = self.find(hash(product, title), product, title).and_then(|place| self.all.get(place as usize));
+        let latest = |d: &Detector| d.held.last().map_or(0, |(_, count)| *count) ^ d.raised.last().map_or(0, |r| r.2);
+        found.map_or(0, latest)
+    }
+
+    fn find(&self, hash: u64, product: &str, title: &str) -> Option<u32> {
+        let same = |(h, at): &(u64, u32)| {
+            *h == hash && self.all.get(*at as usize).is_some_and(|d| d.product == *product && d.title == *title)
+        };
+        self.places.find(hash, same).map(|(_, place)| *place)
+    }
+
+    /// Counts a finding; `within` is what [`Detectors::settle`] is asked with.
     pub(crate) fn put(
         &mut self,
         finding: FindingIx,
         (product, title): (&str, &str),
         first: EventTime,
         victim: Option<ValueIx>,
+        within: (i64, u32),
     ) -> Slot {
         let place = self.place(product, title);
         let day = (first.nanos().div_euclid(DAY * 1_000_000_000)) as i32;
         let slot = Slot { detector: place, day, victim: victim.unwrap_or(NOBODY) };
         let detector = &mut self.all[place as usize];
-        if !detector.holds(day) || (slot.victim != NOBODY && !detector.names(day, slot.victim)) {
+        let new_day = detector.count(day, 1);
+        // Where few findings lie around and nothing is common, one more changes nothing: whichever makes them too many is looked at.
+        let small = detector.common.is_empty() && detector.is_small(day, spanned(within.0), within.1 as usize);
+        if !small && (new_day || (slot.victim != NOBODY && !detector.names(day, slot.victim))) {
             self.changed.push((place, day, false));
         }
         detector.raised.insert((day, slot.victim, finding));
@@ -72,6 +92,7 @@ impl Detectors {
         if !detector.raised.remove(&(slot.day, slot.victim, finding)) {
             return;
         }
+        detector.count(slot.day, -1);
         if slot.victim != NOBODY && !quiet && !detector.names(slot.day, slot.victim) {
             self.changed.push((slot.detector, slot.day, true));
         }
@@ -109,7 +130,7 @@ impl Detectors {
     /// Looks at what changed; returns the findings of days that became common or are so no more.
     pub(crate) fn settle(&mut self, span: i64, cap: u32) -> Vec<FindingIx> {
         let mut out = Vec::new();
-        let days = i32::try_from((span / DAY).max(1)).unwrap_or(i32::MAX);
+        let days = spanned(span);
         let mut changed = std::mem::take(&mut self.changed);
         changed.sort_unstable();
         changed.dedup();
@@ -138,11 +159,8 @@ impl Detectors {
 
     fn place(&mut self, product: &str, title: &str) -> u32 {
         let hash = hash(product, title);
-        let same = |(h, at): &(u64, u32)| {
-            *h == hash && self.all.get(*at as usize).is_some_and(|d| d.product == *product && d.title == *title)
-        };
-        if let Some((_, place)) = self.places.find(hash, same) {
-            return *place;
+        if let Some(place) = self.find(hash, product, title) {
+            return place;
         }
         let made = Detector { product: product.into(), title: title.into(), ..Detector::default() };
         let place = match self.free.pop() {
@@ -166,7 +184,31 @@ impl Detector {
     }
 
     fn holds(&self, day: i32) -> bool {
-        self.of_day(day).next().is_some()
+        self.held.binary_search_by_key(&day, |(day, _)| *day).is_ok()
+    }
+
+    /// Counts so many more on a day; true where it held nothing before.
+    fn count(&mut self, day: i32, more: i32) -> bool {
+        match self.held.binary_search_by_key(&day, |(day, _)| *day) {
+            Ok(at) => {
+                self.held[at].1 = self.held[at].1.saturating_add_signed(more);
+                if self.held[at].1 == 0 {
+                    self.held.remove(at);
+                }
+                false
+            }
+            Err(at) => {
+                self.held.insert(at, (day, more.unsigned_abs()));
+                true
+            }
+        }
+    }
+
+    /// The days from one to another, both included, that hold something, and how much.
+    fn between(&self, low: i32, high: i32) -> &[(i32, u32)] {
+        let from = self.held.partition_point(|(day, _)| *day < low);
+        let until = from + self.held[from..].partition_point(|(day, _)| *day <= high);
+        &self.held[from..until]
     }
 
     fn names(&self, day: i32, victim: ValueIx) -> bool {
@@ -175,11 +217,7 @@ impl Detector {
 
     /// The days from one to another, both included, that hold something.
     fn days(&self, low: i32, high: i32) -> impl Iterator<Item = i32> {
-        let next = move |from: i32| {
-            let found = self.raised.range((from, 0, 0)..=(high, u32::MAX, u32::MAX)).next();
-            found.map(|(day, ..)| *day)
-        };
-        std::iter::successors(next(low), move |day| day.checked_add(1).filter(|day| *day <= high).and_then(next))
+        self.between(low, high).iter().map(|(day, _)| *day)
     }
 
     /// Says whether it is common on a day; false where it was so already.
@@ -195,7 +233,7 @@ impl Detector {
     }
 
     fn is_few(&self, low: i32, high: i32, cap: usize) -> bool {
-        self.raised.range((low, 0, 0)..=(high, u32::MAX, u32::MAX)).nth(cap).is_none()
+        self.between(low, high).iter().map(|(_, count)| *count as usize).sum::<usize>() <= cap
     }
 
     /// Which of these days are common. A window that holds too many may begin on a day that holds something.
@@ -232,6 +270,11 @@ impl Detector {
         }
         false
     }
+}
+
+/// How many days a window spans.
+fn spanned(span: i64) -> i32 {
+    i32::try_from((span / DAY).max(1)).unwrap_or(i32::MAX)
 }
 
 fn hash(product: &str, title: &str) -> u64 {

@@ -5,41 +5,54 @@ use caponier_model::Guid;
 use compact_str::CompactString;
 use smallvec::SmallVec;
 
-/// The number that a lower-case hexadecimal digit stands for.
-const fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
+/// What no digit stands for.
+const NONE: u8 = 0xff;
+
+/// The number that each byte stands for as a lower-case hexadecimal digit.
+const NIBBLES: [u8; 256] = {
+    let (mut table, mut digit) = ([NONE; 256], 0);
+    while digit < DIGITS.len() {
+        table[DIGITS[digit] as usize] = digit as u8;
+        digit += 1;
     }
+    table
+};
+
+/// The byte of two digits; `seen` gathers what was no digit.
+fn byte(high: u8, low: u8, seen: &mut u8) -> u8 {
+    let (high, low) = (NIBBLES[usize::from(high)], NIBBLES[usize::from(low)]);
+    *seen |= high | low;
+    high << 4 | low & 15
 }
+
+/// Where the bytes of a GUID stand in its text.
+const PAIRS: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 
 /// The GUID of a text that is written exactly as we write one.
 pub(crate) fn guid(text: &str) -> Option<Guid> {
-    let digits = text.as_bytes();
-    if digits.len() != 36 {
-        return None;
+    let digits: &[u8; 36] = text.as_bytes().try_into().ok()?;
+    let mut seen = 0;
+    let mut bytes = [0; 16];
+    for (out, at) in bytes.iter_mut().zip(PAIRS) {
+        *out = byte(digits[at], digits[at + 1], &mut seen);
     }
-    let mut value: u128 = 0;
-    for (at, digit) in digits.iter().enumerate() {
-        if matches!(at, 8 | 13 | 18 | 23) {
-            if *digit != b'-' {
-                return None;
-            }
-        } else {
-            value = value << 4 | u128::from(nibble(*digit)?);
-        }
-    }
-    Some(Guid::from_u128(value))
+    let written = seen < 16 && [8, 13, 18, 23].iter().all(|at| digits[*at] == b'-');
+    written.then(|| Guid::from_u128(u128::from_be_bytes(bytes)))
 }
 
 /// The bytes of lower-case hexadecimal digits, two to a byte; none where anything else is among them.
 pub(crate) fn packed(digits: &str) -> Option<SmallVec<[u8; 32]>> {
-    if !digits.len().is_multiple_of(2) {
-        return None;
+    let (pairs, odd) = digits.as_bytes().as_chunks();
+    let mut seen = 0;
+    let mut bytes = SmallVec::from_elem(0, pairs.len());
+    for (out, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *out = byte(*high, *low, &mut seen);
+        // Most texts are words, which their first letters tell.
+        if seen >= 16 {
+            return None;
+        }
     }
-    let pairs = digits.as_bytes().chunks_exact(2);
-    pairs.map(|pair| Some(nibble(pair[0])? << 4 | nibble(pair[1])?)).collect()
+    odd.is_empty().then_some(bytes)
 }
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";

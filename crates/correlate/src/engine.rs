@@ -2,16 +2,15 @@
 //!
 //! It performs no I/O, reads no clock, starts no thread and cannot fail.
 
-use crate::bind::{Bindings, DEVICE, Given, PERSON, bind};
+use crate::ahead::{AHEAD_ROWS, fetch, glance};
 use crate::chains::Chains;
 use crate::cold::Formats;
 use crate::decisions::Decisions;
 use crate::detector::Detectors;
-use crate::entries::Entry;
-use crate::finding::{Kept, Sightings, Taken};
+use crate::finding::{Sightings, Taken};
 use crate::name::{IncidentId, id_of};
 use crate::names::Names;
-use crate::posting::{Dirty, FindingIx, Link, NOBODY, Postings, ValueIx};
+use crate::posting::{Changes, Dirty, FindingIx, Link, Postings, ValueIx};
 use crate::prolific::Crossed;
 use crate::settle::Findings;
 use crate::slab::Slab;
@@ -70,7 +69,7 @@ pub struct Engine<P> {
     /// When they are, at the latest.
     pub(crate) settle_at: EventTime,
     /// Names of formats, for what lies packed.
-    formats: Formats,
+    pub(crate) formats: Formats,
     queue: VecDeque<Queued>,
     /// Changes in the queue that are not assembled yet.
     due: usize,
@@ -492,11 +491,8 @@ impl<P: Persons> Engine<P> {
         for finding in &gone {
             self.unpost(*finding, &mut batch);
         }
-        for finding in &staged {
-            self.post(*finding, &mut batch);
-        }
+        self.post_all(&staged, &mut batch);
         // What is new was in no core that it could have left.
-        self.pack(staged.iter().copied());
         let held = staged.iter().copied().filter(|f| self.findings.get(*f).is_some_and(|h| h.group.is_some()));
         let mut rebound: Findings = held.collect();
         let mut dirty = staged;
@@ -512,7 +508,7 @@ impl<P: Persons> Engine<P> {
     }
 
     /// Brings every posting that changed up to date, and the links with them.
-    fn refresh_changed(&mut self, batch: &mut Batch, dirty: &mut Vec<FindingIx>) {
+    pub(crate) fn refresh_changed(&mut self, batch: &mut Batch, dirty: &mut Vec<FindingIx>) {
         let (plain, pairs) = self.postings.changed();
         self.refresh(&plain, batch);
         // What a level changed for a pair comes on top.
@@ -523,51 +519,6 @@ impl<P: Persons> Engine<P> {
             self.postings.release(dirty.value());
         }
         self.relink(batch, dirty);
-    }
-
-    /// Posts findings that a snapshot held and were posted when it was taken: as they were bound then, where that is written.
-    /// [`Engine::post_end`] must follow the last of them.
-    pub(crate) fn post_held(&mut self, findings: impl Iterator<Item = (FindingIx, Option<AsBound>)>) {
-        // Nothing had links yet that could go.
-        let mut batch = Batch::default();
-        for (ix, bound) in findings {
-            match bound {
-                None => self.post(ix, &mut batch),
-                Some((incidents, bindings)) => {
-                    for key in &incidents {
-                        self.by_incident.entry(key.clone()).or_default().insert(ix);
-                    }
-                    if let Some(held) = self.findings.get_mut(ix) {
-                        held.incidents = incidents.into();
-                    }
-                    self.post_as(ix, bindings, &mut batch);
-                }
-            }
-            self.pack(std::iter::once(ix));
-        }
-    }
-
-    /// Makes what rests on the findings posted, of common detectors or not, as the snapshot says.
-    pub(crate) fn post_end(&mut self, common: Vec<(FindingIx, bool)>) {
-        for (ix, was_common) in &common {
-            if let Some(slot) = self.findings.get(*ix).and_then(|held| held.slot) {
-                self.detectors.adopt(slot, *was_common);
-            }
-        }
-        for (ix, _) in common {
-            self.judge_again(ix);
-        }
-        self.refresh_changed(&mut Batch::default(), &mut Vec::new());
-    }
-
-    /// Packs what was told of findings that are bound.
-    fn pack(&mut self, findings: impl Iterator<Item = FindingIx>) {
-        let mut room = Vec::new();
-        for finding in findings {
-            if let Some(held) = self.findings.get_mut(finding) {
-                held.pack(&mut self.formats, &mut room);
-            }
-        }
     }
 
     /// Gives findings the links they had, for those that a value would make of them.
@@ -585,9 +536,13 @@ impl<P: Persons> Engine<P> {
     }
 
     /// Brings postings up to date, and collects what that changes.
-    fn refresh(&mut self, dirty: &[Dirty], batch: &mut Batch) {
-        for dirty in dirty {
-            let changes = self.postings.refresh(dirty, &self.settings, &self.findings);
+    fn refresh(&mut self, all: &[Dirty], batch: &mut Batch) {
+        let mut changes = Changes::default();
+        for (at, dirty) in all.iter().enumerate() {
+            if at.is_multiple_of(AHEAD_ROWS) {
+                glance(all[at..].iter().take(AHEAD_ROWS).map(Dirty::value), &self.postings);
+            }
+            self.postings.refresh(dirty, &self.settings, &self.findings, &mut changes);
             if let Some((low, high)) = changes.levels
                 && let Some(posting) = self.postings.get(dirty.value())
             {
@@ -601,9 +556,9 @@ impl<P: Persons> Engine<P> {
                     batch.corrected.extend(batch.loose.iter().skip(from));
                 }
             }
-            batch.removed.extend(changes.removed);
-            batch.added.extend(changes.added);
         }
+        batch.removed.extend(changes.removed);
+        batch.added.extend(changes.added);
     }
 
     /// Gives findings their links; the ends of those that went or came are to be settled.
@@ -612,6 +567,7 @@ impl<P: Persons> Engine<P> {
             list.sort_unstable();
             list.dedup();
         }
+        fetch(batch.removed.iter().chain(&batch.added).flat_map(|link| [link.a, link.b]), &self.findings);
         for link in &batch.removed {
             if batch.added.binary_search(link).is_err() {
                 for end in [link.a, link.b] {
@@ -642,108 +598,6 @@ impl<P: Persons> Engine<P> {
         }
     }
 
-    /// Takes a finding out of its postings, binds it anew and posts it again.
-    fn post(&mut self, ix: FindingIx, batch: &mut Batch) {
-        let Some(held) = self.findings.get_mut(ix) else { return };
-        let former = std::mem::take(&mut held.posted);
-        for value in former.values() {
-            self.postings.remove(*value, ix, held.merged.first);
-        }
-        held.unpack();
-        let incidents = self.sources.of(held.sightings().all());
-        let before = std::mem::replace(&mut held.incidents, incidents.iter().cloned().collect());
-        for key in before.iter().filter(|k| !incidents.contains(k)) {
-            if let Some(set) = self.by_incident.get_mut(key) {
-                set.remove(&ix);
-            }
-        }
-        for key in &incidents {
-            self.by_incident.entry(key.clone()).or_default().insert(ix);
-        }
-        if let Some(brief) = held.sightings().brief() {
-            held.merged = brief;
-        }
-        // Set aside while it is read, so that nothing of it is copied.
-        let sightings = held.kept.take();
-        let given = Given { incidents: self.names_of(&incidents), chains: self.chains_of(ix) };
-        let tenant = self.findings.get(ix).map(|held| held.key.tenant);
-        if let Some((merged, tenant)) = sightings.merged().zip(tenant) {
-            let bindings = bind(&merged, tenant, given, &self.persons, &self.settings);
-            self.post_as(ix, bindings, batch);
-        }
-        if let Some(held) = self.findings.get_mut(ix) {
-            held.kept = Kept::Open(sightings);
-        }
-    }
-
-    fn chains_of(&self, ix: FindingIx) -> Vec<CompactString> {
-        self.findings.get(ix).map(|held| self.chains.of(&held.key)).unwrap_or_default()
-    }
-
-    /// Posts a finding as it is bound.
-    fn post_as(&mut self, ix: FindingIx, bindings: Bindings<'_>, batch: &mut Batch) {
-        let Some(held) = self.findings.get_mut(ix) else { return };
-        let mut uses: Vec<(ValueIx, ValueIx)> = Vec::with_capacity(bindings.uses.len());
-        for used in &bindings.uses {
-            // What a pair rests on stands before it, as a rule.
-            let among =
-                |v: &Value| bindings.uses.iter().zip(&uses).find(|(u, _)| u.value == *v).map(|(_, (ix, _))| *ix);
-            let value = self.postings.intern_among(&used.value, &self.settings, among);
-            // An account's own value stands before what it leads to, and is never cut while that is not.
-            let account = used.account.and_then(|a| {
-                let own = bindings.uses.iter().zip(&uses).find(|(u, _)| u.value == Value::Account(a));
-                own.map(|(_, (ix, _))| *ix).or_else(|| self.postings.find(&Value::Account(a)))
-            });
-            uses.push((value, account.unwrap_or(NOBODY)));
-        }
-        self.counts.values_most = self.counts.values_most.max(uses.len() as u64);
-        if bindings.cut > 0 {
-            self.crowded.insert(ix);
-        } else {
-            self.crowded.remove(&ix);
-        }
-        if let Some(slot) = held.slot.take() {
-            self.detectors.take(ix, slot, false);
-        }
-        if self.settings.caps.detector < u32::MAX {
-            let first = |part| bindings.uses.iter().position(|used| used.part & part != 0);
-            let victim = first(PERSON).or_else(|| first(DEVICE)).map(|at| uses[at].0);
-            let named = (&*held.key.product, &*bindings.alert);
-            held.slot = Some(self.detectors.put(ix, named, held.merged.first, victim));
-        }
-        held.fill(bindings, &uses);
-        held.common = held.is_common(&self.detectors);
-        let held = &*held;
-        batch.removed.extend(held.links.iter().filter(|l| !held.posted.values().contains(&l.value)));
-        let times = (held.merged.first, held.merged.last);
-        let tenant = self.postings.tenant(held.key.tenant);
-        let suspect = batch.corrected.contains(&ix);
-        let Some(held) = self.findings.get(ix) else { return };
-        for (value, account) in held.posted.uses() {
-            let strength = self.postings.account(account).map_or(1_000_000, |a| held.confidence(a));
-            let entry = Entry::new(times, ix, account, tenant, strength).of_common(held.common);
-            self.postings.insert(value, entry, &self.findings);
-            if suspect {
-                batch.suspects.insert(value);
-            }
-        }
-    }
-
-    /// Posts a finding again whose detector became common, or is so no more; false where it is what it was.
-    fn judge_again(&mut self, ix: FindingIx) -> bool {
-        let Some(held) = self.findings.get_mut(ix) else { return false };
-        let common = held.is_common(&self.detectors);
-        if held.common == common {
-            return false;
-        }
-        held.common = common;
-        let (first, held) = (held.merged.first, &*held);
-        for value in held.posted.values() {
-            self.postings.mark(*value, ix, first, common);
-        }
-        true
-    }
-
     /// Lets a finding go from every index.
     pub(crate) fn drop_finding(&mut self, ix: FindingIx) {
         let Some(held) = self.findings.remove(ix) else { return };
@@ -765,9 +619,6 @@ impl<P: Persons> Engine<P> {
     }
 }
 
-/// A finding as it was bound: its source incidents, and the rest.
-pub(crate) type AsBound = (Vec<SourceIncidentKey>, Bindings<'static>);
-
 /// What one settlement collects.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
@@ -778,9 +629,9 @@ pub(crate) struct Batch {
     pub removed: Vec<Link>,
     added: Vec<Link>,
     /// Findings that changed because something came late.
-    corrected: Findings,
+    pub corrected: Findings,
     /// Values of findings that came late: what they change is a correction.
-    suspects: HashSet<ValueIx, Hasher>,
+    pub suspects: HashSet<ValueIx, Hasher>,
 }
 
 pub(crate) fn forget<K: std::hash::Hash + Eq>(

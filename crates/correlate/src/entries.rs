@@ -94,7 +94,7 @@ pub(crate) enum Entries {
     #[default]
     None,
     One(Entry),
-    Many(Box<Many>),
+    Many(Many),
 }
 
 /// Entries from `head` on; those before it are gone.
@@ -133,7 +133,7 @@ impl Entries {
             Self::None => *self = Self::One(entry),
             Self::One(held) => {
                 let list = if at == 0 { vec![entry, *held] } else { vec![*held, entry] };
-                *self = Self::Many(Box::new(Many { list, head: 0 }));
+                *self = Self::Many(Many { list, head: 0 });
             }
             Self::Many(many) => many.list.insert(many.head + at, entry),
         }

@@ -15,9 +15,13 @@ impl<P: Persons> Engine<P> {
     pub(crate) fn schedule(&mut self, ix: RecordIx) {
         let Some(record) = self.records.get_mut(ix) else { return };
         let last = record.members.iter().filter_map(|f| self.findings.get(*f)).map(|h| h.merged.last).max();
-        let old = std::mem::replace(&mut record.last, last.unwrap_or(EventTime::MIN));
-        self.deadlines.remove(&(old, ix));
-        self.deadlines.insert((record.last, ix));
+        let (old, last) = (record.last, last.unwrap_or(EventTime::MIN));
+        record.last = last;
+        // What is new stands nowhere yet.
+        if old != last && old != EventTime::MIN {
+            self.deadlines.remove(&(old, ix));
+        }
+        self.deadlines.insert((last, ix));
     }
 
     /// Lets go of every cluster of incidents whose last activity lies beyond retention. Incidents that candidate edges or

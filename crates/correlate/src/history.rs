@@ -128,6 +128,7 @@ impl<P: Persons> Engine<P> {
             sequence: 0,
             change: ChangeKind::Created,
             told: None,
+            founder: unit.members.first().copied().unwrap_or_default(),
             members: unit.members.clone(),
             group: unit.group,
             last: EventTime::MIN,
@@ -144,14 +145,14 @@ impl<P: Persons> Engine<P> {
             }
             nth += 1;
         }
-        if record.members.len() > 1 || split_from.is_some() {
+        if split_from.is_some() {
             record.told = Some(Box::new(Told { split_from, ..self.told(&record) }));
         }
         self.records.insert(record)
     }
 
     fn assign(&mut self, record: RecordIx, unit: &Unit) {
-        if self.records.get(record).is_some_and(|held| held.told.is_none() && held.members != unit.members) {
+        if self.records.get(record).is_some_and(|held| held.told.is_none() && !unit.members.contains(&held.founder)) {
             self.write_told(record);
         }
         for member in &unit.members {

@@ -8,6 +8,7 @@
 //!            -> cores (Kruskal, guards) -> loose findings attach -> incidents -> changes (Engine::poll_change)
 //! ```
 
+mod ahead;
 mod assemble;
 mod attach;
 mod bind;
@@ -40,6 +41,7 @@ mod name;
 mod names;
 mod partition;
 mod place;
+mod post;
 mod posted;
 mod posting;
 mod prolific;

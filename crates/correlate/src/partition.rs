@@ -155,21 +155,22 @@ pub(crate) fn cores(
 ) -> Vec<Core> {
     let places: HashMap<FindingIx, usize, foldhash::fast::FixedState> =
         nodes.iter().enumerate().map(|(i, n)| (n.finding, i)).collect();
-    let mut edges: Vec<Candidate<'_>> = links
+    let mut edges: Vec<(u128, Candidate<'_>)> = links
         .iter()
         .filter_map(|link| {
             let (a, b) = (*places.get(&link.a)?, *places.get(&link.b)?);
-            Some((a.min(b), a.max(b), link))
+            let (a, b) = (a.min(b), a.max(b));
+            Some((order(link, (a, b)), (a, b, link)))
         })
         .collect();
-    edges.sort_by(|(a, b, l), (c, d, m)| {
-        let order = (m.strength, l.gap, l.kind, a, b).cmp(&(l.strength, m.gap, m.kind, c, d));
+    edges.sort_unstable_by(|(x, (.., l)), (y, (.., m))| {
         // Two links of one value between the same ends name different accounts of one person.
-        order
+        x.cmp(y)
             .then_with(|| by_value(l.value, m.value))
             .then_with(|| by_value(l.account_a, m.account_a))
             .then_with(|| by_value(l.account_b, m.account_b))
     });
+    let edges = edges.into_iter().map(|(_, edge)| edge).collect();
     let sets = nodes.iter().enumerate().map(|(i, n)| Set::of(i, n)).collect();
     let (tree, spare, refused) = (Vec::new(), Vec::new(), Vec::new());
     let mut forest = Forest { nodes, edges, limits, policy, acts, sets, tree, spare, refused, used: BTreeSet::new() };
@@ -181,6 +182,14 @@ pub(crate) fn cores(
         }
     }
     forest.collect()
+}
+
+/// What orders candidate edges, as one number: the strongest first, then the nearest, by kind, by their ends.
+fn order(link: &Link, (a, b): (usize, usize)) -> u128 {
+    // Strengths are millionths, and no gap between two times has more bits than these.
+    let weakness = u128::from(0xff_ffff - link.strength.min(0xff_ffff));
+    let gap = u128::from(link.gap.clamp(0, (1 << 35) - 1).unsigned_abs());
+    weakness << 104 | gap << 69 | u128::from(link.kind as u8) << 64 | (a as u128) << 32 | b as u128
 }
 
 impl Forest<'_> {
@@ -429,11 +438,23 @@ fn unite(sets: &mut [Set], x: usize, y: usize) {
     set.standing = Standing::together(set.standing.take(), standing);
 }
 
-/// The union of two sorted lists.
+/// The union of two sorted lists that hold each item once.
 fn union<A: Array<Item: Ord + Copy>>(a: &SmallVec<A>, b: &SmallVec<A>) -> SmallVec<A> {
-    let mut out: SmallVec<A> = a.iter().chain(b).copied().collect();
-    out.sort_unstable();
-    out.dedup();
+    let mut out: SmallVec<A> = SmallVec::with_capacity(a.len() + b.len());
+    let (mut left, mut right) = (&a[..], &b[..]);
+    while let (Some((x, rest)), Some((y, others))) = (left.split_first(), right.split_first()) {
+        match x.cmp(y) {
+            Ordering::Less => (out.push(*x), left = rest),
+            Ordering::Greater => (out.push(*y), right = others),
+            Ordering::Equal => {
+                out.push(*x);
+                (left, right) = (rest, others);
+                ((), ())
+            }
+        };
+    }
+    out.extend_from_slice(left);
+    out.extend_from_slice(right);
     out
 }
 

@@ -26,10 +26,16 @@ impl Posted {
 
     fn list(&self, at: usize) -> &[ValueIx] {
         let Some((head, cells)) = self.cells.split_first_chunk::<HEAD>() else { return &[] };
+        let [uses, counted, persons, devices] = *head;
         // The uses are two lists of one length.
-        let lengths = [head[0], head[0], head[1], head[2], head[3]].map(|n| n as usize);
-        let begin = lengths[..at].iter().sum::<usize>();
-        cells.get(begin..begin + lengths[at]).unwrap_or_default()
+        let (begin, length) = match at {
+            0 => (0, uses),
+            1 => (uses, uses),
+            2 => (2 * uses, counted),
+            3 => (2 * uses + counted, persons),
+            _ => (2 * uses + counted + persons, devices),
+        };
+        cells.get(begin as usize..(begin + length) as usize).unwrap_or_default()
     }
 
     /// What it is posted under, in canonical order.

@@ -3,6 +3,7 @@
 //! What changes is noted and brought up to date once, by [`Postings::refresh`], and only around what changed.
 
 use crate::Settings;
+use crate::ahead::Spot;
 use crate::entries::{Entries, Entry};
 use crate::meant::Meant;
 use crate::place::{self, Places};
@@ -10,8 +11,13 @@ use crate::prolific::{Crossed, Measure, Prolific};
 use crate::slab::Slab;
 use crate::value::{Counterpart, Rule, Value};
 use caponier_model::{AccountKey, EdgeKind, EventTime, TenantId};
+use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::sync::Arc;
+
+mod behind;
+
+pub(crate) use behind::Behind;
 
 /// A finding's place in the engine's slab.
 pub(crate) type FindingIx = u32;
@@ -66,7 +72,7 @@ pub(crate) struct Posting {
     pub rule: Arc<Rule>,
     pub entries: Entries,
     /// What is known of several entries; none while there was never more than one.
-    pub more: Option<Box<More>>,
+    pub more: Option<More>,
     /// No interval among the entries is longer, nor was one ever, in seconds: how far back a scan must look beyond the window.
     pub longest: i64,
     /// Weak pairs that rest on this value.
@@ -92,8 +98,8 @@ pub(crate) struct More {
 }
 
 impl More {
-    pub(crate) fn of(entries: &[Entry]) -> Box<Self> {
-        let mut more = Box::<Self>::default();
+    pub(crate) fn of(entries: &[Entry]) -> Self {
+        let mut more = Self::default();
         entries.iter().for_each(|entry| more.add(entry));
         more
     }
@@ -133,34 +139,47 @@ pub(crate) struct Postings {
     noted: Vec<Dirty>,
     /// Values that a link which is not accepted points to.
     possible: usize,
+    /// Pairs of tenants whose trust some finding says was changed.
+    trusts: usize,
+    /// For each place of a value, whether a loose finding could attach by it: [`Posting::may_attach`] without the row.
+    attaching: Vec<bool>,
     /// Values that became prolific and were not told yet: at most one for each that is held.
     pub crossed: VecDeque<Crossed>,
 }
 
-/// What a refresh changed.
+/// What refreshing one posting after the other changed.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     /// Links that are gone; some of them may be among the added again.
     pub removed: Vec<Link>,
     pub added: Vec<Link>,
-    /// Entries, from the first to the last, between which the value became more or less prolific.
+    /// Of the last of them, entries, from the first to the last, between which the value became more or less prolific.
     pub levels: Option<(usize, usize)>,
 }
 
 impl Postings {
     /// The place of a value, made on first use.
     pub(crate) fn intern(&mut self, value: &Value, settings: &Settings) -> ValueIx {
-        self.intern_among(value, settings, |_| None)
+        self.intern_at(value, Spot { hash: place::hash(value), place: None }, settings, |_| None)
     }
 
-    /// The same where the caller may know the places of what a pair rests on.
-    pub(crate) fn intern_among(
+    /// Where a value of this hash is likely to be.
+    pub(crate) fn likely(&self, hash: u32) -> Option<ValueIx> {
+        self.ids.likely(hash)
+    }
+
+    /// The same of a value that was looked for, where the caller may know the places of what a pair rests on.
+    pub(crate) fn intern_at(
         &mut self,
         value: &Value,
+        spot: Spot,
         settings: &Settings,
         known: impl Fn(&Value) -> Option<ValueIx>,
     ) -> ValueIx {
-        let hash = place::hash(value);
+        let Spot { hash, place } = spot;
+        if let Some(ix) = place.filter(|ix| self.get(*ix).is_some_and(|p| p.value == *value)) {
+            return ix;
+        }
         if let Some(ix) = self.find_hashed(hash, value) {
             return ix;
         }
@@ -168,6 +187,7 @@ impl Postings {
         let ix = self.all.insert(posting);
         self.ids.insert_new(hash, ix);
         self.possible += usize::from(matches!(value, Value::Possible(_)));
+        self.trusts += usize::from(matches!(value, Value::Trust(..)));
         for half in value.halves().into_iter().flatten() {
             let half = known(&half).unwrap_or_else(|| self.intern(&half, settings));
             if let Some(posting) = self.all.get_mut(half) {
@@ -211,6 +231,21 @@ impl Postings {
         }
     }
 
+    /// False where no loose finding could attach by this value.
+    pub(crate) fn may_attach(&self, ix: ValueIx) -> bool {
+        self.attaching.get(ix as usize).is_some_and(|open| *open)
+    }
+
+    /// Writes down whether a loose finding could attach by a value, after it changed.
+    fn keep_open(&mut self, ix: ValueIx) {
+        let open = self.get(ix).is_some_and(Posting::may_attach);
+        let at = ix as usize;
+        if at >= self.attaching.len() {
+            self.attaching.resize(at + 1, false);
+        }
+        self.attaching[at] = open;
+    }
+
     /// The place of a value that is held.
     pub(crate) fn find(&self, value: &Value) -> Option<ValueIx> {
         self.find_hashed(place::hash(value), value)
@@ -240,6 +275,11 @@ impl Postings {
         self.possible > 0
     }
 
+    /// False where no finding says that the trust between tenants was changed.
+    pub(crate) fn any_trust(&self) -> bool {
+        self.trusts > 0
+    }
+
     /// Puts a finding into a posting; [`Postings::refresh`] must follow.
     pub(crate) fn insert(&mut self, ix: ValueIx, entry: Entry, holder: &impl Holder) {
         let Some(posting) = self.get(ix) else { return };
@@ -265,6 +305,7 @@ impl Postings {
         if !posting.is_single() {
             note(&mut self.noted, posting, ix, (at, entry.first));
         }
+        self.keep_open(ix);
     }
 
     /// Takes a finding that began at `first` out of a posting; [`Postings::refresh`] must follow.
@@ -276,6 +317,7 @@ impl Postings {
             let dirty = note(&mut self.noted, posting, ix, (at, first));
             dirty.was_over |= gone.over() > 0;
         }
+        self.keep_open(ix);
     }
 
     /// Lets an evicted finding go: its links go with it, and nobody else's change.
@@ -291,6 +333,7 @@ impl Postings {
                 note(&mut self.noted, posting, ix, (at, first));
             }
         }
+        self.keep_open(ix);
     }
 
     /// Counts again where findings were let go between others; links stay as they are.
@@ -301,6 +344,7 @@ impl Postings {
                 posting.measure(&dirty, settings.caps.window, holder);
                 posting.spend(&dirty);
             }
+            self.keep_open(dirty.value);
             self.release(dirty.value);
         }
     }
@@ -349,8 +393,10 @@ impl Postings {
             return;
         }
         let Some(posting) = self.all.remove(ix) else { return };
+        self.keep_open(ix);
         self.ids.remove(place::hash(&posting.value), ix);
         self.possible -= usize::from(matches!(posting.value, Value::Possible(_)));
+        self.trusts -= usize::from(matches!(posting.value, Value::Trust(..)));
         for half in posting.value.halves().into_iter().flatten() {
             let Some(half) = self.find(&half) else { continue };
             if let Some(posting) = self.all.get_mut(half) {
@@ -362,13 +408,10 @@ impl Postings {
 
     /// Brings a posting up to date: how prolific it is, and its links around what changed. Where levels changed, the pairs that
     /// rest on it are noted.
-    pub(crate) fn refresh(&mut self, dirty: &Dirty, settings: &Settings, holder: &impl Holder) -> Changes {
-        let mut out = Changes::default();
+    pub(crate) fn refresh(&mut self, dirty: &Dirty, settings: &Settings, holder: &impl Holder, out: &mut Changes) {
+        out.levels = None;
         let ix = dirty.value;
-        if self.get(ix).is_some_and(Posting::is_single) {
-            return out;
-        }
-        let Some(mut posting) = self.all.lift(ix) else { return out };
+        let Some(posting) = self.all.get_mut(ix).filter(|posting| !posting.is_single()) else { return };
         out.levels = posting.measure(dirty, settings.caps.window, holder);
         if let Some(levels) = out.levels {
             self.crossed.extend(posting.crossed(levels, holder));
@@ -376,106 +419,33 @@ impl Postings {
         if let Some((low, high)) = posting.spend(dirty) {
             out.levels = Some(out.levels.map_or((low, high), |(l, h)| (l.min(low), h.max(high))));
         }
-        if posting.rule.bridges {
-            let halves = posting.value.halves().map(|halves| halves.map(|h| self.find(&h).and_then(|h| self.get(h))));
-            posting.relink(dirty, settings, holder, halves.as_ref().map_or(&[], |h| &h[..]), &mut out);
-        }
         let range = out.levels.filter(|_| posting.pairs > 0);
         let concerned: Vec<(FindingIx, EventTime)> =
             range.iter().flat_map(|(i, j)| posting.entries[*i..=*j].iter()).map(|e| (e.finding, e.first)).collect();
-        self.all.put(ix, posting);
+        match posting.value.halves().filter(|_| posting.rule.bridges) {
+            None if posting.rule.bridges => posting.relink(dirty, settings, holder, &[], out),
+            None => {}
+            Some(halves) => {
+                // Others are looked at meanwhile.
+                let Some(mut posting) = self.all.lift(ix) else { return };
+                let halves = halves.map(|h| self.find(&h).and_then(|h| self.get(h)));
+                posting.relink(dirty, settings, holder, &halves, out);
+                self.all.put(ix, posting);
+            }
+        }
+        self.keep_open(ix);
         for (finding, first) in concerned {
             let pairs = holder.values(finding).filter(|v| self.rests_on(*v, ix));
             for pair in pairs.collect::<Vec<_>>() {
                 self.touch(pair, finding, first);
             }
         }
-        out
-    }
-
-    /// The links of a value as its findings would make them now, and as they are; both sorted.
-    fn links_of(
-        &self,
-        ix: ValueIx,
-        posting: &Posting,
-        settings: &Settings,
-        holder: &impl Holder,
-    ) -> (Vec<Link>, Vec<Link>) {
-        let (mut fresh, mut held) = (Vec::new(), Vec::new());
-        if posting.entries.len() > 1 && posting.rule.bridges {
-            let halves = posting.value.halves().map(|halves| halves.map(|h| self.find(&h).and_then(|h| self.get(h))));
-            if !posting.is_severed(settings) {
-                let halves = halves.as_ref().map_or(&[][..], |h| &h[..]);
-                posting.chain(ix, (0, posting.entries.len()), settings, halves, &mut fresh);
-            }
-            for entry in posting.entries.iter() {
-                let own = |l: &&Link| l.value == ix && l.b == entry.finding;
-                held.extend(holder.links(entry.finding).iter().filter(own));
-            }
-        }
-        for list in [&mut fresh, &mut held] {
-            list.sort_unstable();
-            list.dedup();
-        }
-        (fresh, held)
-    }
-
-    /// What differs, value by value, from what their present findings would make: those that left leave it behind.
-    /// Links are compared only where something was ever let go: until then none can differ.
-    pub(crate) fn behind(&self, evicted: bool, settings: &Settings, holder: &impl Holder) -> Vec<(ValueIx, Behind)> {
-        let held = self.all.iter();
-        let differs = |(ix, posting): (ValueIx, &Posting)| {
-            let links = evicted.then(|| self.links_of(ix, posting, settings, holder));
-            let links = links.filter(|(fresh, held)| fresh != held).map(|(_, held)| held);
-            let longest = posting.entries.iter().map(|e| e.last.seconds_since(e.first)).max().unwrap_or(0).max(0);
-            let last = posting.entries.last().map(|e| e.first);
-            let counted = posting.prolific().map(Prolific::high);
-            let usual = posting.rule.cap.is_some_and(|cap| posting.mass() > cap);
-            let same = links.is_none()
-                && longest == posting.longest
-                && posting.is_cut_off() == (posting.rule.bridges && posting.is_severed(settings))
-                && counted == last.filter(|_| usual);
-            let behind = Behind { links, severed: posting.is_cut_off(), longest: posting.longest, counted };
-            (!same).then_some((ix, behind))
-        };
-        held.filter_map(differs).collect()
-    }
-
-    /// Puts a value where it was when a snapshot was taken. Returns the links to take from findings, and those to give.
-    pub(crate) fn adopt(
-        &mut self,
-        ix: ValueIx,
-        behind: Behind,
-        settings: &Settings,
-        holder: &impl Holder,
-    ) -> (Vec<Link>, Vec<Link>) {
-        let Some(mut posting) = self.all.lift(ix) else { return Default::default() };
-        let more = posting.more.get_or_insert_with(|| More::of(&posting.entries));
-        more.severed = behind.severed;
-        posting.longest = behind.longest.max(posting.longest);
-        if let Some(high) = behind.counted {
-            posting.count_all(settings.caps.window, high, holder);
-        }
-        let held = behind.links.is_some().then(|| self.links_of(ix, &posting, settings, holder).1);
-        self.all.put(ix, posting);
-        (held.unwrap_or_default(), behind.links.unwrap_or_default())
     }
 
     fn rests_on(&self, pair: ValueIx, half: ValueIx) -> bool {
         let Some(half) = self.get(half).map(|p| &p.value) else { return false };
         self.get(pair).and_then(|p| p.value.halves()).is_some_and(|halves| halves.contains(half))
     }
-}
-
-/// A value that is not what its present findings would make of it.
-#[derive(Debug)]
-pub(crate) struct Behind {
-    /// Its links, where they are others.
-    pub links: Option<Vec<Link>>,
-    pub severed: bool,
-    pub longest: i64,
-    /// The latest instant counted, where counterparts are counted.
-    pub counted: Option<EventTime>,
 }
 
 impl Dirty {
@@ -503,6 +473,11 @@ fn note<'d>(
 }
 
 impl Posting {
+    /// Something of every piece of memory that posting one more finding touches.
+    pub(crate) fn glance(&self) -> u32 {
+        self.entries.last().map_or(0, |e| e.finding) ^ self.mass() ^ self.noted ^ self.value.glance()
+    }
+
     /// Where a finding stands.
     pub(crate) fn place(&self, finding: FindingIx, first: EventTime) -> Option<usize> {
         let start = self.entries.partition_point(|e| e.first < first);
@@ -718,7 +693,7 @@ impl Posting {
         }
         // Accounts of one person, a detection and its alert: what stands under one account is not joined here.
         let person = matches!(self.value, Value::Person(_) | Value::Detection(..));
-        let mut lanes: Vec<Lane> = Vec::new();
+        let mut lanes: SmallVec<[Lane; 4]> = SmallVec::new();
         let personal = self.value.is_personal();
         for (j, entry) in self.entries[begin..until].iter().enumerate().map(|(i, e)| (begin + i, e)) {
             if personal && entry.is_common() || entry.is_surplus() {

@@ -8,6 +8,7 @@
 //! of the cores that are touched; the tests hold it against that.
 
 use crate::Engine;
+use crate::ahead::fetch;
 use crate::decisions::Acts;
 use crate::partition::{Core, Node, Refusal, cores};
 use crate::posting::{FindingIx, Link};
@@ -157,6 +158,7 @@ impl<P: Persons> Engine<P> {
         let mut links: Vec<Link> = Vec::new();
         let mut alone: Vec<Core> = Vec::new();
         let mut beside: BTreeSet<GroupIx> = BTreeSet::new();
+        fetch(inside.iter().copied(), &self.findings);
         for finding in inside {
             let Some(held) = self.findings.get(*finding) else { continue };
             if held.links.is_empty() && self.decisions.is_empty() {
@@ -176,6 +178,8 @@ impl<P: Persons> Engine<P> {
                 }
             }
         }
+        let others = beside.iter().filter_map(|group| self.groups.get(*group)).flat_map(|g| &g.core.members);
+        fetch(others.copied(), &self.findings);
         for group in &beside {
             for finding in self.groups.get(*group).into_iter().flat_map(|g| &g.core.members) {
                 let Some(held) = self.findings.get(*finding) else { continue };

@@ -329,7 +329,9 @@ impl<P: Persons> Engine<P> {
             w.number(record.sequence);
             w.word(record.change);
             w.word(record.state);
-            w.maybe(record.told.as_deref().filter(|told| !self.says(record, told)), |w, told| {
+            let own = (record.told.is_none() && record.members.len() > 1).then(|| self.told(record));
+            let told = record.told.as_deref().or(own.as_ref());
+            w.maybe(told.filter(|told| !self.says(record, told)), |w, told| {
                 w.time(told.founder.0);
                 w.key(&told.founder.1);
                 w.words(&told.title);
@@ -381,8 +383,20 @@ impl<P: Persons> Engine<P> {
             if told.is_none() && (members.len() > 1 || waits) {
                 return r.fault("an incident that was founded with nothing");
             }
-            let record =
-                Record { id, sequence, change, told, members: members.clone(), group, last, partners, emitted, state };
+            let founder = members.first().copied().unwrap_or_default();
+            let record = Record {
+                id,
+                sequence,
+                change,
+                told,
+                founder,
+                members: members.clone(),
+                group,
+                last,
+                partners,
+                emitted,
+                state,
+            };
             let ix = self.records.insert(record);
             debug_assert_eq!(ix as usize, number, "an empty slab counts up");
             self.deadlines.insert((last, ix));

@@ -200,8 +200,10 @@ pub(crate) struct Record {
     pub id: IncidentId,
     pub sequence: u64,
     pub change: ChangeKind,
-    /// What was fixed when it was founded; none while it is one finding that still says all of it.
+    /// What was fixed when it was founded; none while its founder is a member that still says all of it.
     pub told: Option<Box<Told>>,
+    /// Who founded it, while that is written nowhere else.
+    pub founder: FindingIx,
     pub members: Members,
     pub group: GroupIx,
     /// Last activity of the members: retention counts from here.

@@ -84,6 +84,16 @@ fn bridge(kind: EdgeKind, window: i64, cap: Option<u32>, counts: Counterpart, st
 }
 
 impl Value {
+    /// A byte of its text, where that lies elsewhere.
+    pub(crate) fn glance(&self) -> u32 {
+        match self {
+            Self::Sid(_, text) | Self::Name(_, text) | Self::Device(_, _, text) | Self::Weak(_, text) => {
+                text.as_bytes().first().map_or(0, |byte| u32::from(*byte))
+            }
+            _ => 0,
+        }
+    }
+
     /// The rule of this value's kind under the settings.
     pub(crate) fn rule(&self, settings: &Settings) -> Rule {
         let rule = self.joining(settings);
