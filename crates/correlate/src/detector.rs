@@ -11,6 +11,7 @@ use compact_str::CompactString;
 use hashbrown::HashTable;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::BuildHasher;
+use std::hint::black_box;
 
 const DAY: i64 = 86_400;
 
@@ -49,30 +50,26 @@ pub(crate) struct Detectors {
 }
 
 impl Detectors {
-    /// Something of every piece of memory that counting one more finding touches.
-    pub(crate) fn glance(&self, product: &str, title: &str) -> u32 {
-        let found = self.find(hash(product, title), product, title).and_then(|place| self.all.get(place as usize));
+    /// Fetches what counting findings of these detectors touches; they are given by their [`mark`]s.
+    pub(crate) fn fetch(&self, marks: &[u64]) {
+        let places = marks.iter().map(|mark| self.places.find(*mark, |(h, _)| h == mark).map(|(_, place)| *place));
+        let places: Vec<Option<u32>> = places.collect();
+        let rows = places.iter().filter_map(|place| self.all.get((*place)? as usize));
         let latest = |d: &Detector| d.held.last().map_or(0, |(_, count)| *count) ^ d.raised.last().map_or(0, |r| r.2);
-        found.map_or(0, latest)
-    }
-
-    fn find(&self, hash: u64, product: &str, title: &str) -> Option<u32> {
-        let same = |(h, at): &(u64, u32)| {
-            *h == hash && self.all.get(*at as usize).is_some_and(|d| d.product == *product && d.title == *title)
-        };
-        self.places.find(hash, same).map(|(_, place)| *place)
+        let glance = |d: &Detector| latest(d) ^ d.title.as_bytes().first().map_or(0, |byte| u32::from(*byte));
+        black_box(rows.fold(0_u32, |seen, row| seen ^ glance(row)));
     }
 
     /// Counts a finding; `within` is what [`Detectors::settle`] is asked with.
     pub(crate) fn put(
         &mut self,
         finding: FindingIx,
-        (product, title): (&str, &str),
+        (product, title, mark): (&str, &str, u64),
         first: EventTime,
         victim: Option<ValueIx>,
         within: (i64, u32),
     ) -> Slot {
-        let place = self.place(product, title);
+        let place = self.place(product, title, mark);
         let day = (first.nanos().div_euclid(DAY * 1_000_000_000)) as i32;
         let slot = Slot { detector: place, day, victim: victim.unwrap_or(NOBODY) };
         let detector = &mut self.all[place as usize];
@@ -101,7 +98,7 @@ impl Detectors {
         }
         if detector.raised.is_empty() {
             let Detector { product, title, .. } = std::mem::take(detector);
-            if let Ok(place) = self.places.find_entry(hash(&product, &title), |(_, at)| *at == slot.detector) {
+            if let Ok(place) = self.places.find_entry(mark(&product, &title), |(_, at)| *at == slot.detector) {
                 place.remove();
             }
             self.changed.retain(|(detector, ..)| *detector != slot.detector);
@@ -157,10 +154,12 @@ impl Detectors {
         out
     }
 
-    fn place(&mut self, product: &str, title: &str) -> u32 {
-        let hash = hash(product, title);
-        if let Some(place) = self.find(hash, product, title) {
-            return place;
+    fn place(&mut self, product: &str, title: &str, mark: u64) -> u32 {
+        let same = |(h, at): &(u64, u32)| {
+            *h == mark && self.all.get(*at as usize).is_some_and(|d| d.product == *product && d.title == *title)
+        };
+        if let Some((_, place)) = self.places.find(mark, same) {
+            return *place;
         }
         let made = Detector { product: product.into(), title: title.into(), ..Detector::default() };
         let place = match self.free.pop() {
@@ -173,7 +172,7 @@ impl Detectors {
                 (self.all.len() - 1) as u32
             }
         };
-        self.places.insert_unique(hash, (hash, place), |(hash, _)| *hash);
+        self.places.insert_unique(mark, (mark, place), |(mark, _)| *mark);
         place
     }
 }
@@ -277,6 +276,7 @@ fn spanned(span: i64) -> i32 {
     i32::try_from((span / DAY).max(1)).unwrap_or(i32::MAX)
 }
 
-fn hash(product: &str, title: &str) -> u64 {
+/// The hash under which a detector stands.
+pub(crate) fn mark(product: &str, title: &str) -> u64 {
     foldhash::fast::FixedState::default().hash_one((product, title))
 }

@@ -11,6 +11,9 @@ use crate::value::Value;
 use caponier_model::{FindingKey, Severity};
 use smallvec::SmallVec;
 
+/// As many as there are.
+const MANY: usize = usize::MAX;
+
 impl Held {
     /// One that waits to be bound for the first time.
     pub(crate) fn new(key: FindingKey, sightings: Sightings, merged: Brief) -> Self {
@@ -45,15 +48,16 @@ impl Held {
 
     /// Takes over what binding said; a value that was cut is not posted and counts nowhere.
     pub(crate) fn fill(&mut self, bindings: Bindings<'_>, uses: &[(ValueIx, ValueIx)]) {
-        let lists = [(COUNTED, COUNTED_MAX), (PERSON, usize::MAX), (DEVICE, usize::MAX)].map(|(part, most)| {
-            let parts = bindings.uses.iter().zip(uses).filter(|(used, _)| used.part & part != 0);
-            let mut list: SmallVec<[ValueIx; 8]> = parts.map(|(_, (value, _))| *value).collect();
-            // Equal values stand side by side; the first of them in canonical order are taken.
-            list.dedup();
-            list.truncate(most);
-            list.sort_unstable();
-            list
-        });
+        let mut lists: [SmallVec<[ValueIx; 8]>; 3] = Default::default();
+        for (used, (value, _)) in bindings.uses.iter().zip(uses).filter(|(used, _)| used.part != 0) {
+            for (list, (part, most)) in lists.iter_mut().zip([(COUNTED, COUNTED_MAX), (PERSON, MANY), (DEVICE, MANY)]) {
+                // Equal values stand side by side; the first of them in canonical order are taken.
+                if used.part & part != 0 && list.len() < most && list.last() != Some(value) {
+                    list.push(*value);
+                }
+            }
+        }
+        lists.iter_mut().for_each(|list| list.sort_unstable());
         self.posted = Posted::new(uses, lists.each_ref().map(|list| &list[..]));
         self.fresh = false;
         let place = |account| {

@@ -4,6 +4,7 @@ use crate::Engine;
 use crate::ahead::{AHEAD, Spot, spots};
 use crate::bind::{Bindings, DEVICE, Given, PERSON, bind};
 use crate::cold::Cold;
+use crate::detector::mark;
 use crate::engine::Batch;
 use crate::entries::Entry;
 use crate::finding::{Kept, Merged, Sightings};
@@ -11,7 +12,6 @@ use crate::posting::{FindingIx, NOBODY, ValueIx};
 use crate::value::Value;
 use caponier_model::{Persons, SourceIncidentKey, TenantId};
 use smallvec::SmallVec;
-use std::hint::black_box;
 
 /// A finding as it was bound: its source incidents, and the rest.
 pub(crate) type AsBound = (Vec<SourceIncidentKey>, Bindings<'static>);
@@ -45,15 +45,16 @@ impl<P: Persons> Engine<P> {
             .map(|(one, merged)| Some(bind(merged.as_ref()?, one.tenant, &one.given, &self.persons, &self.settings)))
             .collect();
         spots(bound.iter().flatten().flat_map(|bindings| &bindings.uses), &self.postings, looked);
-        let raised =
-            ready.iter().zip(&bound).filter_map(|(one, b)| Some((&one.sightings.all().first()?.key, b.as_ref()?)));
-        let detectors = raised.map(|(key, bindings)| self.detectors.glance(&key.product, &bindings.alert));
-        black_box(detectors.fold(0_u32, |seen, one| seen ^ one));
+        let told =
+            ready.iter().zip(&bound).map(|(one, bindings)| Some((one.sightings.all().first()?, bindings.as_ref()?)));
+        let marks: SmallVec<[u64; 1]> =
+            told.map(|told| told.map_or(0, |(first, bindings)| mark(&first.key.product, &bindings.alert))).collect();
+        self.detectors.fetch(&marks);
         let mut from = 0;
-        for (one, bindings) in ready.iter().zip(bound) {
+        for ((one, bindings), mark) in ready.iter().zip(bound).zip(marks) {
             let Some(bindings) = bindings else { continue };
             let until = from + bindings.uses.len();
-            self.post_as(one.finding, bindings, &looked[from..until], batch);
+            self.post_as(one.finding, bindings, (&looked[from..until], mark), batch);
             from = until;
         }
         for Ready { finding, sightings, .. } in &ready {
@@ -105,7 +106,8 @@ impl<P: Persons> Engine<P> {
                         held.incidents = incidents.into();
                     }
                     spots(bindings.uses.iter(), &self.postings, &mut looked);
-                    self.post_as(ix, bindings, &looked, &mut batch);
+                    let named = self.findings.get(ix).map(|held| mark(&held.key.product, &bindings.alert));
+                    self.post_as(ix, bindings, (&looked, named.unwrap_or_default()), &mut batch);
                     if let Some(held) = self.findings.get_mut(ix) {
                         held.pack(&mut self.formats, &mut room);
                     }
@@ -128,7 +130,7 @@ impl<P: Persons> Engine<P> {
     }
 
     /// Posts a finding as it is bound.
-    fn post_as(&mut self, ix: FindingIx, bindings: Bindings<'_>, spots: &[Spot], batch: &mut Batch) {
+    fn post_as(&mut self, ix: FindingIx, bindings: Bindings<'_>, (spots, detector): (&[Spot], u64), batch: &mut Batch) {
         let Some(held) = self.findings.get_mut(ix) else { return };
         let mut uses: SmallVec<[(ValueIx, ValueIx); 16]> = SmallVec::new();
         for (used, spot) in bindings.uses.iter().zip(spots) {
@@ -155,7 +157,7 @@ impl<P: Persons> Engine<P> {
         if self.settings.caps.detector < u32::MAX {
             let first = |part| bindings.uses.iter().position(|used| used.part & part != 0);
             let victim = first(PERSON).or_else(|| first(DEVICE)).map(|at| uses[at].0);
-            let named = (&*held.key.product, &*bindings.alert);
+            let named = (&*held.key.product, &*bindings.alert, detector);
             held.slot = Some(self.detectors.put(
                 ix,
                 named,

@@ -14,13 +14,16 @@ use crate::partition::{Core, Node, Refusal, cores};
 use crate::posting::{FindingIx, Link};
 use crate::state::{Group, GroupIx, RecordIx};
 use caponier_model::{EdgeKind, Persons, TenantId};
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 use smallvec::{SmallVec, smallvec};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A set of findings that is only asked for membership.
 pub(crate) type Findings = HashSet<FindingIx, foldhash::fast::FixedState>;
+
+/// The same of groups.
+type Groups = HashSet<GroupIx, foldhash::fast::FixedState>;
 
 /// A core before it was dissolved.
 #[derive(Debug)]
@@ -34,7 +37,7 @@ struct Former {
 #[derive(Debug, Default)]
 struct Formers {
     cores: BTreeMap<GroupIx, Former>,
-    of: BTreeMap<FindingIx, GroupIx>,
+    of: HashMap<FindingIx, GroupIx, foldhash::fast::FixedState>,
 }
 
 /// What one settlement touches.
@@ -73,6 +76,9 @@ impl<P: Persons> Engine<P> {
             self.dissolve(*finding, &mut formers, &mut loose, &mut courted, &mut touched);
             self.let_go(*finding);
         }
+        // An end of several links is named by each of them.
+        dirty.sort_unstable();
+        dirty.dedup();
         let (new, dirty): (Vec<FindingIx>, Vec<FindingIx>) = dirty.into_iter().partition(|f| self.is_new_and_alone(*f));
         let (found, beside) = self.partition(dirty);
         self.correct_refusals(beside, rebound, &mut touched);
@@ -119,14 +125,15 @@ impl<P: Persons> Engine<P> {
     /// The cores of what `dirty` touches, and the cores beside them, whose members stay: of these only what is refused between
     /// them and the first is told.
     fn partition(&self, dirty: Vec<FindingIx>) -> (Vec<Core>, Vec<Core>) {
-        let mut inside = Findings::default();
+        let (mut inside, mut whole) = (Findings::default(), Groups::default());
         let mut open = dirty;
         loop {
             while let Some(finding) = open.pop() {
                 let Some(held) = self.findings.get(finding) else { continue };
-                if inside.insert(finding) {
-                    let group = held.group.and_then(|g| self.groups.get(g));
-                    open.extend(group.into_iter().flat_map(|g| &g.core.members).filter(|f| !inside.contains(*f)));
+                if inside.insert(finding)
+                    && let Some(group) = held.group.filter(|group| whole.insert(*group))
+                {
+                    open.extend(self.groups.get(group).into_iter().flat_map(|g| &g.core.members));
                 }
             }
             let (found, beside) = self.cores_of(&inside);

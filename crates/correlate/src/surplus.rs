@@ -37,8 +37,15 @@ impl Posting {
     pub(crate) fn spend(&mut self, dirty: &Dirty) -> Option<(usize, usize)> {
         let rate = self.rule.rate? as usize;
         let (low, high) = (hour(dirty.low), hour(dirty.high));
-        let start = self.entries.partition_point(|e| hour(e.first) < low);
+        let begin = EventTime::from_nanos(low.saturating_mul(NANOS));
+        let start = self.entries.partition_point(|e| e.first < begin);
         let within = self.entries.len() <= rate && !self.has_surplus();
+        if within {
+            // Nearly always: all are looked at, and none is beyond.
+            let changed = self.entries.iter_mut().skip(start).take_while(|e| e.first <= dirty.high);
+            changed.for_each(|entry| entry.set_surplus(false));
+            return None;
+        }
         let (mut beyond, mut before) = (0, 0);
         let mut flips: Option<(usize, usize)> = None;
         let (mut here, mut count, mut former) = (low, 0, NOBODY as FindingIx);
@@ -53,7 +60,7 @@ impl Posting {
             // A finding that stands twice, with two accounts of one person, is one.
             count += usize::from(entry.finding != former);
             former = entry.finding;
-            let surplus = !within && count > rate;
+            let surplus = count > rate;
             if surplus != entry.is_surplus() && !entry.is_new() {
                 flips = Some(flips.map_or((at, at), |(first, _)| (first, at)));
             }
