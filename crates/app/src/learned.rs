@@ -53,6 +53,8 @@ fn each_tenant(rows: &mut Rows, mut act: impl FnMut(&mut TenantId)) {
     rows.callers.iter_mut().for_each(|r| [&mut r.log, &mut r.caller.tenant].into_iter().for_each(&mut act));
     rows.devices.iter_mut().for_each(|r| act(&mut r.tenant));
     rows.principals.iter_mut().for_each(|r| act(&mut r.account.tenant));
+    rows.roles.iter_mut().for_each(|r| act(&mut r.account.tenant));
+    rows.partners.iter_mut().for_each(|r| act(&mut r.tenant));
 }
 
 fn named(rows: &Rows, seen: &BTreeSet<TenantId>) -> Tenants {

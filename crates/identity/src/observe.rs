@@ -1,9 +1,9 @@
 //! What an event contributes to the identity join. Knows events and rows, no formats; decides nothing about who is who.
 
 use caponier_model::{
-    Access, AccountKey, AccountRow, Audit, Body, Caller, CallerRow, DeviceRow, Directory, EntityKind, Event, EventTime,
-    Guid, InvitationRow, Outcome, PrincipalRow, Provisioning, ProvisioningRow, Rows, Sighting, SignIn, SignInRow,
-    TenantId,
+    Access, AccountKey, AccountRow, Audit, Body, Caller, CallerRow, ChangedSetting, DeviceRow, Directory, EntityKind,
+    Event, EventTime, Guid, InvitationRow, Outcome, PartnerRow, PrincipalRow, Provisioning, ProvisioningRow, RoleRow,
+    Rows, Sighting, SignIn, SignInRow, TenantId,
 };
 use compact_str::{CompactString, ToCompactString};
 
@@ -29,7 +29,11 @@ pub fn observe(event: &Event<'_>, rows: &mut Rows) -> bool {
             id: named(event),
         }),
         Body::Directory(directory) => rows.accounts.extend(account_row(event, directory)),
-        Body::Audit(audit) => rows.invitations.extend(invitation_row(event, audit)),
+        Body::Audit(audit) => {
+            rows.invitations.extend(invitation_row(event, audit));
+            rows.roles.extend(role_row(event, audit));
+            partner_rows(event, audit, rows);
+        }
         Body::Provisioning(provisioning) => rows.provisioning.extend(provisioning_row(event, provisioning)),
         Body::Caller(caller) => rows.callers.extend(caller_row(event, caller)),
         Body::Inventory { defender, entra, object, azure } => {
@@ -175,6 +179,42 @@ fn invitation_row(event: &Event<'_>, audit: &Audit<'_>) -> Option<InvitationRow>
         time: event.time,
         id: named(event),
     })
+}
+
+fn role_row(event: &Event<'_>, audit: &Audit<'_>) -> Option<RoleRow> {
+    let change = audit.role.as_ref().filter(|_| event.outcome != Some(Outcome::Failure))?;
+    Some(RoleRow {
+        account: AccountKey { tenant: event.tenant, object: given(Some(change.user))? },
+        role: spoken(change.role.as_deref()),
+        template: change.template,
+        given: change.given,
+        eligible: change.eligible,
+        by: given(event.actor.id),
+        by_name: folded(event.actor.name.as_deref()),
+        time: event.time,
+        id: named(event),
+    })
+}
+
+/// A row for each setting, so that a question can ask for the last word on one; a row without a setting where none is named.
+fn partner_rows(event: &Event<'_>, audit: &Audit<'_>, rows: &mut Rows) {
+    let Some(change) = audit.partner.as_ref().filter(|_| event.outcome != Some(Outcome::Failure)) else { return };
+    let row = |setting: Option<&ChangedSetting<'_>>| PartnerRow {
+        tenant: event.tenant,
+        partner: change.partner,
+        setting: setting.and_then(|(name, ..)| spoken(Some(name))),
+        before: setting.and_then(|(_, before, _)| spoken(before.as_deref())),
+        after: setting.and_then(|(.., after)| spoken(after.as_deref())),
+        removed: change.removed,
+        by: given(event.actor.id),
+        by_name: folded(event.actor.name.as_deref()),
+        time: event.time,
+        id: named(event),
+    };
+    if change.settings.is_empty() {
+        rows.partners.push(row(None));
+    }
+    rows.partners.extend(change.settings.iter().map(|setting| row(Some(setting))));
 }
 
 fn provisioning_row(event: &Event<'_>, row: &Provisioning<'_>) -> Option<ProvisioningRow> {

@@ -160,7 +160,40 @@ pub struct Audit<'a> {
     pub targets: Vec<AuditTarget<'a>>,
     /// An invitation or its redemption, where the row is one.
     pub invitation: Option<Invitation<'a>>,
+    /// A directory role given or taken, where the row says so.
+    pub role: Option<RoleChange<'a>>,
+    /// What became of the cross-tenant access settings for a partner, where the row is about them.
+    pub partner: Option<PartnerChange<'a>>,
 }
+
+/// A directory role given to a user, or taken from one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RoleChange<'a> {
+    /// The user.
+    pub user: Guid,
+    /// The role's display name.
+    pub role: Option<Cow<'a, str>>,
+    /// The role's template, the same in every tenant.
+    pub template: Option<Guid>,
+    /// False where it was taken.
+    pub given: bool,
+    /// The user may activate it, and has not yet.
+    pub eligible: bool,
+}
+
+/// A change of the cross-tenant access settings for one partner.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PartnerChange<'a> {
+    /// The partner.
+    pub partner: Option<TenantId>,
+    /// True where the partner's own settings went.
+    pub removed: bool,
+    /// Settings with what they were and what they became, as written.
+    pub settings: Vec<ChangedSetting<'a>>,
+}
+
+/// A setting: its name, what it was, what it became.
+pub type ChangedSetting<'a> = (Cow<'a, str>, Option<Cow<'a, str>>, Option<Cow<'a, str>>);
 
 /// A target of an audit row.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

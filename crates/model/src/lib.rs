@@ -23,8 +23,8 @@ mod topic;
 pub use decision::{Act, Call, Decision, DecisionId};
 pub use entity::{Entity, EntityKind, EntityRole};
 pub use event::{
-    Actor, Audit, AuditTarget, Body, Caller, DeviceRef, Directory, Event, Invitation, Outcome, Principal, Provisioning,
-    SIGN_IN_COLUMNS, SignIn,
+    Actor, Audit, AuditTarget, Body, Caller, ChangedSetting, DeviceRef, Directory, Event, Invitation, Outcome,
+    PartnerChange, Principal, Provisioning, RoleChange, SIGN_IN_COLUMNS, SignIn,
 };
 pub use evidence::{
     Ambiguity, Evidence, EvidenceKind, NamingRule, Refusal, RefusalReason, Refutation, Statement, Testimony, Verdict,
@@ -43,7 +43,8 @@ pub use journal::{Chain, ChainStep, Configuration, Entry, Flow, Journalled, Page
 pub use link::{AccountFacts, AccountKind, Binding, Handle, IdentityChange, Link, LinkState, Persons};
 pub use position::{Class, DeadLetter, Position, Reject, RejectReason};
 pub use rows::{
-    Access, AccountRow, CallerRow, DeviceRow, InvitationRow, PrincipalRow, ProvisioningRow, Rows, SignInRow,
+    Access, AccountRow, CallerRow, DeviceRow, InvitationRow, PartnerRow, PrincipalRow, ProvisioningRow, RoleRow, Rows,
+    SignInRow,
 };
 pub use signal::{Mention, Party, Side, Signal, SignalKey};
 pub use tenant::{MergePolicy, Pair, Policy, Tenant, TenantRole, Tenants};

@@ -135,6 +135,54 @@ pub struct InvitationRow {
     pub id: CompactString,
 }
 
+/// A directory role given to an account or taken from it, as an audit row tells. No evidence of who is who.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct RoleRow {
+    /// The account.
+    pub account: AccountKey,
+    /// The role's display name, as written.
+    pub role: Option<CompactString>,
+    /// The role's template, the same in every tenant.
+    pub template: Option<Guid>,
+    /// False where it was taken.
+    pub given: bool,
+    /// The account may activate it, and has not yet.
+    pub eligible: bool,
+    /// Who did it.
+    pub by: Option<Guid>,
+    /// Who did it, by name, lower case.
+    pub by_name: Option<CompactString>,
+    /// When.
+    pub time: EventTime,
+    /// The audit row's id.
+    pub id: CompactString,
+}
+
+/// One cross-tenant access setting that a tenant changed for a partner, as an audit row tells. No evidence of who is who.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct PartnerRow {
+    /// The tenant whose settings they are.
+    pub tenant: TenantId,
+    /// The partner, where the row names it.
+    pub partner: Option<TenantId>,
+    /// The setting's name, as written; `None` where the row names no setting.
+    pub setting: Option<CompactString>,
+    /// What it was.
+    pub before: Option<CompactString>,
+    /// What it became.
+    pub after: Option<CompactString>,
+    /// The partner's own settings went, all of them.
+    pub removed: bool,
+    /// Who did it.
+    pub by: Option<Guid>,
+    /// Who did it, by name, lower case.
+    pub by_name: Option<CompactString>,
+    /// When.
+    pub time: EventTime,
+    /// The audit row's id.
+    pub id: CompactString,
+}
+
 /// A provisioning row that names both objects.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct ProvisioningRow {
@@ -211,6 +259,12 @@ pub struct Rows {
     pub principals: Vec<PrincipalRow>,
     /// What analysts and the configuration say.
     pub statements: Vec<Statement>,
+    /// Roles given and taken. Only people's questions read them: they are neither counted as evidence nor written to a journal.
+    #[serde(skip)]
+    pub roles: Vec<RoleRow>,
+    /// Cross-tenant access settings changed. As `roles`.
+    #[serde(skip)]
+    pub partners: Vec<PartnerRow>,
 }
 
 impl Rows {
@@ -224,9 +278,11 @@ impl Rows {
         self.devices.append(&mut other.devices);
         self.principals.append(&mut other.principals);
         self.statements.append(&mut other.statements);
+        self.roles.append(&mut other.roles);
+        self.partners.append(&mut other.partners);
     }
 
-    /// How many rows there are.
+    /// How many rows of evidence there are.
     pub fn len(&self) -> usize {
         self.accounts.len()
             + self.sign_ins.len()
@@ -257,5 +313,7 @@ impl Rows {
         tidy(&mut self.devices);
         tidy(&mut self.principals);
         tidy(&mut self.statements);
+        tidy(&mut self.roles);
+        tidy(&mut self.partners);
     }
 }

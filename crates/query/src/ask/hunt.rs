@@ -11,13 +11,18 @@ pub struct Hunt {
 
 impl Hunt {
     /// Every question that comes with the program, by name.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self { name: "delegations", text: include_str!("../../../../queries/hunt/delegations.sql") },
         Self { name: "dormant_guests", text: include_str!("../../../../queries/hunt/dormant_guests.sql") },
+        Self {
+            name: "dormant_guests_with_roles",
+            text: include_str!("../../../../queries/hunt/dormant_guests_with_roles.sql"),
+        },
         Self {
             name: "guests_of_disabled_homes",
             text: include_str!("../../../../queries/hunt/guests_of_disabled_homes.sql"),
         },
+        Self { name: "trust_by_partner", text: include_str!("../../../../queries/hunt/trust_by_partner.sql") },
         Self { name: "unresolved_guests", text: include_str!("../../../../queries/hunt/unresolved_guests.sql") },
         Self { name: "who_acted_where", text: include_str!("../../../../queries/hunt/who_acted_where.sql") },
     ];

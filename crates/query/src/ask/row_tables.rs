@@ -1,11 +1,13 @@
 //! The tables of rows that evidence was drawn from, as the captures had them. One entry per column.
 
 use super::sheet::{Sheet, Table, Value};
-use caponier_model::{CallerRow, DeviceRow, InvitationRow, PrincipalRow, ProvisioningRow, SignInRow, Statement};
+use caponier_model::{
+    CallerRow, DeviceRow, InvitationRow, PartnerRow, PrincipalRow, ProvisioningRow, RoleRow, SignInRow, Statement,
+};
 use std::borrow::Cow;
 
-pub(super) fn all() -> [&'static dyn Sheet; 7] {
-    [&SIGN_INS, &INVITATIONS, &PROVISIONING, &CALLERS, &PRINCIPALS, &DEVICES, &STATEMENTS]
+pub(super) fn all() -> [&'static dyn Sheet; 9] {
+    [&SIGN_INS, &INVITATIONS, &PROVISIONING, &CALLERS, &PRINCIPALS, &DEVICES, &ROLES, &PARTNER_POLICIES, &STATEMENTS]
 }
 
 static SIGN_INS: Table<SignInRow> = Table {
@@ -116,6 +118,45 @@ static DEVICES: Table<DeviceRow> = Table {
         ("entra_id", "Entra device id", Value::Id(|r| r.entra)),
         ("object_id", "the object in the directory", Value::Id(|r| r.object)),
         ("azure_id", "ARM resource id", Value::Text(|_, r| r.azure.as_deref())),
+    ],
+};
+
+static ROLES: Table<RoleRow> = Table {
+    name: "roles",
+    about: "directory role given to an account or taken from it, as an audit row tells; what stood before the captures is not here",
+    rows: |s| Cow::Borrowed(&s.known.rows.roles),
+    columns: &[
+        ("time", "when", Value::Time(|r| Some(r.time))),
+        ("tenant", "the tenant of the role, by name", Value::Tenant(|r| Some(r.account.tenant))),
+        ("tenant_id", "the tenant of the role", Value::Id(|r| Some(r.account.tenant.0))),
+        ("object_id", "the account in that tenant", Value::Id(|r| Some(r.account.object))),
+        ("role", "the role's display name", Value::Text(|_, r| r.role.as_deref())),
+        ("role_template_id", "the role's template, the same in every tenant", Value::Id(|r| r.template)),
+        ("given", "false where it was taken", Value::Flag(|_, r| Some(r.given))),
+        ("eligible", "the account may activate it, and has not yet", Value::Flag(|_, r| Some(r.eligible))),
+        ("by_object_id", "who did it", Value::Id(|r| r.by)),
+        ("by_upn", "who did it, by name, lower case", Value::Text(|_, r| r.by_name.as_deref())),
+        ("id", "the audit row", Value::Text(|_, r| Some(&r.id))),
+    ],
+};
+
+static PARTNER_POLICIES: Table<PartnerRow> = Table {
+    name: "partner_policies",
+    about: "cross-tenant access setting that a tenant changed for a partner, as an audit row tells; what stood before is not here",
+    rows: |s| Cow::Borrowed(&s.known.rows.partners),
+    columns: &[
+        ("time", "when", Value::Time(|r| Some(r.time))),
+        ("tenant", "the tenant whose settings they are, by name", Value::Tenant(|r| Some(r.tenant))),
+        ("tenant_id", "the tenant whose settings they are", Value::Id(|r| Some(r.tenant.0))),
+        ("partner", "the partner, by name where it is known", Value::Tenant(|r| r.partner)),
+        ("partner_id", "the partner; null where the row does not name it", Value::Id(|r| r.partner.map(|t| t.0))),
+        ("setting", "the setting; null where the row names none", Value::Text(|_, r| r.setting.as_deref())),
+        ("before", "what it was, as written", Value::Text(|_, r| r.before.as_deref())),
+        ("after", "what it became, as written", Value::Text(|_, r| r.after.as_deref())),
+        ("removed", "the partner's own settings went, all of them", Value::Flag(|_, r| Some(r.removed))),
+        ("by_object_id", "who did it", Value::Id(|r| r.by)),
+        ("by_upn", "who did it, by name, lower case", Value::Text(|_, r| r.by_name.as_deref())),
+        ("id", "the audit row", Value::Text(|_, r| Some(&r.id))),
     ],
 };
 

@@ -387,6 +387,12 @@ fn the_named_questions_are_the_files_and_can_be_asked() {
     let ids = |rows: Vec<Vec<String>>, at: usize| rows.into_iter().map(|r| labelled(&r[at])).collect::<Vec<_>>();
     assert_eq!(ids(told("guests_of_disabled_homes"), 2), ["g.leo"]);
     assert_eq!(ids(told("dormant_guests"), 2), ["g.kim", "g.leo", "g.otto", "g.carla"]);
+    // Leo's role was taken again, Adele is not dormant, Kim may activate one and never came.
+    assert_eq!(ids(told("dormant_guests_with_roles"), 2), ["g.kim", "g.carla"]);
+    // The last word on each setting; partner X went with all of its settings.
+    let trust: Vec<_> =
+        told("trust_by_partner").into_iter().map(|r| [r[1].clone(), r[3].clone(), r[5].clone()]).collect();
+    assert_eq!(trust, [["H", "b2bCollaborationInbound", "allowed"], ["H", "inboundTrust", "mfa"]]);
     let unresolved: Vec<_> = told("unresolved_guests").into_iter().map(|r| (r[2].clone(), r[4].clone())).collect();
     let wanted = [("no_evidence", "1"), ("two_homes", "1")].map(|(a, b)| (a.to_owned(), b.to_owned()));
     assert_eq!(unresolved, wanted);

@@ -128,7 +128,7 @@ impl Story {
     fn shuffled(&self, random: &mut Random) -> Vec<Rows> {
         let mut all: Vec<Rows> = Vec::with_capacity(self.rows.len());
         let one = Rows::default;
-        let Rows { accounts, sign_ins, invitations, provisioning, callers, devices, principals, statements } =
+        let Rows { accounts, sign_ins, invitations, provisioning, callers, devices, principals, statements, .. } =
             self.rows.clone();
         all.extend(accounts.into_iter().map(|r| Rows { accounts: vec![r], ..one() }));
         all.extend(sign_ins.into_iter().map(|r| Rows { sign_ins: vec![r], ..one() }));

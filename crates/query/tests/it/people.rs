@@ -3,8 +3,8 @@
 
 use caponier_model::{
     Access, AccountFacts, AccountKey, AccountKind, Ambiguity, CallerRow, DeviceRow, EventTime, Evidence, EvidenceKind,
-    Guid, InvitationRow, Link, LinkState, PrincipalRow, ProvisioningRow, Refusal, RefusalReason, Refutation, Rows,
-    SignInRow, Statement, Tenant, TenantId, TenantRole, Tenants, Testimony, Verdict,
+    Guid, InvitationRow, Link, LinkState, PartnerRow, PrincipalRow, ProvisioningRow, Refusal, RefusalReason,
+    Refutation, RoleRow, Rows, SignInRow, Statement, Tenant, TenantId, TenantRole, Tenants, Testimony, Verdict,
 };
 use caponier_query::Known;
 
@@ -223,7 +223,50 @@ fn rows() -> Rows {
             from: EventTime::MIN,
             until: EventTime::MAX,
         }],
-        ..Rows::default()
+        roles: vec![
+            role("g.adele", 3, true, false),
+            role("g.carla", 3, true, false),
+            role("g.leo", 3, true, false),
+            role("g.leo", 4, false, false),
+            role("g.kim", 5, true, true),
+        ],
+        partners: vec![
+            partner("H", "b2bCollaborationInbound", 3, ("blocked", "allowed")),
+            partner("H", "inboundTrust", 5, ("none", "mfa")),
+            partner("H", "inboundTrust", 4, ("mfa", "none")),
+            partner("X", "b2bCollaborationInbound", 3, ("blocked", "allowed")),
+            PartnerRow { setting: None, removed: true, ..partner("X", "", 6, ("", "")) },
+        ],
+        accounts: Vec::new(),
+    }
+}
+
+fn role(object: &str, on: u32, given: bool, eligible: bool) -> RoleRow {
+    RoleRow {
+        account: account(&format!("R/{object}")),
+        role: Some("Global Administrator".into()),
+        template: Some(guid("global")),
+        given,
+        eligible,
+        by: Some(guid("adm")),
+        by_name: Some("adm@fabrikam.example".into()),
+        time: day(on),
+        id: format!("role-{object}-{on}").into(),
+    }
+}
+
+fn partner(of: &str, setting: &str, on: u32, (before, after): (&str, &str)) -> PartnerRow {
+    PartnerRow {
+        tenant: tenant("R"),
+        partner: Some(tenant(of)),
+        setting: Some(setting.into()),
+        before: Some(before.into()),
+        after: Some(after.into()),
+        removed: false,
+        by: Some(guid("adm")),
+        by_name: Some("adm@fabrikam.example".into()),
+        time: day(on),
+        id: format!("partner-{of}-{on}").into(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Directory audit rows, and the invitations in them. Must not judge an invitation, only read it.
 
+mod change;
+
 use super::{Record, diagnostic_or_row, given, own};
 use crate::context::Context;
 use crate::json::{Dynamic, Json, fields};
@@ -41,6 +43,8 @@ pub(super) fn decode<'a>(record: &Record<'a>, context: &Context<'_>) -> Result<E
         service: f.service.text(),
         targets: targets(f.targets),
         invitation: if failed(f.result) { None } else { invitation(&f, initiator.actor.name.as_deref()) },
+        role: if failed(f.result) { None } else { change::role(f.operation, f.targets) },
+        partner: if failed(f.result) { None } else { change::partner(f.operation, f.targets) },
     };
     let is_device = |t: &&AuditTarget<'_>| t.kind.as_deref().is_some_and(|k| k.eq_ignore_ascii_case("device"));
     let device = audit.targets.iter().find(is_device);
