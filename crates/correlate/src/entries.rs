@@ -162,9 +162,34 @@ impl Entries {
     }
 }
 
+/// What `partition_point` says, looked for from the end: what comes is late as a rule, and a value may have been named for a year.
+pub(crate) fn late(entries: &[Entry], mut before: impl FnMut(&Entry) -> bool) -> usize {
+    let (mut low, mut high, mut step) = (0, entries.len(), 1);
+    while high > 0 {
+        let at = high.saturating_sub(step);
+        if before(&entries[at]) {
+            low = at + 1;
+            break;
+        }
+        (high, step) = (at, 2 * step);
+    }
+    low + entries[low..high].partition_point(before)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn from_the_end_is_found_what_is_found_otherwise() {
+        for count in 0..20 {
+            let entry = |n| Entry::new((EventTime::MIN, EventTime::MIN), n, 0, 0, 0);
+            let entries: Vec<Entry> = (0..count).map(entry).collect();
+            for at in 0..=count {
+                assert_eq!(late(&entries, |e| e.finding < at), at as usize, "{at} of {count}");
+            }
+        }
+    }
 
     #[test]
     fn what_leaves_at_the_front_leaves_the_rest_in_order() {

@@ -4,7 +4,7 @@
 
 use crate::Settings;
 use crate::ahead::Spot;
-use crate::entries::{Entries, Entry};
+use crate::entries::{Entries, Entry, late};
 use crate::meant::Meant;
 use crate::place::{self, Places};
 use crate::prolific::{Crossed, Measure, Prolific};
@@ -290,7 +290,7 @@ impl Postings {
         let at = match posting.entries.last() {
             None => 0,
             Some(last) if before(last) => posting.entries.len(),
-            Some(_) => posting.entries.partition_point(before),
+            Some(_) => late(&posting.entries, before),
         };
         let Some(posting) = self.all.get_mut(ix) else { return };
         let parts = holder.counterparts(entry.finding, posting.rule.counts).len();
@@ -480,7 +480,7 @@ impl Posting {
 
     /// Where a finding stands.
     pub(crate) fn place(&self, finding: FindingIx, first: EventTime) -> Option<usize> {
-        let start = self.entries.partition_point(|e| e.first < first);
+        let start = late(&self.entries, |e| e.first < first);
         let same = self.entries[start..].iter().take_while(|e| e.first == first);
         Some(start + same.map(|e| e.finding).position(|f| f == finding)?)
     }
@@ -510,8 +510,8 @@ impl Posting {
         let here = self.entries[at];
         let window = self.rule.window.unwrap_or(i64::MAX);
         let reach = window.saturating_add(self.longest);
-        let from = self.entries.partition_point(|e| here.first.seconds_since(e.first) > reach);
-        let until = self.entries.partition_point(|e| e.first.seconds_since(here.last) <= window);
+        let from = late(&self.entries, |e| here.first.seconds_since(e.first) > reach);
+        let until = late(&self.entries, |e| e.first.seconds_since(here.last) <= window);
         // A window that holds the outermost two holds every pair between them.
         self.level(from, until.saturating_sub(1), span) == Level::Closed
     }
@@ -519,7 +519,7 @@ impl Posting {
     /// Entries within `window` seconds of an interval, with the gap in seconds.
     pub(crate) fn around(&self, first: EventTime, last: EventTime, window: i64) -> impl Iterator<Item = (&Entry, i64)> {
         let reach = window.saturating_add(self.longest);
-        let start = self.entries.partition_point(|e| first.seconds_since(e.first) > reach);
+        let start = late(&self.entries, |e| first.seconds_since(e.first) > reach);
         let entries = self.entries[start..].iter().take_while(move |e| e.first.seconds_since(last) <= window);
         entries
             .map(move |e| (e, e.first.max(first).seconds_since(e.last.min(last)).max(0)))
@@ -658,7 +658,7 @@ impl Posting {
         let from = levels.map_or(dirty.from, |(low, _)| low.min(dirty.from));
         let Some(window) = self.rule.window else { return (from, self.entries.len()) };
         let reach = window.saturating_add(self.longest);
-        let until = self.entries.partition_point(|e| e.first.seconds_since(dirty.high) <= reach);
+        let until = late(&self.entries, |e| e.first.seconds_since(dirty.high) <= reach);
         // A window may be told anything, even less than nothing: no range ends before it begins.
         (from, levels.map_or(until, |(_, high)| until.max(high + 1)).max(from))
     }
@@ -686,7 +686,7 @@ impl Posting {
     ) {
         let Some(start) = self.entries.get(from).filter(|_| from < until) else { return };
         let reach = self.rule.window.map_or(i64::MAX, |w| w.saturating_add(self.longest));
-        let begin = self.entries.partition_point(|e| start.first.seconds_since(e.first) > reach).min(from);
+        let begin = late(&self.entries, |e| start.first.seconds_since(e.first) > reach).min(from);
         // Where one window above the cap holds them all, none of them is open.
         if self.level(begin, until - 1, settings.caps.window) != Level::Open {
             return;

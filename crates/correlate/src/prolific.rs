@@ -4,7 +4,7 @@
 //! open are nested, so their counts fall from the oldest start to the youngest: a new counterpart raises those since it was last
 //! seen, and no count is raised beyond twice the cap and one. An entry that comes in between has the windows around it counted anew.
 
-use crate::entries::Entry;
+use crate::entries::{Entry, late};
 use crate::posting::{Dirty, ValueIx};
 use caponier_model::{EntityKind, EventTime, TenantId};
 use compact_str::CompactString;
@@ -86,7 +86,7 @@ impl Prolific {
         let start = if self.counts.is_empty() {
             0
         } else {
-            entries.partition_point(|e| dirty.low.seconds_since(e.first) > measure.span).min(dirty.from)
+            late(entries, |e| dirty.low.seconds_since(e.first) > measure.span).min(dirty.from)
         };
         self.forget_from(start, entries, measure);
         self.count(entries, start, start, measure);
@@ -97,13 +97,13 @@ impl Prolific {
         }
         if dirty.was_over {
             // A window that is gone reached this far.
-            let reach = entries.partition_point(|e| e.first <= dirty.high);
+            let reach = late(entries, |e| e.first <= dirty.high);
             low = Some(low.map_or(dirty.from, |l| l.min(dirty.from)));
             high = Some(high.unwrap_or(0).max(reach));
         }
         let (low, high) = low.zip(high)?;
         let until = entries.get(high.min(entries.len().saturating_sub(1)))?.first.max(dirty.high);
-        let end = entries.partition_point(|e| e.first.seconds_since(until) <= measure.span);
+        let end = late(entries, |e| e.first.seconds_since(until) <= measure.span);
         (low < end).then(|| (low, end - 1))
     }
 
@@ -177,7 +177,7 @@ impl Prolific {
         }
         self.seen.clear();
         let Some(first) = entries.get(start).map(|e| e.first) else { return };
-        let begin = entries.partition_point(|e| first.seconds_since(e.first) > measure.span);
+        let begin = late(entries, |e| first.seconds_since(e.first) > measure.span);
         for (at, entry) in entries.iter().enumerate().take(start).skip(begin) {
             for part in (measure.parts)(entry) {
                 self.seen.insert(*part, self.base + at);
@@ -196,7 +196,7 @@ impl Prolific {
     ) -> Option<usize> {
         let limit = measure.cap.saturating_mul(2).saturating_add(1);
         let first = entries.get(start)?.first;
-        let mut open = entries.partition_point(|e| first.seconds_since(e.first) > measure.span);
+        let mut open = late(entries, |e| first.seconds_since(e.first) > measure.span);
         let mut changed: Option<usize> = None;
         for at in start..entries.len() {
             while entries[at].first.seconds_since(entries[open].first) > measure.span {

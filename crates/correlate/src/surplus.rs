@@ -3,6 +3,7 @@
 //!
 //! Which are the first is a fact of the set: by (first, key) within the hour, whenever they came. Knows one posting.
 
+use crate::entries::late;
 use crate::posting::{Dirty, FindingIx, More, NOBODY, Posting};
 use caponier_model::EventTime;
 
@@ -38,7 +39,7 @@ impl Posting {
         let rate = self.rule.rate? as usize;
         let (low, high) = (hour(dirty.low), hour(dirty.high));
         let begin = EventTime::from_nanos(low.saturating_mul(NANOS));
-        let start = self.entries.partition_point(|e| e.first < begin);
+        let start = late(&self.entries, |e| e.first < begin);
         let within = self.entries.len() <= rate && !self.has_surplus();
         if within {
             // Nearly always: all are looked at, and none is beyond.
@@ -72,8 +73,8 @@ impl Posting {
         let (first, last) = flips?;
         let reach = self.rule.window.map_or(i64::MAX, |w| w.saturating_add(self.longest));
         let (from, until) = (self.entries[first].first, self.entries[last].first);
-        let low = self.entries.partition_point(|e| from.seconds_since(e.first) > reach);
-        let high = self.entries.partition_point(|e| e.first.seconds_since(until) <= reach);
+        let low = late(&self.entries, |e| from.seconds_since(e.first) > reach);
+        let high = late(&self.entries, |e| e.first.seconds_since(until) <= reach);
         Some((low.min(first), high.max(last + 1) - 1))
     }
 
@@ -83,8 +84,8 @@ impl Posting {
         let here = self.entries[at];
         let window = self.rule.window.unwrap_or(i64::MAX);
         let reach = window.saturating_add(self.longest);
-        let from = self.entries.partition_point(|e| here.first.seconds_since(e.first) > reach);
-        let until = self.entries.partition_point(|e| e.first.seconds_since(here.last) <= window);
+        let from = late(&self.entries, |e| here.first.seconds_since(e.first) > reach);
+        let until = late(&self.entries, |e| e.first.seconds_since(here.last) <= window);
         let mut next = from;
         std::iter::from_fn(move || {
             loop {
