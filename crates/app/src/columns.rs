@@ -80,11 +80,62 @@ impl Columns for Row<'_> {
         }
     }
 
+    fn pair(&self, path: &[&str], names: [&str; 2], out: &mut String) -> bool {
+        let (rest, noted) = match path {
+            [first, key, rest @ ..] if first.eq_ignore_ascii_case(PROPERTIES) => (rest, self.noted(key).map(|n| n.1)),
+            [key, rest @ ..] => (rest, self.noted(key).map(|n| n.0)),
+            [] => (path, None),
+        };
+        match noted.map(|noted| quick(noted, rest, names, out)) {
+            Some(Some(said)) => said,
+            // Written in some other way: read as everything else is.
+            _ => self.column(path).is_some_and(|value| value.pair(names, out)),
+        }
+    }
+
     fn each_text(&self, see: &mut dyn FnMut(&str)) {
         if let Some(value) = value(self.record, DEPTH) {
             value.each(see);
         }
     }
+}
+
+/// Two numbers in an object, written as numbers are shown; `None` where it takes more than going through objects to know.
+fn quick(json: Json<'_>, path: &[&str], names: [&str; 2], out: &mut String) -> Option<bool> {
+    // Text that opens no JSON has nothing below it.
+    let plain = |json: Json<'_>| json.is_absent() || json.is_string() && !json.raw().contains(['{', '[', '\\']);
+    let mut json = json;
+    for key in path {
+        if plain(json) {
+            return Some(false);
+        }
+        json = json.is_object().then(|| json.get(key))?;
+    }
+    if plain(json) {
+        return Some(false);
+    }
+    let mut found = [""; 2];
+    for (key, value) in json.is_object().then(|| json.entries())? {
+        for (name, found) in names.iter().zip(&mut found) {
+            if found.is_empty() && key.eq_ignore_ascii_case(name) {
+                *found = value.raw();
+            }
+        }
+    }
+    let [a, b] = found;
+    (is_shown_so(a) && is_shown_so(b)).then(|| {
+        [a, ",", b].iter().for_each(|part| out.push_str(part));
+        true
+    })
+}
+
+/// Whether a number as it is spelled is how its value is shown: few digits, no exponent, no zero that could be left out.
+fn is_shown_so(raw: &str) -> bool {
+    let digits = raw.strip_prefix('-').unwrap_or(raw);
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, "1"));
+    let all = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let leads = whole == "0" || !whole.starts_with('0');
+    raw.len() <= 15 && raw != "-0" && leads && all(whole) && all(part) && !part.ends_with('0')
 }
 
 /// The value at a path; where an array or JSON in text lies on the way, the whole of it is read.
@@ -202,5 +253,41 @@ mod tests {
         }
         row.each_text(&mut |_| seen += 1);
         assert_eq!(seen, 0);
+    }
+
+    #[test]
+    fn two_numbers_are_said_as_values_say_them() {
+        let tail = r#""b":{"x":"A"},"c":"NL"}"#;
+        for (a, wanted) in [
+            (r#"{"x":52.37,"y":4.9}"#, Some("52.37,4.9")),
+            (r#"{"Y":-0.5,"X":0}"#, Some("0,-0.5")),
+            (r#"{"x":52.370,"y":4e1}"#, Some("52.37,40")),
+            (r#"{"x":-0,"y":1.0}"#, Some("0,1")),
+            (r#"{"x":"52.37","y":"4.9"}"#, Some("52.37,4.9")),
+            (r#"{"x":0.1234567890123456789,"y":2}"#, Some("0.12345678901234568,2")),
+            (r#"{"x":52.37,"y":null}"#, None),
+            (r#"{"x":52.37}"#, None),
+            (r#"[{"x":1,"y":2}]"#, Some("1,2")),
+            (r#""{\"x\":1,\"y\":2}""#, Some("1,2")),
+            ("7", None),
+            ("null", None),
+            (r#""NL""#, None),
+        ] {
+            // Once as a noted column is read, once as any other is.
+            let (noted, plain) = (format!(r#"{{"a":{a},{tail}"#), format!(r#"{{"a":{{"in":{a}}},{tail}"#));
+            let mut out = "so far ".to_owned();
+            let said = quick(Json::new(&noted).get("a"), &[], ["x", "y"], &mut out);
+            let whole = value(Json::new(a), DEPTH).unwrap();
+            let mut slow = "so far ".to_owned();
+            assert_eq!(whole.pair(["x", "y"], &mut slow).then_some(&slow[7..]), wanted, "{a}");
+            assert!(said.is_none_or(|said| said == wanted.is_some()), "{a}");
+            if let Some(said) = said {
+                assert_eq!(said.then_some(&out[7..]), wanted, "{a}");
+            }
+            assert_eq!(out.len() > 7, said == Some(true));
+            let row = Row::new(plain.as_bytes());
+            let mut out = String::new();
+            assert_eq!(row.pair(&["a", "in"], ["x", "y"], &mut out).then_some(out.as_str()), wanted, "{a}");
+        }
     }
 }

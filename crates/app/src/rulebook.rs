@@ -209,6 +209,9 @@ pub fn files(path: &Path, keep: &dyn Fn(&str) -> bool) -> Result<Vec<RuleFile>, 
     let mut left = vec![path.to_owned()];
     while let Some(at) = left.pop() {
         let unreadable = |e| failed(&format!("cannot read the rules at {}", at.display()), e);
+        if !at.exists() {
+            return Err(Failure::Usage(format!("there is no folder {}: name one that holds rules", at.display())));
+        }
         if at.is_dir() {
             for entry in std::fs::read_dir(&at).map_err(unreadable)? {
                 left.push(entry.map_err(unreadable)?.path());

@@ -676,6 +676,11 @@ mod tests {
         ("type: temporal, rules: [a, b]", "sides: {a: there}", "no side"),
         ("type: temporal, rules: [a, b]", "emit: soon", "final or early"),
         ("type: temporal, rules: [a, b]", "unheard: 1", "unheard"),
+        ("type: value_count, rules: [a], condition: {field: caponier.tenant, gte: 2}", "emit: final", ""),
+        ("type: value_count, rules: [a], condition: {field: caponier.tennant, gte: 2}", "emit: final", "tenant may be"),
+        ("type: value_count, rules: [a], condition: {field: caponier.person, gte: 2}", "emit: final", "once accounts"),
+        ("type: temporal, rules: [a, b]", "seen: [{rule: a, by: [caponier.adress], over: 7d}]", "caponier.address"),
+        ("type: temporal, rules: [a, b]", "apart: {place: caponier.plaze, faster: 900}", "caponier.place"),
     ];
 
     #[test]

@@ -3,7 +3,7 @@
 //! A field is one row of [`DERIVED`]. Columns are asked in the order in which a row names them, and only when a rule asks.
 
 use crate::value::Value;
-use crate::view::View;
+use crate::view::{PROPERTIES, View};
 use caponier_model::{Body, EntityKind, Guid};
 use compact_str::ToCompactString;
 use std::borrow::Cow;
@@ -120,27 +120,14 @@ fn key_ids(text: &str) -> Vec<String> {
 
 /// Diagnostic and Graph records say `location`, rows of Log Analytics `LocationDetails`.
 fn place(view: &View<'_>, out: &mut Vec<String>) {
-    const COLUMNS: [[&str; 2]; 2] = [
-        ["location.geoCoordinates.latitude", "location.geoCoordinates.longitude"],
-        ["LocationDetails.geoCoordinates.latitude", "LocationDetails.geoCoordinates.longitude"],
-    ];
-    // Nearly every sign-in is asked for it: both numbers are written where they stay.
     let mut said = String::with_capacity(24);
-    for [latitude, longitude] in COLUMNS {
-        let mut part = |column: &str| {
-            let before = said.len();
-            view.column(column)?.each(&mut |text| {
-                if said.len() == before {
-                    said.push_str(text);
-                }
-            });
-            (said.len() > before).then(|| said.push(','))
-        };
-        if part(latitude).is_some() && part(longitude).is_some() {
-            said.pop();
-            return out.push(said);
-        }
-        said.clear();
+    let there = ["location", "LocationDetails"].into_iter().any(|column| {
+        let path = [PROPERTIES, column, "geoCoordinates"];
+        let names = ["latitude", "longitude"];
+        view.columns.pair(&path[1..], names, &mut said) || view.columns.pair(&path, names, &mut said)
+    });
+    if there {
+        out.push(said);
     }
 }
 

@@ -2,9 +2,11 @@
 
 use crate::fault::Fault;
 use crate::scenario::Extension;
-use crate::{field, logsource, strict};
+use crate::{derived, field, logsource, strict};
 use compact_str::{CompactString, format_compact};
-use rsigma_parser::{ConditionExpr, CorrelationRule, Detections, FilterRule, SigmaCollection, SigmaRule};
+use rsigma_parser::{
+    ConditionExpr, CorrelationCondition, CorrelationRule, Detections, FilterRule, SigmaCollection, SigmaRule,
+};
 use std::collections::BTreeMap;
 
 /// The key under which a document says what Sigma cannot.
@@ -65,8 +67,8 @@ pub(crate) fn read(files: &[RuleFile], faults: &mut Vec<Fault>) -> Documents {
 
 fn take(file: &RuleFile, collection: SigmaCollection, out: &mut Documents, faults: &mut Vec<Fault>) {
     for error in collection.errors {
-        let line = line_in(&error).unwrap_or(1);
-        faults.push(fault(file, line, None, lower(&error)));
+        let line = line_in(&error).or_else(|| line_saying(&file.text, &error)).unwrap_or(1);
+        faults.push(fault(file, line, None, lower(&error) + way(&error)));
     }
     for filter in collection.filters {
         let line = line_of(&file.text, "title", &filter.title);
@@ -135,6 +137,38 @@ pub(crate) fn unknown_fields(documents: &Documents, faults: &mut Vec<Fault>) {
     for Placed { file, line, rule } in &documents.filters {
         look(file, *line, rule.title.as_str().into(), &rule.detection);
     }
+    for Placed { file, line, rule } in &documents.correlations {
+        let title = name(rule.rule.name.as_deref(), rule.rule.id.as_deref(), &rule.rule.title);
+        for what in unknown_in(rule) {
+            faults.push(Fault { file: file.clone(), line: *line, rule: Some(title.clone()), what, fatal: true });
+        }
+    }
+}
+
+/// Of a correlation, the names that begin like ours and are none of ours: what it groups by, counts, remembers and compares.
+fn unknown_in(Correlation { rule, extension, .. }: &Correlation) -> Vec<String> {
+    let is_alias = |name: &str| rule.aliases.iter().any(|alias| alias.alias == name);
+    let bound = |name: &str| field::BOUND.iter().any(|(bound, _)| *bound == name);
+    let wrong = |name: &str, may_be_bound: bool| {
+        let ours = name.starts_with("caponier.") && !name.starts_with(field::MODIFIED) && !is_alias(name);
+        ours && !field::is_known(name) && !(may_be_bound && bound(name))
+    };
+    let mapped = rule.aliases.iter().flat_map(|alias| alias.mapping.values());
+    let grouped = rule.group_by.iter().chain(mapped).filter(|name| wrong(name, true));
+    let counted = match &rule.condition {
+        CorrelationCondition::Threshold { field, .. } => field.as_deref().unwrap_or_default(),
+        CorrelationCondition::Extended(_) => &[],
+    };
+    let remembered = extension.seen.iter().flat_map(|seen| &seen.by);
+    let compared = extension.apart.iter().flat_map(|apart| std::iter::once(&apart.place).chain(&apart.change));
+    let read = counted.iter().chain(remembered).chain(compared).filter(|name| wrong(name, false));
+    let mut all: Vec<_> = grouped
+        .map(|name| format!("there is no field {name} to group by; {}", nearest(name)))
+        .chain(read.map(|name| format!("there is no field {name}; {}", nearest(name))))
+        .collect();
+    all.sort();
+    all.dedup();
+    all
 }
 
 /// Every selection that a condition names.
@@ -152,8 +186,10 @@ fn nearest(name: &str) -> String {
         return "it is known only once accounts are bound: group a correlation by it instead".into();
     }
     let shared = |other: &str| name.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
-    let near = field::FIELDS.iter().max_by_key(|f| (shared(f.name), std::cmp::Reverse(f.name.len())));
-    near.map_or_else(String::new, |f| format!("{} may be meant", f.name))
+    let all = field::FIELDS.iter().map(|f| f.name).chain(derived::DERIVED.iter().map(|f| f.name));
+    let all = all.chain(field::BOUND.iter().map(|(bound, _)| *bound));
+    let near = all.max_by_key(|other| (shared(other), std::cmp::Reverse(other.len())));
+    near.map_or_else(String::new, |near| format!("{near} may be meant"))
 }
 
 /// Every field that detections ask for, sorted, once.
@@ -196,6 +232,26 @@ fn line_in(message: &str) -> Option<u32> {
     rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
+/// The first line with the word that a message ends in or quotes: rsigma tells the word and not where it stands.
+fn line_saying(text: &str, message: &str) -> Option<u32> {
+    let quoted = message.split('\'').nth(1);
+    let last = message.rsplit_once(": ").map(|(_, word)| word.trim());
+    let word = quoted.or(last).filter(|word| !word.is_empty() && !word.contains(char::is_whitespace))?;
+    let stands = |line: &str| line.split(|c: char| c.is_whitespace() || "'\"[]{},:".contains(c)).any(|w| w == word);
+    text.lines().position(stands).map(|at| at as u32 + 1)
+}
+
+/// How to mend what rsigma only names.
+fn way(message: &str) -> &'static str {
+    if message.contains("correlation type") {
+        "; there are event_count, value_count, temporal, temporal_ordered, value_sum, value_avg, value_median, value_percentile"
+    } else if message.contains("timespan") {
+        "; write a number and one of s, m, h, d, w, M, y, such as 24h"
+    } else {
+        ""
+    }
+}
+
 /// The first line that says `key: value`; 1 where none does.
 fn line_of(text: &str, key: &str, value: &str) -> u32 {
     let wanted = format_compact!("{key}:");
@@ -210,4 +266,47 @@ fn line_of(text: &str, key: &str, value: &str) -> u32 {
 fn line_after(text: &str, line: u32, start: &str) -> u32 {
     let at = text.lines().skip(line as usize).position(|l| l.starts_with(start));
     at.map_or(line, |at| line + at as u32 + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::RuleSet;
+
+    const BASE: &str = "title: a\nname: a\nlogsource: {product: caponier, service: signin}\ndetection: {s: {caponier.side: home}, condition: s}\n---\ntitle: X\nname: x\n";
+
+    /// What a correlation says after the base rule and its own name, the line of the fault, and words of it.
+    const CASES: &[(&str, u32, &str)] = &[
+        ("correlation:\n  type: temporal_orderd\n  rules: [a]\n  timespan: 5m\n", 9, "there are event_count"),
+        ("correlation:\n  type: temporal\n  rules: [a]\n  timespan: 5q\n", 11, "write a number and one of"),
+        (
+            "correlation: {type: temporal, rules: [a], group-by: [caponier.persn], timespan: 5m}\n",
+            6,
+            "caponier.person may be meant",
+        ),
+        (
+            "correlation: {type: temporal, rules: [a], group-by: [who], aliases: {who: {a: caponier.target.persn}}, timespan: 5m}\n",
+            6,
+            "caponier.target.person may be meant",
+        ),
+    ];
+
+    #[test]
+    fn a_slip_of_the_pen_is_told_with_its_line_and_what_was_meant() {
+        for (correlation, line, said) in CASES {
+            let text = format!("{BASE}{correlation}");
+            let (_, faults) = RuleSet::read(&[RuleFile { name: "t.yml".into(), text }]);
+            let told = |f: &Fault| f.fatal && f.line == *line && f.what.contains(said);
+            assert!(faults.iter().any(told), "{correlation}: {faults:?}");
+        }
+        for stands in
+            ["[caponier.person]", "[caponier.modified.Any.Thing]", "[appId]", "[caponier.place, caponier.pair]"]
+        {
+            let text = format!(
+                "{BASE}correlation: {{type: event_count, rules: [a], group-by: {stands}, timespan: 5m, condition: {{gte: 2}}}}\n"
+            );
+            let (_, faults) = RuleSet::read(&[RuleFile { name: "t.yml".into(), text }]);
+            assert!(faults.iter().all(|f| !f.fatal), "{stands}: {faults:?}");
+        }
+    }
 }

@@ -52,6 +52,23 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// As [`Columns::pair`], of this value.
+    pub fn pair(&self, names: [&str; 2], out: &mut String) -> bool {
+        let begin = out.len();
+        let mut said = |name: &str| {
+            let before = out.len();
+            self.get(name)?.each(&mut |text| {
+                if out.len() == before {
+                    out.push_str(text);
+                }
+            });
+            (out.len() > before).then(|| out.push(','))
+        };
+        let both = names.iter().all(|name| said(name).is_some());
+        out.truncate(if both { out.len() - 1 } else { begin });
+        both
+    }
+
     /// The same value without a borrow.
     pub fn into_owned<'x>(self) -> Value<'x> {
         match self {
@@ -86,6 +103,12 @@ pub trait Columns {
     /// The value at a path of keys, compared without regard to ASCII case. An array on the way yields a list of what its members
     /// have; JSON inside text counts as the value it spells. `None` where there is nothing. Costs a scan of the levels it passes.
     fn column(&self, path: &[&str]) -> Option<Value<'_>>;
+
+    /// Appends the first text of each of two members of what stands at a path, with a comma between; whether both say something, and
+    /// where not, nothing is appended. Places are asked of nearly every sign-in: an implementation may know a way without [`Value`]s.
+    fn pair(&self, path: &[&str], names: [&str; 2], out: &mut String) -> bool {
+        self.column(path).is_some_and(|value| value.pair(names, out))
+    }
 
     /// Every text value anywhere in the record.
     fn each_text(&self, see: &mut dyn FnMut(&str));

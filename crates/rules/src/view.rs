@@ -12,7 +12,7 @@ use std::cell::RefCell;
 const PATH_MAX: usize = 25;
 
 /// Under this key diagnostic envelopes hold most of a record's columns.
-const PROPERTIES: &str = "properties";
+pub(crate) const PROPERTIES: &str = "properties";
 
 /// Where the value of a field comes from, found once for each rule that names it.
 #[derive(Clone, Debug)]
@@ -121,8 +121,8 @@ impl<'v> View<'v> {
         told
     }
 
-    /// At the root, then under `properties`; not remembered.
-    pub(crate) fn column(&self, name: &str) -> Option<Value<'v>> {
+    /// At the root, then under `properties`.
+    fn column(&self, name: &str) -> Option<Value<'v>> {
         // One array for both places: the whole of it is below `properties`.
         let mut path = [PROPERTIES; PATH_MAX];
         let mut parts = 1;
