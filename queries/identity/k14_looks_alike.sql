@@ -4,6 +4,7 @@
 -- Written by anyone who may change a display name, in most tenants the users themselves.
 -- Wrong if   two people share a name, which is why it weighs next to nothing; a name that two accounts of one tenant bear says
 --            nothing at all.
+-- Devices are not compared: no log names a device of another tenant (docs/adr/0018).
 WITH shown AS (
     SELECT tenant, display, min(object) AS object,
            min(CASE side WHEN 'home' THEN 0 WHEN 'satellite' THEN 1 ELSE 2 END) AS side, min(valid_from) AS valid_from,

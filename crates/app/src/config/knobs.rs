@@ -113,7 +113,7 @@ const fn confidence(kind: EvidenceKind) -> &'static str {
         EvidenceKind::Address => "K11: an address of exactly one home user",
         EvidenceKind::ExtName => "K12: the decoded #EXT# name is exactly one home user's",
         EvidenceKind::NamingRule => "K13: a [[naming]] rule",
-        EvidenceKind::LooksAlike => "K14: equal display name or device; never alone",
+        EvidenceKind::LooksAlike => "K14: equal display name; never alone",
         EvidenceKind::Application => "a log names the application and the tenant that owns it",
     }
 }
