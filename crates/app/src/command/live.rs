@@ -2,7 +2,7 @@
 
 use super::{inputs, not_after, tell};
 use crate::cli::{Produce, Run};
-use crate::config::Config;
+use crate::config::{Called, Config};
 use crate::failure::{Exit, Failure, failed};
 use crate::live::{Asked, Correlator, IntakeLoop, Metrics, PATIENCE, Role, Stop, prepare};
 use caponier_console::{ConsoleFault, Operations, Server};
@@ -163,8 +163,8 @@ pub fn produce(args: &Produce, config: Option<&Path>) -> Result<Exit, Failure> {
     for fault in &faults {
         tell(&format!("cannot read {}: {}\n", fault.position.source, fault.reject));
     }
-    let topics = config.live.topics.iter().map(|t| Topic {
-        name: t.name.to_string(),
+    let topics = config.live.named().map(|name| Topic {
+        name: name.to_owned(),
         partitions: args.partitions,
         settings: vec![("max.message.bytes", (64 << 20).to_string())],
     });
@@ -196,9 +196,10 @@ pub fn produce(args: &Produce, config: Option<&Path>) -> Result<Exit, Failure> {
 
 /// The topic for a file: one of its tenant and table, else of its tenant, else one that is nobody's.
 fn topic_of<'c>(config: &'c Config, input: &Input) -> Option<&'c str> {
-    let topics = || config.live.topics.iter();
     let named = |tenant: Option<TenantId>, table: Option<&str>| {
-        topics().find(|t| t.tenant == tenant && t.table.as_deref() == table).map(|t| t.name.as_str())
+        let mut of = config.live.topics.iter().filter(|t| t.tenant == tenant && t.table.as_deref() == table);
+        // A pattern says what is read, not where to write.
+        of.find_map(|t| if let Called::Name(name) = &t.called { Some(name.as_str()) } else { None })
     };
     let table = input.table.as_deref();
     named(input.tenant, table)

@@ -23,7 +23,7 @@ pub fn run(args: &Purge, config: Option<&Path>) -> Result<Exit, Failure> {
         None => who::tenant(&args.tenant, &config.tenants)?,
     };
     let read: Vec<&str> =
-        config.live.topics.iter().filter(|t| t.tenant == Some(tenant)).map(|t| t.name.as_str()).collect();
+        config.live.topics.iter().filter(|t| t.tenant == Some(tenant)).map(|t| t.called.shown().1).collect();
     if !read.is_empty() {
         let what =
             "are still read, and would bring it back: take them out of the configuration first (SIGHUP or restart)";

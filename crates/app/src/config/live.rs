@@ -8,7 +8,9 @@ use super::read::{Fields, Reader, integer};
 use caponier_model::TenantId;
 use caponier_transport::kafka::{Cluster, Entra, EntraTokens, KafkaFault, Profile};
 use compact_str::CompactString;
+use regex::Regex;
 use std::sync::Arc;
+use std::time::Duration;
 use toml::de::DeTable;
 
 /// How to reach Kafka, and which topics are ours.
@@ -52,11 +54,47 @@ pub struct Live {
     pub topics: Vec<Topic>,
 }
 
-/// A topic that is read.
+/// Topics by their names.
+#[derive(Clone, Debug)]
+pub enum Called {
+    /// The one that is called so.
+    Name(CompactString),
+    /// All whose whole name this expression matches, also those that are made later; none of ours, and none that a row names.
+    Pattern(Regex),
+}
+
+impl Called {
+    /// As it is written in the configuration: the key, and its value.
+    pub fn shown(&self) -> (&'static str, &str) {
+        match self {
+            Self::Name(name) => ("name", name),
+            // What anchors it was not written.
+            Self::Pattern(pattern) => {
+                let text = pattern.as_str();
+                ("pattern", text.strip_prefix("^(?:").and_then(|t| t.strip_suffix(")$")).unwrap_or(text))
+            }
+        }
+    }
+
+    fn pattern(text: &str) -> Result<Self, String> {
+        let read = Regex::new(text).and_then(|_| Regex::new(&format!("^(?:{text})$")));
+        read.map(Self::Pattern).map_err(|e| e.to_string().lines().last().unwrap_or_default().to_owned())
+    }
+}
+
+impl PartialEq for Called {
+    fn eq(&self, other: &Self) -> bool {
+        self.shown() == other.shown()
+    }
+}
+
+impl Eq for Called {}
+
+/// A topic that is read, or several alike.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Topic {
-    /// Its name.
-    pub name: CompactString,
+    /// What it is called.
+    pub called: Called,
     /// Whose records it holds; none where they name their tenant themselves.
     pub tenant: Option<TenantId>,
     /// The table of its records, where they do not name it.
@@ -95,17 +133,59 @@ impl Default for Live {
 impl Live {
     /// How long event time waits for what comes out of order on a topic, in seconds.
     pub fn lateness_of(&self, topic: &str) -> i64 {
-        self.topics.iter().find(|t| t.name == topic).and_then(|t| t.lateness_seconds).unwrap_or(self.lateness_seconds)
+        self.topic(topic).and_then(|t| t.lateness_seconds).unwrap_or(self.lateness_seconds)
     }
 
     /// After how many seconds of silence a partition of a topic holds event time back no more.
     pub fn idle_of(&self, topic: &str) -> u64 {
-        self.topics.iter().find(|t| t.name == topic).and_then(|t| t.idle_seconds).unwrap_or(self.idle_seconds)
+        self.topic(topic).and_then(|t| t.idle_seconds).unwrap_or(self.idle_seconds)
+    }
+
+    /// The row that a topic is read by: the one that names it, else the first whose pattern it matches. A topic of ours, or of the
+    /// brokers, is read by no pattern.
+    pub fn topic(&self, name: &str) -> Option<&Topic> {
+        let named = self.topics.iter().find(|t| matches!(&t.called, Called::Name(n) if n == name));
+        let matching = || {
+            let is_own = name.starts_with("__") || self.ours().contains(&name);
+            let matches = |t: &&Topic| matches!(&t.called, Called::Pattern(p) if p.is_match(name));
+            self.topics.iter().find(matches).filter(|_| !is_own)
+        };
+        named.or_else(matching)
+    }
+
+    /// The topics that are ours.
+    pub fn ours(&self) -> [&str; 7] {
+        [
+            &self.journal,
+            &self.changes,
+            &self.incidents,
+            &self.dead_letters,
+            &self.late,
+            &self.operational,
+            &self.decisions,
+        ]
+    }
+
+    /// The topics that are read by their names.
+    pub fn named(&self) -> impl Iterator<Item = &str> {
+        self.topics.iter().filter_map(|t| if let Called::Name(name) = &t.called { Some(name.as_str()) } else { None })
+    }
+
+    /// True where topics that are made later may be read, too.
+    pub fn has_patterns(&self) -> bool {
+        self.topics.iter().any(|t| matches!(t.called, Called::Pattern(_)))
+    }
+
+    /// How often topics that are new are looked for: what the client is told, 30 seconds otherwise.
+    pub fn looks_every(&self) -> Duration {
+        let told = self.client.iter().find(|(name, _)| name == "topic.metadata.refresh.interval.ms");
+        let millis = told.and_then(|(_, millis)| millis.parse().ok()).filter(|millis| *millis > 0);
+        Duration::from_millis(millis.unwrap_or(30_000))
     }
 
     /// True where a topic is read: it is listed, or holds decisions.
     pub fn is_read(&self, topic: &str) -> bool {
-        topic == self.decisions || self.topics.iter().any(|t| t.name == topic)
+        topic == self.decisions || self.topic(topic).is_some()
     }
 
     /// The same of a partition, as `topic/partition`.
@@ -161,26 +241,41 @@ impl Reader<'_> {
         }
         let known = names(config);
         self.each(table, "topic", |reader, item, at| {
-            let mut fields =
-                Fields::of(reader, item, "topic", &["name", "tenant", "table", "lateness_seconds", "idle_seconds"]);
-            let (name, tenant, table) = (fields.text("name", at), fields.maybe("tenant"), fields.maybe("table"));
+            let keys = ["name", "pattern", "tenant", "table", "lateness_seconds", "idle_seconds"];
+            let mut fields = Fields::of(reader, item, "topic", &keys);
+            let called = fields.called(at);
+            let (tenant, table) = (fields.maybe("tenant"), fields.maybe("table"));
             let (lateness, idle_seconds) = (fields.seconds("lateness_seconds"), fields.seconds("idle_seconds"));
             let lateness_seconds = lateness.and_then(|s| i64::try_from(s).ok());
             let tenant = tenant.map(|(text, at)| fields.tenant(&text, at, &known));
-            let Some((name, name_at)) = name else { return };
-            if config.live.topics.iter().any(|t| t.name == name) {
-                return reader.fault(name_at, format!("topic {name:?} is listed twice"));
+            let Some((called, called_at)) = called else { return };
+            if config.live.topics.iter().any(|t| t.called == called) {
+                return reader.fault(called_at, format!("topic {:?} is listed twice", called.shown().1));
             }
             if !matches!(tenant, Some(None)) {
                 let table = table.map(|(text, _)| text.into());
-                let (name, tenant) = (name.into(), tenant.flatten());
-                config.live.topics.push(Topic { name, tenant, table, lateness_seconds, idle_seconds });
+                let tenant = tenant.flatten();
+                config.live.topics.push(Topic { called, tenant, table, lateness_seconds, idle_seconds });
             }
         });
     }
 }
 
 impl Fields<'_, '_, '_, '_> {
+    /// Which topics a row is about, and where it says so.
+    fn called(&mut self, at: usize) -> Option<(Called, usize)> {
+        let Some((text, pattern_at)) = self.maybe("pattern") else {
+            return self.text("name", at).map(|(name, at)| (Called::Name(name.into()), at));
+        };
+        if self.maybe("name").is_some() {
+            return self.wrong(pattern_at, "a [[topic]] has a name or a pattern, not both".into());
+        }
+        match Called::pattern(&text) {
+            Ok(called) => Some((called, pattern_at)),
+            Err(why) => self.wrong(pattern_at, format!("pattern {text:?} is no regular expression: {why}")),
+        }
+    }
+
     /// Seconds, ten years at most, where the key is there.
     fn seconds(&mut self, key: &str) -> Option<u64> {
         let value = self.value(key)?;
@@ -225,6 +320,23 @@ role = "primary"
         assert_eq!((config.live.lateness_of("alerts"), config.live.idle_of("alerts")), (300, 60));
         let long = parse(&GOOD.replace("lateness_seconds = 5", "lateness_seconds = \"5\"")).unwrap_err();
         assert!(long[0].what.contains("whole number of seconds"), "{long:?}");
+    }
+
+    #[test]
+    fn a_pattern_takes_what_no_name_does_and_nothing_of_ours() {
+        let text = GOOD.replace("name = \"shared\"", "pattern = '(caponier|exports|alerts)[.].*|alerts'");
+        let live = parse(&text).unwrap().live;
+        let of = |topic: &str| live.topic(topic).map(|t| t.called.shown().1.to_owned());
+        assert_eq!(of("alerts").as_deref(), Some("alerts"), "a name stands above a pattern");
+        assert_eq!(of("exports.x").as_deref(), Some("(caponier|exports|alerts)[.].*|alerts"));
+        assert_eq!((of("my.exports.x"), of("exports.x\n")), (None, None), "the whole name must match");
+        assert_eq!((of("caponier.journal"), of("__consumer_offsets")), (None, None), "what is ours is not read");
+        assert_eq!((live.lateness_of("exports.x"), live.idle_of("exports.x")), (5, 0));
+        assert!(live.has_patterns() && live.is_read("exports.x") && live.named().eq(["alerts"]));
+        for (said, wanted) in [("pattern = \"(\"", "unclosed group"), ("name = \"a\"\npattern = \"b\"", "not both")] {
+            let faults = parse(&GOOD.replace("name = \"shared\"", said)).unwrap_err();
+            assert!(faults.len() == 1 && faults[0].what.contains(wanted) && faults[0].line > 10, "{faults:?}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub mod sweep;
 mod told;
 
 pub use knobs::{KNOBS, Slot};
-pub use live::Live;
+pub use live::{Called, Live};
 pub use read::{Fault, parse};
 pub use show::{effective, template};
 pub use told::{difference, heard, told};

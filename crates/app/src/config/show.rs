@@ -103,7 +103,8 @@ fn live(out: &mut String, config: &Config) {
         let _ = writeln!(out, "credential = {credential:?}");
     }
     for topic in &config.live.topics {
-        let _ = writeln!(out, "\n[[topic]]\nname = {:?}", topic.name);
+        let (key, called) = topic.called.shown();
+        let _ = writeln!(out, "\n[[topic]]\n{key} = {called:?}");
         if let Some(tenant) = topic.tenant {
             let _ = writeln!(out, "tenant = {:?}", config.tenants.name(tenant));
         }
@@ -190,7 +191,7 @@ directory_evidence = "suggest"                         # accept: whoever governs
 
 # What `caponier run` reads: topics whose records are one tenant's, or shared ones whose records name theirs.
 # [[topic]]
-# name = "contoso-security"
+# name = "contoso-security"                            # or pattern = 'contoso[.].*': all whose whole name it matches
 # tenant = "contoso"
 # table = "SecurityAlert"                              # only where the records do not name it themselves
 # lateness_seconds = 900                               # instead of kafka.lateness_seconds; likewise idle_seconds

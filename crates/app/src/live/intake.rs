@@ -1,13 +1,15 @@
 //! Intake: messages of the topics that are read to pages of the journal. Without state: what it has read and not written, it reads
 //! again. It resolves nobody and keeps nothing.
 //!
-//! A page and the offsets that it came from are written together, so that each message is in the journal once. A partition that was
-//! taken away meanwhile belongs to another: what was read of it and not written is let go.
+//! A page and the offsets that it came from are written together, so that each message is in the journal once. A round is written while
+//! the next is read; a partition that is taken away is given up when the round on its way has arrived, and what was read of it since is
+//! let go: it belongs to another.
 
 use super::horizon::{Horizon, is_late};
+use super::outbox::{Outbox, Way};
 use super::pieces::pieces;
 use super::spoken::spoken;
-use super::{Asked, Fault, Metrics, PATIENCE, Stop, broken, commit, sources};
+use super::{Asked, Fault, Metrics, PATIENCE, Stop, broken, commit, sources, subscribed};
 use crate::command::tell;
 use crate::config::Config;
 use crate::failure::{Failure, failed};
@@ -17,7 +19,7 @@ use caponier_model::{
     Body, Class, DeadLetter, Entry, Event, EventTime, Flow, Journalled, Page, Position, Reject, RejectReason,
 };
 use caponier_transport::dead_letter_line;
-use caponier_transport::kafka::{Cluster, Group, Heard, KafkaFault, Message, Writer};
+use caponier_transport::kafka::{Cluster, Group, Heard, Hold, KafkaFault, Message, Writer};
 use caponier_wire::{Decoded, RawRecord};
 use compact_str::format_compact;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,11 +31,13 @@ const MESSAGES: usize = 65_536;
 /// Bytes of messages written together at most; one that is larger is written alone. A page of the journal is smaller than what it was
 /// made of, and must stay below the largest message.
 const BYTES: usize = 24 << 20;
-/// What comes within this time is written together.
+/// What comes within this time is written together, and whatever else comes while the round before is on its way.
 const GATHER: Duration = Duration::from_millis(100);
-/// While there is more to read at once, so much longer: a commit takes as long for much as for little, and who is behind anyway loses
-/// nothing by it.
-const BUSY: Duration = Duration::from_millis(900);
+/// A round that is full waits so long for the one before it. From then on nothing is fetched until that has arrived: fetching anew
+/// costs what was fetched ahead.
+const HOLD: Duration = Duration::from_millis(500);
+/// How long it listens before it looks again whether the round before has arrived.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A partition by topic and number.
 type Place = (String, i32);
@@ -65,14 +69,28 @@ const FENCES: u32 = 5;
 
 /// What an intake has at hand from one round to the next.
 struct Turn {
-    group: Group,
-    writer: Option<Writer>,
+    writer: Option<Arc<Writer>>,
+    outbox: Outbox<Round>,
     known: BTreeMap<Place, Known>,
     /// Something failed: what was read is to be read again.
     again: bool,
     fences: u32,
     /// Whether what it was given at first is known to be all there is, or was asked for once more.
     looked: bool,
+    /// Partitions that were taken away, of which nobody has asked yet whether their topics are there.
+    lost: BTreeSet<Place>,
+    /// What is read.
+    topics: BTreeSet<String>,
+    /// When topics that are new were last looked for.
+    sought: Instant,
+}
+
+/// What was read between two commits, on its way to be written.
+struct Round {
+    writer: Arc<Writer>,
+    drafts: BTreeMap<Place, Draft>,
+    /// No partition of it is given away before it is written.
+    hold: Hold,
 }
 
 /// What is known of one partition while it is this intake's.
@@ -112,105 +130,188 @@ impl IntakeLoop<'_> {
     /// Kafka gives up, or another instance of the same name has taken over.
     pub fn run(&self) -> Result<(), Failure> {
         let live = &self.config.live;
-        let topics: Vec<&str> = live.topics.iter().map(|t| t.name.as_str()).chain([live.decisions.as_str()]).collect();
+        let there = self.cluster.topics(PATIENCE).map_err(|e| broken("cannot ask for topics", &e))?;
+        let topics = subscribed(self.config, &there);
         let name = format!("{}-intake", live.group);
         let instance = format!("{name}-{}", self.instance);
-        let group = Group::join(self.cluster, &name, Some(&instance), &topics, &[])
-            .map_err(|e| broken("cannot read the topics", &e))?;
+        let group = Group::join(
+            self.cluster,
+            &name,
+            Some(&instance),
+            &topics.iter().map(String::as_str).collect::<Vec<_>>(),
+            &[],
+        )
+        .map_err(|e| broken("cannot read the topics", &e))?;
         let writer = Writer::open(self.cluster, &instance, PATIENCE).map_err(|e| broken("cannot write", &e))?;
-        let mut turn =
-            Turn { group, writer: Some(writer), known: BTreeMap::new(), again: false, fences: 0, looked: false };
         let mut horizon = Horizon::open(self.config, self.cluster)?;
-        while !self.stop.is_asked() && self.asked.current().generation == self.generation {
-            self.metrics.intake.beat();
-            self.asked.refresh(self.cluster);
-            match self.turn(&mut turn, &instance, horizon.at()) {
-                Ok(()) => {}
-                Err(Fault::Kafka(fault)) if fault.may_pass() => {
-                    self.metrics.retries.with_label_values(&["intake"]).inc();
-                    if !turn.again {
-                        tell(&format!("intake: {fault}; it goes on trying\n"));
-                    }
-                    turn.again = true;
-                }
-                // Brokers that end a transaction for its time fence its writer, too. Whoever has taken over in truth has the membership.
-                Err(Fault::Kafka(KafkaFault::Fenced { .. })) if turn.fences < FENCES => {
-                    turn.fences += 1;
-                    turn.writer = None;
-                }
-                Err(Fault::Kafka(fault)) => return Err(broken("intake", &fault)),
-                Err(Fault::Failure(failure)) => return Err(failure),
+        std::thread::scope(|scope| {
+            let outbox = Outbox::open(scope, |round| self.write(&group, round));
+            let (writer, known) = (Some(Arc::new(writer)), BTreeMap::new());
+            let sought = Instant::now();
+            let mut turn = Turn {
+                writer,
+                outbox,
+                known,
+                again: false,
+                fences: 0,
+                looked: false,
+                lost: BTreeSet::new(),
+                topics,
+                sought,
+            };
+            while !self.stop.is_asked() && self.asked.current().generation == self.generation {
+                self.metrics.intake.beat();
+                self.asked.refresh(self.cluster);
+                self.mended(self.turn(&group, &mut turn, &instance, horizon.at()), &mut turn)?;
             }
+            // What was read is written before it leaves; where that fails, it is read again when it comes back.
+            match turn.outbox.wait(Duration::MAX) {
+                Err(Fault::Kafka(fault)) if !fault.may_pass() && !matches!(fault, KafkaFault::Fenced { .. }) => {
+                    Err(broken("intake", &fault))
+                }
+                Err(Fault::Failure(failure)) => Err(failure),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    /// What a round came to: a fault that may pass is mended before the next one.
+    fn mended(&self, came: Result<(), Fault>, turn: &mut Turn) -> Result<(), Failure> {
+        match came {
+            Ok(()) => {}
+            Err(Fault::Kafka(fault)) if fault.may_pass() => {
+                self.metrics.retries.with_label_values(&["intake"]).inc();
+                if !turn.again {
+                    tell(&format!("intake: {fault}; it goes on trying\n"));
+                }
+                turn.again = true;
+            }
+            // Brokers that end a transaction for its time fence its writer, too. Whoever has taken over in truth has the membership.
+            Err(Fault::Kafka(KafkaFault::Fenced { .. })) if turn.fences < FENCES => {
+                turn.fences += 1;
+                turn.writer = None;
+            }
+            Err(Fault::Kafka(fault)) => return Err(broken("intake", &fault)),
+            Err(Fault::Failure(failure)) => return Err(failure),
         }
         Ok(())
     }
 
     /// One round, after what failed before it is mended.
-    fn turn(&self, turn: &mut Turn, instance: &str, horizon: Option<EventTime>) -> Result<(), Fault> {
+    fn turn(&self, group: &Group, turn: &mut Turn, instance: &str, horizon: Option<EventTime>) -> Result<(), Fault> {
+        if turn.again || turn.writer.is_none() {
+            // Whether the round on its way went through is told by what is committed.
+            drop(turn.outbox.wait(Duration::MAX));
+        }
         let writer = match &turn.writer {
-            Some(writer) => writer,
+            Some(writer) => Arc::clone(writer),
             None => {
                 turn.again = true;
-                turn.writer.insert(Writer::open(self.cluster, instance, PATIENCE)?)
+                Arc::clone(turn.writer.insert(Arc::new(Writer::open(self.cluster, instance, PATIENCE)?)))
             }
         };
         if turn.again {
             // Who only waits is still of the group; what is heard meanwhile is heard again.
-            drop(turn.group.hear(Duration::ZERO).map_err(|e| broken("intake", &e))?);
+            drop(group.hear(Duration::ZERO).map_err(|e| broken("intake", &e))?);
+            turn.lost.extend(group.lost());
             writer.clear(PATIENCE)?;
             // What was read is not written: from the last commit again.
             turn.known.clear();
-            turn.group.rewind(PATIENCE)?;
+            group.rewind(PATIENCE)?;
             turn.again = false;
             tell("intake goes on from what was written last\n");
         }
-        self.round(&turn.group, writer, &mut turn.known, horizon)?;
-        turn.fences = 0;
-        let given = turn.group.assigned()?.len();
+        self.seek(group, turn)?;
+        self.round(group, writer, turn, horizon)?;
+        let given = group.assigned()?.len();
         if !turn.looked && given > 0 {
             turn.looked = true;
             if given < sources(self.config, self.cluster.topics(PATIENCE)?).len() {
-                turn.group.rejoin()?;
+                group.rejoin()?;
             }
         }
         Ok(())
     }
 
-    /// Gathers what comes, and writes it.
+    /// Reads topics, too, that a pattern matches and that were not there before. Brokers are asked only where there is a pattern.
+    fn seek(&self, group: &Group, turn: &mut Turn) -> Result<(), Fault> {
+        if !self.config.live.has_patterns() || turn.sought.elapsed() < self.config.live.looks_every() {
+            return Ok(());
+        }
+        turn.sought = Instant::now();
+        let topics = subscribed(self.config, &group.topics(PATIENCE)?);
+        let new: Vec<&str> = topics.difference(&turn.topics).map(String::as_str).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        tell(&format!("reading more topics: {}\n", new.join(", ")));
+        group.subscribe(&topics.iter().map(String::as_str).collect::<Vec<_>>())?;
+        turn.topics = topics;
+        Ok(())
+    }
+
+    /// Gathers what comes, and posts it.
     fn round(
         &self,
         group: &Group,
-        writer: &Writer,
-        known: &mut BTreeMap<Place, Known>,
+        writer: Arc<Writer>,
+        turn: &mut Turn,
         horizon: Option<EventTime>,
     ) -> Result<(), Fault> {
-        let mut drafts: BTreeMap<Place, Draft> = BTreeMap::new();
-        let mut ends: BTreeSet<i32> = BTreeSet::new();
-        let begun = Instant::now();
+        let (mut drafts, ends) = self.gather(group, turn, horizon)?;
+        let lost = std::mem::take(&mut turn.lost);
+        turn.known.retain(|place, _| !lost.contains(place));
+        self.note_gone(group, lost, &mut drafts);
+        self.note_flow(group, &ends, &mut turn.known, &mut drafts)?;
+        self.metrics.set_lag(&group.behind());
+        if drafts.is_empty() {
+            return Ok(());
+        }
+        turn.outbox.post(Round { writer, drafts, hold: group.hold() })
+    }
+
+    /// What comes while the round before is on its way, and for a moment at least; the partitions that ended meanwhile.
+    fn gather(
+        &self,
+        group: &Group,
+        turn: &mut Turn,
+        horizon: Option<EventTime>,
+    ) -> Result<(BTreeMap<Place, Draft>, BTreeSet<i32>), Fault> {
+        let (mut drafts, mut ends) = (BTreeMap::new(), BTreeSet::new());
         let (mut messages, mut bytes) = (0, 0);
-        while messages < MESSAGES && bytes < BYTES {
+        let begun = Instant::now();
+        let mut held = Held::new(group);
+        loop {
+            let full = messages >= MESSAGES || bytes >= BYTES;
             let left = GATHER.saturating_sub(begun.elapsed());
-            match group.hear(left).map_err(|e| broken("intake", &e))? {
+            // A round that is full has nothing else to do than to wait.
+            let way = turn.outbox.wait(if full && !held.is_held() { HOLD } else { Duration::ZERO })?;
+            match way {
+                Way::Arrived => turn.fences = 0,
+                Way::Under if full => held.hold()?,
+                _ => {}
+            }
+            if way != Way::Under && (full || left.is_zero()) {
+                break;
+            }
+            self.metrics.intake.beat();
+            let heard = group.hear(if way == Way::Under { LOOK } else { left }).map_err(|e| broken("intake", &e))?;
+            // At once: a partition that is taken away and given back is read again from the last commit.
+            let lost = group.lost();
+            drafts.retain(|place, _| !lost.contains(place));
+            turn.lost.extend(lost);
+            match heard {
                 Heard::Message(message) => {
                     messages += 1;
                     bytes += message.payload().len();
                     self.take(&message, &mut drafts, horizon)?;
                 }
                 Heard::End(partition) => drop(ends.insert(partition)),
-                Heard::Silence if left.is_zero() => break,
                 Heard::Silence => {}
             }
-            if begun.elapsed() >= GATHER + BUSY {
-                break;
-            }
         }
-        let lost = group.lost();
-        drafts.retain(|place, _| !lost.contains(place));
-        known.retain(|place, _| !lost.contains(place));
-        self.note_gone(group, lost, &mut drafts);
-        self.note_flow(group, &ends, known, &mut drafts)?;
-        self.metrics.set_lag(&group.behind());
-        if drafts.is_empty() { Ok(()) } else { self.write(group, writer, drafts) }
+        held.release()?;
+        Ok((drafts, ends))
     }
 
     /// Reads one message: records of a topic that is listed, else decisions.
@@ -220,7 +321,7 @@ impl IntakeLoop<'_> {
         drafts: &mut BTreeMap<Place, Draft>,
         horizon: Option<EventTime>,
     ) -> Result<(), Failure> {
-        let topic = self.config.live.topics.iter().find(|t| t.name == message.topic());
+        let topic = self.config.live.topic(message.topic());
         let place = (message.topic().to_owned(), message.partition());
         let draft = drafts.entry(place).or_insert_with_key(Draft::new);
         let origin = Arc::clone(&draft.origin);
@@ -296,7 +397,8 @@ impl IntakeLoop<'_> {
     }
 
     /// Writes pages, dead letters and offsets together.
-    fn write(&self, group: &Group, writer: &Writer, drafts: BTreeMap<Place, Draft>) -> Result<(), Fault> {
+    fn write(&self, group: &Group, round: Round) -> Result<(), Fault> {
+        let Round { writer, drafts, hold } = round;
         let live = &self.config.live;
         let mut next: Vec<(String, i32, i64)> = Vec::new();
         let mut written = Vec::with_capacity(drafts.len());
@@ -311,11 +413,12 @@ impl IntakeLoop<'_> {
                 writer.send_since(&live.journal, 0, since, &bytes)?;
             }
             for (topic, letters) in [(&live.dead_letters, &dead), (&live.late, &late)] {
-                self.post(writer, topic, letters)?;
+                self.post(&writer, topic, letters)?;
             }
             written.push((place.0, Tally { late: late.len() as u64, ..tally }, dead));
         }
-        commit(self.cluster, writer, group, &next, "")?;
+        commit(self.cluster, &writer, group, &next, "")?;
+        drop(hold);
         self.metrics.pages.with_label_values(&["intake"]).inc_by(written.len() as u64);
         written.iter().for_each(|(topic, tally, dead)| self.count(topic, *tally, dead));
         Ok(())
@@ -343,6 +446,50 @@ impl IntakeLoop<'_> {
         self.metrics.count(topic, Class::Late, tally.late);
         self.metrics.count(topic, Class::DeadLetter, dead.len() as u64);
         dead.iter().for_each(|letter| self.metrics.refuse(letter.reject.reason.code()));
+    }
+}
+
+/// Partitions of which nothing is fetched while a round waits: what is already here is enough, and whoever only waits must still answer
+/// the group.
+struct Held<'g> {
+    group: &'g Group,
+    places: BTreeSet<Place>,
+}
+
+impl<'g> Held<'g> {
+    const fn new(group: &'g Group) -> Self {
+        Self { group, places: BTreeSet::new() }
+    }
+
+    fn is_held(&self) -> bool {
+        !self.places.is_empty()
+    }
+
+    /// Holds all that are this intake's now: more may have come meanwhile.
+    fn hold(&mut self) -> Result<(), KafkaFault> {
+        let now = self.group.assigned()?;
+        if now != self.places {
+            self.group.pause(&now)?;
+            self.places = now;
+        }
+        Ok(())
+    }
+
+    /// Fetches on. What was taken away meanwhile is not this one's to release.
+    fn release(&mut self) -> Result<(), KafkaFault> {
+        if self.is_held() {
+            let now = self.group.assigned()?;
+            self.group.resume(&self.places.intersection(&now).cloned().collect())?;
+            self.places.clear();
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Held<'_> {
+    /// A round that failed leaves nothing held.
+    fn drop(&mut self) {
+        drop(self.release());
     }
 }
 

@@ -8,6 +8,7 @@ mod horizon;
 mod identities;
 mod intake;
 mod metrics;
+mod outbox;
 mod pieces;
 mod snapshot;
 mod spoken;
@@ -24,6 +25,7 @@ use caponier_rules as rules;
 use caponier_transport::kafka::{Cluster, Follower, Group, Heard, KafkaFault, Message, Topic, Writer};
 use caponier_wire as wire;
 use compact_str::{CompactString, format_compact};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -155,13 +157,19 @@ pub fn prepare(config: &Config, cluster: &Cluster) -> Result<Vec<CompactString>,
     ];
     cluster.prepare(&ours, PATIENCE).map_err(|e| broken("cannot make the topics", &e))?;
     let there = known(cluster, &ours)?;
-    let missing: Vec<&str> =
-        live.topics.iter().map(|t| t.name.as_str()).filter(|t| !there.iter().any(|(n, _)| n == t)).collect();
+    let missing: Vec<&str> = live.named().filter(|t| !there.iter().any(|(n, _)| n == t)).collect();
     if !missing.is_empty() {
         let what = format!("topics that are to be read do not exist at {}: {}", cluster.brokers(), missing.join(", "));
         return Err(Failure::Unavailable(what));
     }
     Ok(sources(config, there))
+}
+
+/// The topics that are read, of all that the cluster has; those that are named in any case, so that they are read once they are there.
+fn subscribed(config: &Config, there: &[(String, usize)]) -> BTreeSet<String> {
+    let live = &config.live;
+    let named = live.named().chain([live.decisions.as_str()]).map(str::to_owned);
+    named.chain(there.iter().map(|(name, _)| name).filter(|name| live.is_read(name)).cloned()).collect()
 }
 
 /// The partitions that are read, as `topic/partition`, of all that the cluster has.

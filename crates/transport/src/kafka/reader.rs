@@ -3,6 +3,7 @@
 use super::cluster::Cluster;
 use super::ear::{Ear, hears};
 use super::fault::{KafkaFault, Refusal};
+use super::hold::{Hold, Holds};
 use super::writer::{Membership, SINCE, TABLE};
 use rdkafka::ClientConfig;
 use rdkafka::config::FromClientConfigAndContext;
@@ -89,6 +90,8 @@ pub enum Heard<'c> {
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     ear: Ear,
+    /// What keeps partitions from being given away yet.
+    holds: Holds,
     /// Partitions that were taken away since somebody asked.
     lost: Mutex<BTreeSet<Place>>,
     /// Messages not read yet, by partition, as the client last counted them.
@@ -108,6 +111,7 @@ hears!(Watch {
 impl ConsumerContext for Watch {
     fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         if let Rebalance::Revoke(gone) = rebalance {
+            self.holds.wait();
             let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
             lost.extend(gone.elements().iter().map(|e| (e.topic().to_owned(), e.partition())));
         }
@@ -119,7 +123,7 @@ pub struct Group {
     consumer: BaseConsumer<Watch>,
     brokers: String,
     name: String,
-    topics: Vec<String>,
+    topics: Mutex<Vec<String>>,
 }
 
 impl Group {
@@ -154,7 +158,7 @@ impl Group {
         let consumer = watching(cluster, &client).map_err(failing)?;
         consumer.subscribe(topics).map_err(failing)?;
         let name = instance.unwrap_or(group).to_owned();
-        let topics = topics.iter().map(|t| (*t).to_owned()).collect();
+        let topics = Mutex::new(topics.iter().map(|t| (*t).to_owned()).collect());
         Ok(Self { consumer, brokers: cluster.brokers().to_owned(), name, topics })
     }
 
@@ -169,6 +173,12 @@ impl Group {
         }
     }
 
+    /// While the hold lives, no partition is given away: [`Group::hear`] waits for its end instead. What is being committed for this
+    /// reader by another thread holds it, so that whoever gets a partition begins behind that commit.
+    pub fn hold(&self) -> Hold {
+        self.consumer.context().holds.hold()
+    }
+
     /// Joins anew. Who comes back under its name within the session timeout is given what it had, unseen; where it leads the group,
     /// joining once more makes the group look at its topics again, and give away partitions that were added meanwhile.
     ///
@@ -176,8 +186,28 @@ impl Group {
     /// The client gives up.
     pub fn rejoin(&self) -> Result<(), KafkaFault> {
         self.consumer.unsubscribe();
-        let topics: Vec<&str> = self.topics.iter().map(String::as_str).collect();
+        let topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
+        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
         self.consumer.subscribe(&topics).map_err(|e| KafkaFault::of("joining anew", &self.brokers, &e))
+    }
+
+    /// Reads these topics from now on, instead of those before; what both have goes on.
+    ///
+    /// # Errors
+    /// The client gives up.
+    pub fn subscribe(&self, topics: &[&str]) -> Result<(), KafkaFault> {
+        *self.topics.lock().unwrap_or_else(PoisonError::into_inner) = topics.iter().map(|t| (*t).to_owned()).collect();
+        self.consumer.subscribe(topics).map_err(|e| KafkaFault::of("reading more topics", &self.brokers, &e))
+    }
+
+    /// All topics of the cluster, with the number of their partitions.
+    ///
+    /// # Errors
+    /// The broker does not say.
+    pub fn topics(&self, wait: Duration) -> Result<Vec<(String, usize)>, KafkaFault> {
+        let asked = self.consumer.fetch_metadata(None, wait);
+        let asked = asked.map_err(|e| KafkaFault::of("asking for topics", &self.brokers, &e))?;
+        Ok(asked.topics().iter().map(|t| (t.name().to_owned(), t.partitions().len())).collect())
     }
 
     /// Whether a topic is there.
