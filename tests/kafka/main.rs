@@ -25,3 +25,4 @@ mod scene;
 mod security;
 #[cfg(test)]
 mod tokens;
+mod topics;

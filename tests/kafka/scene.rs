@@ -123,6 +123,27 @@ impl Scene {
         self.path("lab/captures")
     }
 
+    /// The same files in a folder whose names tell the table and nothing of a tenant.
+    pub fn flattened(&self) -> PathBuf {
+        let flat = self.path("flat");
+        let mut folders = vec![self.captures()];
+        let mut count = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
+                if entry.is_dir() {
+                    folders.push(entry);
+                    continue;
+                }
+                let below = entry.strip_prefix(self.captures()).unwrap();
+                let to = flat.join(below.components().next().unwrap());
+                std::fs::create_dir_all(&to).unwrap();
+                count += 1;
+                std::fs::copy(&entry, to.join(format!("{count}-{}", entry.file_name().unwrap().display()))).unwrap();
+            }
+        }
+        flat
+    }
+
     /// Records of one table, as they stand in its largest file.
     pub fn records_of(&self, table: &str) -> Vec<String> {
         let mut files = Vec::new();
@@ -142,8 +163,13 @@ impl Scene {
 
     /// Digests of the final forms that a replay of the files ends in.
     pub fn replayed(&self) -> Vec<String> {
+        self.replayed_of(&self.captures())
+    }
+
+    /// The same of the files in a folder.
+    pub fn replayed_of(&self, captures: &Path) -> Vec<String> {
         let (config, out) = (self.path("lab/caponier.toml"), self.path("replayed.ndjson"));
-        done(caponier().arg("replay").arg(self.captures()).arg("--config").arg(config).arg("--out").arg(&out));
+        done(caponier().arg("replay").arg(captures).arg("--config").arg(config).arg("--out").arg(&out));
         let lines = std::fs::read_to_string(out).unwrap();
         digests(&lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<_>>())
     }
@@ -209,8 +235,13 @@ impl Live<'_> {
 
     /// Puts the capture on topics of so many partitions; how many messages it is.
     pub fn produce(&self, partitions: u32) -> u64 {
+        self.produce_from(&self.scene.captures(), partitions)
+    }
+
+    /// The same of the files in a folder.
+    pub fn produce_from(&self, captures: &Path, partitions: u32) -> u64 {
         let mut command = self.command("produce");
-        let said = done(command.arg(self.scene.captures()).args(["--partitions", &partitions.to_string()]));
+        let said = done(command.arg(captures).args(["--partitions", &partitions.to_string()]));
         let counted =
             said.lines().filter_map(|line| line.split_once(": ")?.1.split_once(" messages")?.0.parse::<u64>().ok());
         counted.sum()
@@ -357,11 +388,16 @@ impl Live<'_> {
         self.all_of(&self.topic("late"))
     }
 
+    /// Names and ids of the tenants.
+    pub fn tenants(&self) -> Vec<(String, String)> {
+        let parsed: toml::Table = self.scene.tenants.parse().unwrap();
+        let text = |tenant: &toml::Value, key: &str| tenant[key].as_str().unwrap().to_owned();
+        parsed["tenant"].as_array().unwrap().iter().map(|t| (text(t, "name"), text(t, "id"))).collect()
+    }
+
     /// Name and id of a tenant that is not the first.
     pub fn second_tenant(&self) -> (String, String) {
-        let parsed: toml::Table = self.scene.tenants.parse().unwrap();
-        let second = &parsed["tenant"].as_array().unwrap()[1];
-        (second["name"].as_str().unwrap().to_owned(), second["id"].as_str().unwrap().to_owned())
+        self.tenants().remove(1)
     }
 
     /// A run that reads the same topics into topics of its own.

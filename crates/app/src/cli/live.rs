@@ -32,9 +32,10 @@ pub struct Run {
 
 /// `caponier produce`.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  caponier produce demo/captures --config demo/caponier.toml\n\n\
+#[command(after_help = "Examples:\n  caponier produce demo/captures --config demo/caponier.toml\n  \
+    caponier produce demo/captures --config demo/caponier.toml --speed 60\n\n\
     Each file goes to the [[topic]] of its tenant (its folder tenantId=<GUID>) and table, else of its tenant, else to one that names\n\
-    neither; topics that are missing are made.")]
+    neither; topics that are named and missing are made. With --speed all files are played as one stream in the order of time.")]
 pub struct Produce {
     /// Files and folders
     #[arg(required = true, value_name = "PATH")]
@@ -42,6 +43,14 @@ pub struct Produce {
     /// Partitions of the topics that are made; the messages go round
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub partitions: i32,
+    /// Play the records as they happened, so many times as fast: 1 as they did, 60 an hour in a minute; without it all at once
+    #[arg(long, value_name = "N", value_parser = speed)]
+    pub speed: Option<f64>,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let read = text.parse().ok().filter(|speed: &f64| speed.is_finite() && *speed > 0.0);
+    read.ok_or_else(|| "it must be a number above 0".to_owned())
 }
 
 /// `caponier purge`.

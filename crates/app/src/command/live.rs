@@ -1,16 +1,14 @@
-//! `caponier run` and `caponier produce`: the live halves of the program, wired.
+//! `caponier run`: the live halves of the program, wired.
 
-use super::{inputs, not_after, tell};
-use crate::cli::{Produce, Run};
-use crate::config::{Called, Config};
+use super::{not_after, tell};
+use crate::cli::Run;
+use crate::config::Config;
 use crate::failure::{Exit, Failure, failed};
-use crate::live::{Asked, Correlator, IntakeLoop, Metrics, PATIENCE, Role, Stop, prepare};
+use crate::live::{Asked, Correlator, IntakeLoop, Metrics, Role, Stop, prepare};
 use caponier_console::{ConsoleFault, Operations, Server};
-use caponier_model::{Change, TenantId};
-use caponier_transport::kafka::{Cluster, Topic, Writer};
-use caponier_transport::{self as transport, Input, Item};
+use caponier_model::Change;
+use caponier_transport::kafka::Cluster;
 use compact_str::CompactString;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -153,87 +151,4 @@ fn heed_signals(stop: &Stop, asked: &Asked) -> Result<(), Failure> {
             .map_err(failing)?;
     }
     Ok(())
-}
-
-/// Puts captures on the topics that the configuration lists.
-pub fn produce(args: &Produce, config: Option<&Path>) -> Result<Exit, Failure> {
-    let config = told(config)?;
-    let cluster = config.live.cluster();
-    let (found, skipped, faults) = inputs(&args.paths)?;
-    for fault in &faults {
-        tell(&format!("cannot read {}: {}\n", fault.position.source, fault.reject));
-    }
-    let topics = config.live.named().map(|name| Topic {
-        name: name.to_owned(),
-        partitions: args.partitions,
-        settings: vec![("max.message.bytes", (64 << 20).to_string())],
-    });
-    cluster
-        .prepare(&topics.collect::<Vec<_>>(), PATIENCE)
-        .map_err(|e| Failure::Unavailable(format!("cannot make the topics: {e}")))?;
-    let writer = Writer::open_plain(&cluster).map_err(|e| failed("cannot write", e))?;
-    let mut sent: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-    let mut unplaced = Vec::new();
-    for input in &found {
-        let Some(topic) = topic_of(&config, input) else {
-            unplaced.push(format!("{}: no [[topic]] takes it\n", input.name));
-            continue;
-        };
-        let (messages, bytes) = put(&config, &cluster, &writer, input, topic, args.partitions)?;
-        let total = sent.entry(topic).or_default();
-        *total = (total.0 + messages, total.1 + bytes);
-    }
-    writer.commit(PATIENCE).map_err(|e| failed("cannot write", e))?;
-    for (topic, (messages, bytes)) in sent {
-        tell(&format!("{topic}: {messages} messages, {:.1} MB\n", bytes as f64 / 1e6));
-    }
-    if skipped > 0 {
-        tell(&format!("{skipped} files skipped\n"));
-    }
-    tell(&unplaced.concat());
-    Ok(if unplaced.is_empty() && faults.is_empty() { Exit::Done } else { Exit::Failed })
-}
-
-/// The topic for a file: one of its tenant and table, else of its tenant, else one that is nobody's.
-fn topic_of<'c>(config: &'c Config, input: &Input) -> Option<&'c str> {
-    let named = |tenant: Option<TenantId>, table: Option<&str>| {
-        let mut of = config.live.topics.iter().filter(|t| t.tenant == tenant && t.table.as_deref() == table);
-        // A pattern says what is read, not where to write.
-        of.find_map(|t| if let Called::Name(name) = &t.called { Some(name.as_str()) } else { None })
-    };
-    let table = input.table.as_deref();
-    named(input.tenant, table)
-        .or_else(|| named(input.tenant, None))
-        .or_else(|| named(None, table))
-        .or_else(|| named(None, None))
-}
-
-/// The payloads of one file, in their order; a file's payloads go round the partitions.
-fn put(
-    config: &Config,
-    cluster: &Cluster,
-    writer: &Writer,
-    input: &Input,
-    topic: &str,
-    partitions: i32,
-) -> Result<(u64, u64), Failure> {
-    let (mut messages, mut bytes) = (0, 0);
-    let table = input.table.as_deref().unwrap_or_default();
-    transport::read(input, &config.limits, &mut |item| {
-        let payload = match item {
-            Item::Payload(payload) => payload,
-            Item::Refused(letter) => {
-                tell(&format!("{}: {}\n", letter.position, letter.reject));
-                return Ok(());
-            }
-        };
-        let partition = (messages % u64::from(partitions.unsigned_abs().max(1))) as i32;
-        writer
-            .send_of(topic, partition, table, payload.bytes)
-            .map_err(|e| failed(&format!("cannot write to {topic} at {}", cluster.brokers()), e))?;
-        messages += 1;
-        bytes += payload.bytes.len() as u64;
-        Ok::<(), Failure>(())
-    })?;
-    Ok((messages, bytes))
 }

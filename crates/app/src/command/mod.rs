@@ -8,6 +8,8 @@ mod explain;
 mod identity;
 mod incident;
 mod live;
+mod pace;
+mod produce;
 mod purge;
 mod query;
 mod replay;
@@ -30,7 +32,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Simulate(args) => simulate::run(&args),
         Command::Replay(args) => replay::run(&args, config),
         Command::Run(args) => live::run(&args, config),
-        Command::Produce(args) => live::produce(&args, config),
+        Command::Produce(args) => produce::run(&args, config),
         Command::Resolve(args) => resolve::run(&args, config),
         Command::Query(args) => query::run(&args, config),
         Command::Identity(args) => identity::run(args.action, config),

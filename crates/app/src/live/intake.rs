@@ -552,7 +552,7 @@ impl Keep for Drafting<'_> {
 }
 
 /// What a directory says is no event: it says how things are, and no log waits for it.
-pub(super) const fn moves_time(event: &Event<'_>) -> bool {
+pub const fn moves_time(event: &Event<'_>) -> bool {
     !matches!(event.body, Body::Directory(_) | Body::Principal(_) | Body::Inventory { .. } | Body::Provisioning(_))
 }
 

@@ -16,7 +16,7 @@ mod worries;
 
 pub use asked::Asked;
 pub use correlator::{Correlator, Role};
-pub use intake::IntakeLoop;
+pub use intake::{IntakeLoop, moves_time};
 pub use metrics::Metrics;
 
 use crate::config::Config;

@@ -90,9 +90,10 @@ mod tests {
     fn rounds_arrive_one_at_a_time_and_in_order_and_a_failure_is_told_once() {
         let written = Mutex::new(Vec::new());
         let (go, gate) = channel::<()>();
+        let gate = Mutex::new(gate);
         std::thread::scope(|scope| {
             let mut outbox = Outbox::open(scope, |round: u32| {
-                gate.recv().unwrap();
+                gate.lock().unwrap().recv().unwrap();
                 if round == 2 {
                     return Err(Fault::Failure(Failure::Unavailable("no broker".into())));
                 }
