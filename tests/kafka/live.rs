@@ -34,19 +34,33 @@ fn the_journal_tells_the_same_twice() {
     assert_eq!(again.changes(), first);
 }
 
-/// Killed at seeded instants and started again, a run ends in what it ends in when nobody kills it, and tells nothing twice. Of so many
-/// kills as `CAPONIER_KILLS` says (`make soak`), over as many captures as they need; a snapshot a second is written meanwhile.
+/// Killed at seeded instants, while it writes a snapshot and while it delivers, by turns, and started again, a run ends in what it ends
+/// in when nobody kills it, and tells nothing twice. Of so many kills as `CAPONIER_KILLS` says (`make soak`), over as many captures as
+/// they need; a snapshot a second is written meanwhile.
 #[test]
 fn killed_at_any_instant() {
     let broker = Broker::start("killed");
     let wanted: u64 = std::env::var("CAPONIER_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(5);
-    let mut kills = 0;
+    let (mut kills, mut snapshots, mut deliveries) = (0, 0, 0);
     for seed in 13.. {
         let scene = Scene::simulate(seed, 300);
         let run = scene.live(&broker, &format!("killed{seed}"));
         run.produce(3);
         let before = kills;
-        while kills < wanted && run.killed_after(300 + (kills + seed) * 7919 % 4000) {
+        let mut kill = |kills: u64| match kills % 3 {
+            1 => {
+                let (killed, caught) = run.killed_in_a_snapshot();
+                snapshots += u32::from(caught);
+                killed
+            }
+            2 => {
+                let killed = run.killed_in_a_delivery(&broker);
+                deliveries += u32::from(killed);
+                killed
+            }
+            _ => run.killed_after(300 + (kills + seed) * 7919 % 4000),
+        };
+        while kills < wanted && kill(kills) {
             kills += 1;
         }
         run.drain();
@@ -62,6 +76,8 @@ fn killed_at_any_instant() {
             break;
         }
     }
+    println!("of {kills} kills {snapshots} fell into the writing of a snapshot and {deliveries} into a delivery");
+    assert!(deliveries > 0, "no kill was aimed well");
 }
 
 /// Of two processes the first is killed: the other takes over what it read and what it told, and the outcome is the same.

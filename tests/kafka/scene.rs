@@ -308,6 +308,42 @@ impl Live<'_> {
         run.lives_for(millis)
     }
 
+    /// Starts a run and kills it while it writes a snapshot, or is about to end; false where it had ended by itself before. Whether it was
+    /// caught: what it wrote is left there.
+    pub fn killed_in_a_snapshot(&self) -> (bool, bool) {
+        let aside = || -> Vec<String> {
+            let names = std::fs::read_dir(self.state()).into_iter().flatten().flatten().map(|e| e.file_name());
+            names.filter_map(|n| n.into_string().ok()).filter(|n| n.starts_with(".caponier-")).collect()
+        };
+        let before = aside();
+        let killed = self.killed_when(&mut || aside().iter().any(|name| !before.contains(name)));
+        (killed, killed && aside().iter().any(|name| !before.contains(name)))
+    }
+
+    /// The same while it delivers: brokers hold more of the changes than they did, whatever of it is committed.
+    pub fn killed_in_a_delivery(&self, broker: &Broker) -> bool {
+        let held = || -> u64 {
+            let folder = std::fs::read_dir(broker.dir().join("data").join(format!("{}-0", self.changes)));
+            let files =
+                folder.into_iter().flatten().flatten().filter(|e| e.path().extension().is_some_and(|x| x == "log"));
+            files.filter_map(|e| e.metadata().ok()).map(|m| m.len()).sum()
+        };
+        // Who wrote before may be taken back first, which writes a mark of less than this.
+        let before = held() + 1024;
+        self.killed_when(&mut || held() > before)
+    }
+
+    fn killed_when(&self, now: &mut dyn FnMut() -> bool) -> bool {
+        let mut command = self.command("run");
+        let mut run = Running(command.args(["--drain", "--quiet"]).stderr(Stdio::null()).spawn().unwrap());
+        while !now() {
+            if run.0.try_wait().unwrap().is_some() {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Starts a process under a name of its own.
     pub fn start(&self, instance: &str) -> Running {
         let mut command = self.command("run");

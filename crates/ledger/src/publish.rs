@@ -153,6 +153,9 @@ pub enum LedgerError {
     },
 }
 
+/// What the names of files begin with that are being written.
+pub(crate) const ASIDE: &str = ".caponier-";
+
 /// Writes a file aside in the same folder, brings it to the disk and renames it into place.
 ///
 /// Until the rename the old file stays as it was, whatever happens; a file left aside by a crash has a name that begins with
@@ -186,7 +189,7 @@ pub fn publish(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>
 /// A new file beside the target, with the rights that the target has, or that any new file would have.
 pub(crate) fn aside(folder: &Path, target: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".caponier-").suffix(".tmp");
+    builder.prefix(ASIDE).suffix(".tmp");
     #[cfg(unix)]
     let rights = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o666); // less the umask
     #[cfg(unix)]

@@ -1,7 +1,7 @@
 //! Where snapshots stand in a row: a folder, or a prefix of a bucket. Each is named after a number that its writer chose (20 digits);
 //! there is all of one or none of it. Must not know what the bodies mean or what the numbers count.
 
-use crate::publish::LedgerError;
+use crate::publish::{ASIDE, LedgerError};
 use crate::snapshot::{Snapshot, header};
 use bytes::Bytes;
 use object_store::aws::AmazonS3Builder;
@@ -77,6 +77,22 @@ impl Shelf {
         };
         all.sort_unstable();
         Ok(all)
+    }
+
+    /// Takes away what a crash left half written in a folder; how many files that were. A bucket holds all of an object or none of it.
+    /// Only for the one process whose folder it is: another would lose what it is writing.
+    ///
+    /// # Errors
+    /// The folder cannot be read, or one of them cannot be taken away.
+    pub fn sweep(&self) -> Result<usize, LedgerError> {
+        let Kind::Folder(folder) = &self.kind else { return Ok(0) };
+        let entries = std::fs::read_dir(folder).map_err(|e| self.failed(folder, e))?.flatten();
+        let aside = entries.filter(|e| e.file_name().to_str().is_some_and(|name| name.starts_with(ASIDE)));
+        let left: Vec<PathBuf> = aside.map(|e| e.path()).collect();
+        for path in &left {
+            std::fs::remove_file(path).map_err(|source| LedgerError::Write { path: path.clone(), source })?;
+        }
+        Ok(left.len())
     }
 
     /// Puts a snapshot there; one of the same number is replaced. A store takes at most 5 GB (a single PUT).
@@ -188,6 +204,18 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = Shelf::open(dir.path().join("state").to_str().unwrap()).unwrap();
         (dir, [folder, Shelf::of_store("memory:", Arc::new(InMemory::new())).unwrap()])
+    }
+
+    #[test]
+    fn what_a_crash_left_is_swept_and_nothing_else() {
+        let (dir, shelves) = shelves();
+        let state = dir.path().join("state");
+        shelves.iter().for_each(|shelf| shelf.save(7, 1, vec![1]).unwrap());
+        std::fs::write(state.join(".caponier-abc.tmp"), "half of a snapshot").unwrap();
+        std::fs::write(state.join("notes"), "the operator's").unwrap();
+        assert_eq!(shelves.each_ref().map(|shelf| shelf.sweep().unwrap()), [1, 0]);
+        assert!(!state.join(".caponier-abc.tmp").exists() && state.join("notes").exists());
+        shelves.iter().for_each(|shelf| assert_eq!(shelf.all().unwrap(), [7]));
     }
 
     #[test]

@@ -29,9 +29,13 @@ impl<'s> Snapshots<'s> {
     /// Where the configuration says that they are: a folder, made where it is missing, or a prefix in a bucket.
     ///
     /// # Errors
-    /// The folder cannot be made, or the bucket's URL or settings are none.
+    /// The folder cannot be made or tidied, or the bucket's URL or settings are none.
     pub fn open(config: &'s Config, metrics: &'s Metrics) -> Result<Self, Failure> {
         let shelf = Shelf::open(config.live.state.as_str()).map_err(|e| failed("kafka.state", e))?;
+        let left = shelf.sweep().map_err(|e| failed("kafka.state", e))?;
+        if left > 0 {
+            tell(&format!("{}: {left} half written by a crash, taken away\n", config.live.state));
+        }
         let every = Duration::from_secs(config.live.snapshot_seconds);
         Ok(Self { config, shelf, every, last: Instant::now(), metrics })
     }
