@@ -17,7 +17,7 @@ ORGANISATION ?= 1000000
 PYTHON  ?= python3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kafka soak kafka-demo kafka-libs deploy-check lint fmt corpus accuracy month rules real-incidents bench bench-kafka bench-identity accuracy-identity fuzz release clean
+.PHONY: help demo test test-kafka soak kafka-demo kafka-libs deploy-check lint fmt corpus accuracy month rules real-incidents bench bench-kafka soak-memory bench-identity accuracy-identity fuzz release clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -110,6 +110,9 @@ accuracy-identity: ## accuracy and cost of the identity join for ORGANISATION pe
 bench-kafka: build kafka-libs ## a live run over a real broker against a bare consumer and a replay (needs mvn, java and Python)
 	$(CARGO) build -p caponier-transport --examples
 	$(PYTHON) scripts/bench_kafka.py --libs $(KAFKA_LIBS) --caponier $(abspath $(RUN)) --examples $(abspath $(TARGET))/debug/examples
+
+soak-memory: build kafka-libs ## twenty minutes of a live run under a steady stream: memory, and how it catches up after a stop
+	$(PYTHON) scripts/soak_kafka.py --libs $(KAFKA_LIBS) --caponier $(abspath $(RUN))
 
 bench-identity: ## the identity join against DuckDB (needs Python with the package duckdb), same SQL, same Parquet, one run
 	$(PYTHON) scripts/bench_identity_join.py --people $(ORGANISATION)
