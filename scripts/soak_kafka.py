@@ -32,7 +32,7 @@ class Soak(Bench):
     def prepare(self):
         args = self.args
         run = lambda *a: subprocess.run([args.caponier, *map(str, a)], check=True, stderr=subprocess.DEVNULL)
-        run("simulate", "--out", self.folder / "lab", "--seed", 7, "--people", args.people, "--days", args.minutes + 5, "--attacks", 2 * args.minutes)
+        run("simulate", "--out", self.folder / "lab", "--seed", 7, "--people", args.people, "--days", args.minutes + 5, "--attacks", args.minutes)
         tenants = re.findall(r'^name = "(\w+)"', (self.folder / "lab/caponier.toml").read_text(), re.M)
         topics = [(f"exports.{t}", t) for t in dict.fromkeys(tenants)] + [("exports.shared", None)]
         self.config = self.configure("soak", topics)
