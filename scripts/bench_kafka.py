@@ -4,7 +4,7 @@
 
 Starts Apache Kafka (its artifacts: `make kafka-libs`), simulates tenants, produces their exports, and measures in turns: a bare
 consumer that only drains the topics with the same client, a replay of the same files, and a live run from its start to the end of
-everything (`run --drain`). The broker is pinned to one core and the program to the other, each time. Then the topics are poured into
+everything (`run --drain`). Then the last of these runs is started again, from its snapshot and without one. The broker is pinned to one core and the program to the other, each time. Then the topics are poured into
 another at half of the live rate while a run reads it, and the run tells its latency. Prints medians and ratios; nothing is asserted.
 """
 
@@ -92,6 +92,14 @@ class Bench:
     def live(self, name):
         return self.timed(self.caponier("run", "--drain", "--quiet", "--config", self.configure(name, self.topics)))
 
+    def again(self, name):
+        """Seconds of a run that finds everything told already: from its snapshot, and from the beginning of its journal; the snapshot's size."""
+        command = self.caponier("run", "--drain", "--quiet", "--config", self.folder / f"{name}.toml")
+        size = max(f.stat().st_size for f in (self.folder / name).iterdir())
+        from_snapshot = self.timed(command)[0]
+        shutil.rmtree(self.folder / name)
+        return from_snapshot, self.timed(command)[0], size
+
     def replay(self):
         config = self.configure("replay", [])
         return self.timed(self.caponier("replay", self.folder / "lab/captures", "--config", config, "--out", self.folder / "out"))
@@ -163,6 +171,8 @@ def main():
             replays.append(bench.replay())
             lives.append(bench.live(f"live{turn}"))
         report(bench, drains, replays, lives)
+        snapshot, journal, size = bench.again(f"live{args.rounds - 1}")
+        print(f"started again with nothing to tell: {snapshot:.2f} s from a snapshot of {size / 1e6:.1f} MB, {journal:.2f} s from the beginning of the journal")
         if args.seconds:
             rate = bench.messages / statistics.median(l[0] for l in lives) / 2
             half, most, changes, lag = bench.latency(rate)

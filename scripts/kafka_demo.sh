@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Two simulated tenants over a real broker: their exports on topics of their own, incidents as they arrive. Everything lies in a folder
+# Two simulated tenants over a real broker: their exports played on topics of their own, incidents as they arrive. Everything lies in a folder
 # of its own and is gone afterwards. CAPONIER names the program, LIBS the broker's artifacts (make kafka-demo sets both).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,7 +15,13 @@ trap 'kill $broker 2>/dev/null; wait $broker 2>/dev/null; rm -rf "$dir"' EXIT
         printf '[[topic]]\nname = "%s"\ntenant = "%s"\n' "$tenant" "$tenant"
     done
 } > "$dir/live.toml"
-printf '\nputting the exports on topics\n'
-"$CAPONIER" produce "$dir/lab/captures" --config "$dir/live.toml" --partitions 3
-printf '\nreading them\n'
+mkdir "$dir/empty"
+"$CAPONIER" produce "$dir/empty" --config "$dir/live.toml" --partitions 3 2> /dev/null || true   # makes the topics
+printf '\nplaying two days in half a minute; incidents as they arrive\n'
+"$CAPONIER" run --config "$dir/live.toml" &
+run=$!
+trap 'kill $run $broker 2>/dev/null; wait $broker 2>/dev/null; rm -rf "$dir"' EXIT
+"$CAPONIER" produce "$dir/lab/captures" --config "$dir/live.toml" --speed 5760
+kill -TERM $run && wait $run
+printf '\nthe rest, and the end: it goes on where it stopped\n'
 "$CAPONIER" run --config "$dir/live.toml" --drain
