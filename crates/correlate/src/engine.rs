@@ -137,6 +137,7 @@ impl<P: Persons> Engine<P> {
             | caponier_model::Entry::Call(_)
             | caponier_model::Entry::Configuration(_)
             | caponier_model::Entry::Purge(_)
+            | caponier_model::Entry::Streams(_)
             | caponier_model::Entry::Signal(_) => {}
             caponier_model::Entry::Policy(policy) => self.take_policy(policy),
             caponier_model::Entry::Setting(setting) => self.take_setting(&setting),

@@ -44,6 +44,21 @@ pub enum Entry {
     /// What raised this finding takes it back: it leaves its incident as if it had never been, until it is seen anew. Entries are
     /// written by number: a new one stands last, so that pages of before still mean what they said.
     Withdrawn(Box<FindingKey>),
+    /// In which hours tables of tenants came, and how late: what silent sources and clocks that are off are seen by.
+    Streams(Vec<StreamRow>),
+}
+
+/// What was seen of one table of one tenant. Rows of one stream add up, in any order.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct StreamRow {
+    /// Whose.
+    pub tenant: TenantId,
+    /// The table, without its envelope.
+    pub table: CompactString,
+    /// By hour since 1970: the first and the last record.
+    pub hours: Vec<(i64, EventTime, EventTime)>,
+    /// By day since 1970: of records that were asked, by their content, when it happened and how many seconds later it was received.
+    pub days: Vec<(i64, Vec<(u128, EventTime, i64)>)>,
 }
 
 /// Everything that the operator says and an outcome rests on: whoever reads the journal needs no file beside it.

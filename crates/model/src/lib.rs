@@ -39,7 +39,7 @@ pub use incident::{
     Incident, IncidentState, LinkView, Membership, PersonView, ReasonCode, Related, Remediation, ScorePart,
     SightingView,
 };
-pub use journal::{Chain, ChainStep, Configuration, Entry, Flow, Journalled, Page, RuleText, Setting};
+pub use journal::{Chain, ChainStep, Configuration, Entry, Flow, Journalled, Page, RuleText, Setting, StreamRow};
 pub use link::{AccountFacts, AccountKind, Binding, Handle, IdentityChange, Link, LinkState, Persons};
 pub use position::{Class, DeadLetter, Position, Reject, RejectReason};
 pub use rows::{

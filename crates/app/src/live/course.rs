@@ -7,12 +7,12 @@ use crate::config::{Config, Live, heard};
 use crate::course::{enter, is_silenced};
 use crate::decisions;
 use crate::failure::{Failure, failed};
-use crate::operations;
+use crate::operations::{self, Streams};
 use caponier_correlate::{Counts, Engine};
 use caponier_identity::{self as identity, Index, Store};
 use caponier_model::{
     AccountKey, Call, Change, Configuration, DeadLetter, Entry, EventTime, FindingKey, Flow, IdentityChange,
-    Journalled, Page, Persons as _, Position, Reject, RejectReason, Rows, Sighting, Statement, TenantId,
+    Journalled, Page, Persons as _, Position, Reject, RejectReason, Rows, Sighting, Statement, StreamRow, TenantId,
 };
 use caponier_rules::{self as rules, Suppressions, Windows};
 use compact_str::CompactString;
@@ -26,6 +26,9 @@ struct Source {
     latest: Option<EventTime>,
     flow: Flow,
 }
+
+/// What streams did is remembered for so many seconds of event time: ninety days, as long as any baseline looks back.
+const REMEMBERED: i64 = 90 * 86_400;
 
 /// The state that the journal makes.
 pub struct Course {
@@ -43,6 +46,9 @@ pub struct Course {
     /// Decisions that could not be placed, since somebody asked.
     unplaced: Vec<DeadLetter>,
     worries: Worries,
+    streams: Streams,
+    /// When streams were last looked at, in event time: hours since 1970.
+    looked: i64,
     /// Findings of the last page that are worries too.
     raised: Vec<Sighting>,
     operational: Vec<(FindingKey, String)>,
@@ -61,6 +67,8 @@ struct Written {
     windows: Vec<u8>,
     store: Vec<u8>,
     persons: Vec<IdentityChange>,
+    streams: Vec<StreamRow>,
+    looked: i64,
     sources: Vec<(CompactString, Option<EventTime>, Flow)>,
     now: EventTime,
     asks: bool,
@@ -102,6 +110,8 @@ impl Course {
             now: EventTime::MIN,
             unplaced: Vec::new(),
             worries: Worries::default(),
+            streams: Streams::default(),
+            looked: i64::MIN,
             raised: Vec::new(),
             operational: Vec::new(),
             gone: Vec::new(),
@@ -168,6 +178,8 @@ impl Course {
         let written = Written {
             told: self.told.clone(),
             worries: self.worries.clone(),
+            streams: self.streams.rows(),
+            looked: self.looked,
             silenced: self.suppressions.silenced().clone(),
             persons: accounts.iter().flat_map(of).collect(),
             engine: self.engine.snapshot(),
@@ -186,12 +198,14 @@ impl Course {
     /// The bytes are no snapshot, or one that this version does not read.
     pub fn restore(own: &Config, bytes: &[u8]) -> Result<Self, Failure> {
         let failing = |e: &dyn std::fmt::Display| failed("no snapshot to go on from", e);
-        let Written { told, worries, silenced, engine, windows, store, persons, sources, now, asks } =
+        let Written { told, worries, silenced, engine, windows, store, persons, streams, looked, sources, now, asks } =
             postcard::from_bytes(bytes).map_err(|e| failing(&e))?;
         let mut index = Index::default();
         for change in persons {
             index.apply(change);
         }
+        let mut read = Streams::default();
+        read.take(streams, &super::formats());
         let fresh = Self::new(told, own)?;
         let config = fresh.config.clone();
         let (limits, settings) = (limits(&config), settings(&config));
@@ -203,6 +217,8 @@ impl Course {
             identities: Identities::new(store),
             asks,
             worries,
+            streams: read,
+            looked,
             suppressions: fresh.suppressions.clone().after(silenced),
             sources: sources.into_iter().map(|(name, latest, flow)| (name, Source { latest, flow })).collect(),
             now,
@@ -216,6 +232,7 @@ impl Course {
                 self.asks = true;
                 self.identities.insert(*rows);
             }
+            Entry::Streams(rows) => self.streams.take(rows, &super::formats()),
             Entry::Signal(signal) => {
                 self.windows.take(*signal, self.engine.persons());
                 self.say();
@@ -236,6 +253,7 @@ impl Course {
                 self.windows.advance(to, self.engine.persons());
                 self.say();
                 self.engine.handle_time(to);
+                self.look(to);
                 if let Some(days) = self.config.engine.retention_days {
                     self.worries.forget(to.plus_seconds(-i64::from(days) * 86_400));
                 }
@@ -265,7 +283,23 @@ impl Course {
         }
         self.asks = true;
         self.worries.forget_of(tenant);
+        self.streams.forget_of(tenant);
         self.purged.push(tenant);
+    }
+
+    /// Once an hour of event time, and at its end: which sources fell silent, and whose clocks are off.
+    fn look(&mut self, to: EventTime) {
+        let hour = to.seconds_since(EventTime::from_seconds(0)).div_euclid(3_600);
+        if hour <= self.looked {
+            return;
+        }
+        self.looked = hour;
+        if to < EventTime::MAX {
+            self.streams.forget(to.plus_seconds(-REMEMBERED));
+        }
+        let told = |name| operations::told(&self.config.operational, name);
+        self.raised.extend(told("source_silence").into_iter().flat_map(|t| self.streams.silences(t)));
+        self.raised.extend(told("clock_skew").into_iter().flat_map(|t| self.streams.skews(t)));
     }
 
     /// Incidents of the last page that are no more, and the tenants that were forgotten.

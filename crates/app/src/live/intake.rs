@@ -13,6 +13,7 @@ use super::{Asked, Fault, Metrics, PATIENCE, Stop, broken, commit, sources, subs
 use crate::command::tell;
 use crate::config::Config;
 use crate::failure::{Failure, failed};
+use crate::operations::Streams;
 use crate::reading::{Keep, Origin, Reading, found};
 use caponier_identity as identity;
 use caponier_model::{
@@ -104,6 +105,7 @@ struct Draft {
     origin: Arc<str>,
     page: Page,
     observer: identity::Observer,
+    streams: Streams,
     dead: Vec<DeadLetter>,
     next: i64,
     /// Records that came too late, with their bytes.
@@ -497,19 +499,34 @@ impl Draft {
     fn new(place: &Place) -> Self {
         let source = format!("{}/{}", place.0, place.1);
         let page = Page { source: source.as_str().into(), ..Page::default() };
-        let observer = identity::Observer::default();
+        let (observer, streams) = (identity::Observer::default(), Streams::default());
         let (dead, late) = (Vec::new(), Vec::new());
-        Self { origin: source.into(), page, observer, dead, late, next: 0, since: None, tally: Tally::default() }
+        Self {
+            origin: source.into(),
+            page,
+            observer,
+            streams,
+            dead,
+            late,
+            next: 0,
+            since: None,
+            tally: Tally::default(),
+        }
     }
 
     /// The page, with what all its records say about identities at its front: whoever follows learns who is who first.
     fn finish(self) -> (Page, Vec<DeadLetter>, Vec<DeadLetter>) {
-        let Self { mut page, observer, dead, late, .. } = self;
+        let Self { mut page, observer, streams, dead, late, .. } = self;
         let mut rows = observer.into_rows();
         if !rows.is_empty() {
             rows.canonical();
             let at = page.latest.unwrap_or(EventTime::MIN);
             page.entries.insert(0, Journalled { at, position: None, entry: Entry::Evidence(Box::new(rows)) });
+        }
+        let rows = streams.rows();
+        if !rows.is_empty() {
+            let at = page.latest.unwrap_or(EventTime::MIN);
+            page.entries.push(Journalled { at, position: None, entry: Entry::Streams(rows) });
         }
         (page, dead, late)
     }
@@ -536,6 +553,7 @@ impl Keep for Drafting<'_> {
             return Ok(());
         }
         let (learned, before) = (draft.observer.observe(event), draft.page.entries.len());
+        draft.streams.see(event, &record.bytes);
         if moves_time(event) {
             draft.page.latest = draft.page.latest.max(Some(event.time));
         }

@@ -12,7 +12,7 @@ use caponier_ledger::Shelf;
 use std::time::{Duration, Instant};
 
 /// Layout of the body.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// So many are kept: the newest may turn out to be damaged.
 const KEPT: usize = 3;
 

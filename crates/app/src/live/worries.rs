@@ -1,7 +1,6 @@
 //! Operational findings of a live run: what is wrong with the watching, as far as the journal tells it. Each is told once while it is remembered.
 //!
-//! What a replay sees beside the journal (silent sources, clocks, guests that nobody looks after) is not here: metrics and `identity audit`
-//! tell of it.
+//! Guests that nobody looks after are not here: `identity audit` tells of them.
 
 use crate::config::Config;
 use crate::operations::{self, Operations, Prolific};

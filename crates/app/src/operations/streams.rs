@@ -2,7 +2,7 @@
 //! that fell silent and those whose clocks are off. Sets only, so that neither order nor repeats of records change what is said.
 
 use super::PRODUCT;
-use caponier_model::{Body, Event, EventTime, Matter, Sighting, TenantId, Text};
+use caponier_model::{Body, Event, EventTime, Matter, Sighting, StreamRow, TenantId, Text};
 use caponier_rules::Operational;
 use caponier_wire::{Json, parse_time};
 use compact_str::{CompactString, ToCompactString, format_compact};
@@ -87,6 +87,54 @@ impl Streams {
                 }
             }
         }
+    }
+
+    /// The same as rows, by tenant and table.
+    pub fn rows(&self) -> Vec<StreamRow> {
+        let row = |((tenant, table), stream): (&(TenantId, &'static str), &Stream)| StreamRow {
+            tenant: *tenant,
+            table: CompactString::const_new(table),
+            hours: stream.hours.iter().map(|(hour, (first, last))| (*hour, *first, *last)).collect(),
+            days: stream
+                .days
+                .iter()
+                .map(|(day, sample)| {
+                    (*day, sample.iter().map(|(content, (time, lag))| (*content, *time, *lag)).collect())
+                })
+                .collect(),
+        };
+        self.by.iter().map(row).collect()
+    }
+
+    /// Takes in rows; those of a table that none of `formats` is an envelope of say nothing.
+    pub fn take(&mut self, rows: Vec<StreamRow>, formats: &[&'static str]) {
+        for row in rows {
+            let Some(table) = formats.iter().map(|format| stem(format)).find(|table| *table == row.table) else {
+                continue;
+            };
+            let hours: BTreeMap<_, _> =
+                row.hours.into_iter().map(|(hour, first, last)| (hour, (first, last))).collect();
+            let sampled =
+                |sample: Vec<(u128, EventTime, i64)>| sample.into_iter().map(|(c, t, lag)| (c, (t, lag))).collect();
+            let days = row.days.into_iter().map(|(day, sample)| (day, sampled(sample))).collect();
+            let end = hours.values().map(|(_, last)| *last).max();
+            self.append(Self { by: BTreeMap::from([((row.tenant, table), Stream { hours, days })]), end });
+        }
+    }
+
+    /// Forgets hours and days before `horizon`, and streams of which nothing is left.
+    pub fn forget(&mut self, horizon: EventTime) {
+        let second = horizon.seconds_since(EventTime::from_seconds(0));
+        for stream in self.by.values_mut() {
+            stream.hours = stream.hours.split_off(&second.div_euclid(HOUR));
+            stream.days = stream.days.split_off(&second.div_euclid(DAY));
+        }
+        self.by.retain(|_, stream| !stream.hours.is_empty());
+    }
+
+    /// Forgets those of a tenant.
+    pub fn forget_of(&mut self, tenant: TenantId) {
+        self.by.retain(|(of, _), _| *of != tenant);
     }
 
     /// A tenant turned out to be another one.
