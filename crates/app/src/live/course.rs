@@ -423,3 +423,60 @@ impl Course {
         conflicts.into_iter().map(entry).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use caponier_model::Guid;
+
+    const HOUR: i64 = 3_600;
+
+    /// One table of one tenant, a record an hour in these hours.
+    fn hourly(tenant: u128, hours: std::ops::Range<i64>) -> Journalled {
+        let at = |hour: i64| EventTime::from_seconds(hour * HOUR);
+        let row = StreamRow {
+            tenant: TenantId(Guid::from_u128(tenant)),
+            table: "signin".into(),
+            hours: hours.clone().map(|hour| (hour, at(hour), at(hour))).collect(),
+            days: Vec::new(),
+        };
+        Journalled { at: at(hours.end), position: None, entry: Entry::Streams(vec![row]) }
+    }
+
+    fn until(hour: i64) -> Journalled {
+        let at = EventTime::from_seconds(hour * HOUR);
+        Journalled { at, position: None, entry: Entry::Watermark(at) }
+    }
+
+    fn told(course: &mut Course, entries: Vec<Journalled>) -> Vec<String> {
+        course.page(Page { entries, ..Page::default() }).unwrap();
+        let rule = |line: String| serde_json::from_str::<serde_json::Value>(&line).unwrap()["rule"].to_string();
+        course.take_operational().into_iter().map(|(_, line)| rule(line)).collect()
+    }
+
+    #[test]
+    fn a_source_that_falls_silent_is_told_of_once_and_a_restart_knows() {
+        let tenant = |n: u128, name, role| {
+            format!("[[tenant]]\nid = \"{}\"\nname = \"{name}\"\nrole = \"{role}\"\n", Guid::from_u128(n))
+        };
+        let config =
+            crate::config::parse(&[tenant(1, "home", "primary"), tenant(2, "away", "secondary")].concat()).unwrap();
+        let mut course = Course::new(crate::config::told(&config), &config).unwrap();
+        let mut day = 0;
+        while day < 10 {
+            let hours = day * 24..(day + 1) * 24;
+            let page = vec![hourly(1, hours.clone()), hourly(2, hours.clone()), until(hours.end)];
+            assert_eq!(told(&mut course, page), [""; 0], "both go on");
+            day += 1;
+        }
+        assert_eq!(told(&mut course, vec![hourly(2, 240..244), until(244)]), [""; 0], "four hours are no silence");
+        let mut course = Course::restore(&config, &course.snapshot().unwrap()).unwrap();
+        assert_eq!(told(&mut course, vec![hourly(2, 244..250), until(250)]), ["\"source_silence\""]);
+        let mut course = Course::restore(&config, &course.snapshot().unwrap()).unwrap();
+        assert_eq!(told(&mut course, vec![hourly(2, 250..260), until(260)]), [""; 0], "it was told");
+        let after = course.streams.rows();
+        told(&mut course, vec![hourly(2, 260..4000), until(4000)]);
+        let kept = course.streams.rows();
+        assert!(after.len() == 2 && kept.len() == 1 && kept[0].hours.len() == 2160, "ninety days are remembered");
+    }
+}
