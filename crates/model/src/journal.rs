@@ -57,8 +57,8 @@ pub struct StreamRow {
     pub table: CompactString,
     /// By hour since 1970: the first and the last record.
     pub hours: Vec<(i64, EventTime, EventTime)>,
-    /// By day since 1970: of records that were asked, by their content, when it happened and how many seconds later it was received.
-    pub days: Vec<(i64, Vec<(u128, EventTime, i64)>)>,
+    /// Of the records that were asked: their content, when it happened, and how many seconds later it was received.
+    pub asked: Vec<(u128, EventTime, i64)>,
 }
 
 /// Everything that the operator says and an outcome rests on: whoever reads the journal needs no file beside it.

@@ -438,7 +438,7 @@ mod tests {
             tenant: TenantId(Guid::from_u128(tenant)),
             table: "signin".into(),
             hours: hours.clone().map(|hour| (hour, at(hour), at(hour))).collect(),
-            days: Vec::new(),
+            asked: Vec::new(),
         };
         Journalled { at: at(hours.end), position: None, entry: Entry::Streams(vec![row]) }
     }

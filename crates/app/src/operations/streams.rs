@@ -58,7 +58,7 @@ impl Streams {
         } else {
             return;
         }
-        let sample = stream.days.entry(second.div_euclid(DAY)).or_default();
+        let sample = stream.days.entry(day(event.time)).or_default();
         if sample.len() >= SAMPLE && sample.last_key_value().is_some_and(|(most, _)| event.content >= *most) {
             return;
         }
@@ -95,13 +95,7 @@ impl Streams {
             tenant: *tenant,
             table: CompactString::const_new(table),
             hours: stream.hours.iter().map(|(hour, (first, last))| (*hour, *first, *last)).collect(),
-            days: stream
-                .days
-                .iter()
-                .map(|(day, sample)| {
-                    (*day, sample.iter().map(|(content, (time, lag))| (*content, *time, *lag)).collect())
-                })
-                .collect(),
+            asked: stream.days.values().flatten().map(|(content, (time, lag))| (*content, *time, *lag)).collect(),
         };
         self.by.iter().map(row).collect()
     }
@@ -114,9 +108,10 @@ impl Streams {
             };
             let hours: BTreeMap<_, _> =
                 row.hours.into_iter().map(|(hour, first, last)| (hour, (first, last))).collect();
-            let sampled =
-                |sample: Vec<(u128, EventTime, i64)>| sample.into_iter().map(|(c, t, lag)| (c, (t, lag))).collect();
-            let days = row.days.into_iter().map(|(day, sample)| (day, sampled(sample))).collect();
+            let mut days: BTreeMap<i64, BTreeMap<u128, (EventTime, i64)>> = BTreeMap::new();
+            for (content, time, lag) in row.asked {
+                days.entry(day(time)).or_default().insert(content, (time, lag));
+            }
             let end = hours.values().map(|(_, last)| *last).max();
             self.append(Self { by: BTreeMap::from([((row.tenant, table), Stream { hours, days })]), end });
         }
@@ -127,7 +122,7 @@ impl Streams {
         let second = horizon.seconds_since(EventTime::from_seconds(0));
         for stream in self.by.values_mut() {
             stream.hours = stream.hours.split_off(&second.div_euclid(HOUR));
-            stream.days = stream.days.split_off(&second.div_euclid(DAY));
+            stream.days = stream.days.split_off(&day(horizon));
         }
         self.by.retain(|_, stream| !stream.hours.is_empty());
     }
@@ -272,6 +267,11 @@ fn span(seconds: i64) -> CompactString {
         s if s >= 60 => format_compact!("{} min", s / 60),
         s => format_compact!("{} s", s.to_compact_string()),
     }
+}
+
+/// Days since 1970.
+fn day(time: EventTime) -> i64 {
+    time.seconds_since(EventTime::from_seconds(0)).div_euclid(DAY)
 }
 
 fn stem(format: &'static str) -> &'static str {

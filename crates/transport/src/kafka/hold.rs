@@ -50,8 +50,8 @@ mod tests {
         holds.wait();
         let (first, second) = (holds.hold(), holds.hold());
         let through = AtomicBool::new(false);
+        let (told, waits) = channel();
         std::thread::scope(|scope| {
-            let (told, waits) = channel();
             scope.spawn(|| {
                 told.send(()).unwrap();
                 holds.wait();
