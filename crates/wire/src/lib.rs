@@ -18,7 +18,9 @@ mod records;
 mod time;
 
 pub use context::{Basis, Claims, Context, Limits, UNNAMED_TENANT};
-pub use export::{Decoded, EXPORTS, Export, Record, carried, decode, decode_full, enclosed, exports, fuzz_one};
+pub use export::{
+    Decoded, EXPORTS, Export, Record, carried, decode, decode_full, enclosed, exports, formats_of, fuzz_one,
+};
 pub use incident::{MASK, SCHEMA_VERSION, digest, encode, final_form};
 pub use journal::{PageFault, decode_page, encode_page};
 pub use json::Json;

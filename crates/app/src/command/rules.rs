@@ -3,7 +3,7 @@
 use super::print;
 use crate::cli::{RulesAction, RulesCoverage, RulesExplain, RulesLint, RulesList, RulesTest};
 use crate::columns::Row;
-use crate::config::Config;
+use crate::config::{Config, Live};
 use crate::failure::{Exit, Failure, failed};
 use crate::intake::origin;
 use crate::reading::context;
@@ -78,13 +78,20 @@ fn list(args: &RulesList, config: Option<&Path>) -> Result<Exit, Failure> {
         return print(&(table(&heads(&["field", "says"]), &rows, &[false; 2], width) + "\n"));
     }
     let (set, _) = read(args.folder.as_ref())?;
+    let config = Config::load(config)?;
+    let brought = brought(&config.live);
     let rows: Vec<_> = set
         .scenarios
         .iter()
         .filter(|s| s.generate)
         .map(|s| {
-            let unread = unread(&set, s);
-            let reads = if unread.is_empty() { "yes".to_owned() } else { format!("no: {}", unread.join(", ")) };
+            let unread = lacking(&set, s, &|formats| !formats.is_empty());
+            let missing = brought.as_ref().map(|brought| lacking(&set, s, &|f| f.iter().any(|f| brought.contains(f))));
+            let reads = match missing {
+                _ if !unread.is_empty() => format!("no: {}", unread.join(", ")),
+                Some(missing) if !missing.is_empty() => format!("no topic: {}", missing.join(", ")),
+                _ => "yes".to_owned(),
+            };
             vec![
                 s.name.to_string(),
                 s.level.code().to_owned(),
@@ -107,7 +114,6 @@ fn list(args: &RulesList, config: Option<&Path>) -> Result<Exit, Failure> {
         .map(|o| vec![o.name.to_string(), o.level.code().to_owned(), o.title.to_string(), o.tables.join(", ")])
         .collect();
     let beside = table(&heads(&["operational finding", "severity", "finds", "reads"]), &own, &[false; 4], width);
-    let config = Config::load(config)?;
     let silent = super::suppressed::sheet(&config, &set, super::replay::now(), width);
     let counted = format!("{} rules, {} base rules, {} operational findings", rows.len(), set.base.len(), own.len());
     print(&format!("{text}\n\n{beside}\n{silent}\n{counted}\n"))
@@ -122,16 +128,25 @@ fn terminal() -> Option<usize> {
     std::io::stdout().is_terminal().then(|| usize::from(super::resolve::width()))
 }
 
-/// The base rules of a scenario whose log source no table that we read is.
-fn unread<'s>(set: &'s RuleSet, scenario: &Scenario) -> Vec<&'s str> {
+/// The formats that the topics of a configuration bring; none where nobody can tell: no topic is listed, or one does not name its table.
+fn brought(live: &Live) -> Option<BTreeSet<&'static str>> {
+    let tables: Option<Vec<_>> = live.topics.iter().map(|topic| topic.table.as_deref()).collect();
+    let tables = tables.filter(|tables| !tables.is_empty())?;
+    Some(tables.into_iter().flat_map(wire::formats_of).collect())
+}
+
+/// The base rules of a scenario of whose formats `has` says no.
+fn lacking<'s>(set: &'s RuleSet, scenario: &Scenario, has: &dyn Fn(&[&'static str]) -> bool) -> Vec<&'s str> {
     let mut out = Vec::new();
     for step in &scenario.steps {
         match set.base(&step.rule) {
-            Some(base) if base.formats.is_empty() => out.push(base.name.as_str()),
+            Some(base) if !has(base.formats) => out.push(base.name.as_str()),
             Some(_) => {}
-            None => out.extend(set.scenario(&step.rule).into_iter().flat_map(|inner| unread(set, inner))),
+            None => out.extend(set.scenario(&step.rule).into_iter().flat_map(|inner| lacking(set, inner, has))),
         }
     }
+    out.sort_unstable();
+    out.dedup();
     out
 }
 
@@ -414,8 +429,34 @@ mod tests {
         assert!(wrong.is_empty(), "{wrong:#?}");
         for scenario in set.scenarios.iter().filter(|s| s.generate) {
             assert!(verdicts.iter().any(|v| v.rule == scenario.name), "{} has no vectors", scenario.name);
-            assert!(unread(&set, scenario).is_empty(), "{} names tables that are not read", scenario.name);
+            let unread = lacking(&set, scenario, &|formats| !formats.is_empty());
+            assert!(unread.is_empty(), "{} names tables that are not read: {unread:?}", scenario.name);
         }
+    }
+
+    #[test]
+    fn what_no_topic_brings_is_told_where_all_topics_name_their_tables() {
+        let set = RuleSet::read(&rulebook::shipped()).0;
+        let topics = |tables: &[&str]| {
+            let topic = |table: &&str| {
+                format!(
+                    "[[topic]]\nname = \"t{table}\"\n{}",
+                    if table.is_empty() { String::new() } else { format!("table = {table:?}\n") }
+                )
+            };
+            let tenant =
+                "[[tenant]]\nid = \"aaaaaaaa-1111-4111-8111-111111111111\"\nname = \"a\"\nrole = \"primary\"\n";
+            crate::config::parse(&(tables.iter().map(topic).collect::<String>() + tenant)).unwrap().live
+        };
+        assert_eq!((brought(&topics(&[])), brought(&topics(&["SigninLogs", ""]))), (None, None));
+        let lacks = |tables: &[&str], rule: &str| {
+            let brought = brought(&topics(tables)).unwrap();
+            let scenario = set.scenarios.iter().find(|s| s.name == rule).unwrap();
+            lacking(&set, scenario, &|formats| formats.iter().any(|f| brought.contains(f))).len()
+        };
+        assert_eq!(lacks(&["signinlogs"], "x09"), 0);
+        assert!(lacks(&["DeviceEvents"], "x09") > 0 && lacks(&["SigninLogs"], "x11") > 0);
+        assert_eq!(lacks(&["SigninLogs", "AuditLogs"], "x11"), 0);
     }
 
     #[test]

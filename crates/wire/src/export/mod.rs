@@ -94,6 +94,15 @@ pub fn exports() -> impl Iterator<Item = &'static Export> {
     EXPORTS.iter().copied().flatten()
 }
 
+/// The formats that the records of a table, or of a category of diagnostics, are read as, whatever the case of its name.
+pub fn formats_of(table: &str) -> impl Iterator<Item = &'static str> {
+    let named = move |route: &Route| match route {
+        Route::Category(name) | Route::Table(name) => name.eq_ignore_ascii_case(table),
+        _ => false,
+    };
+    exports().filter(move |export| export.routes.iter().any(named)).map(|export| export.name)
+}
+
 /// A decoded record, and on what ground it was given to its tenant.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Decoded<'a> {
