@@ -61,7 +61,7 @@ impl Open {
 }
 
 /// A process that runs; killed where it is let go of.
-pub struct Running(Child);
+pub struct Running(Child, Option<PathBuf>);
 
 impl Running {
     /// Lets it run for so long; false where it ended before.
@@ -91,7 +91,8 @@ impl Running {
     /// Waits for it to end by itself.
     pub fn ends(mut self) {
         let status = self.0.wait().unwrap();
-        assert!(status.success(), "{status}");
+        let words = || self.1.as_ref().and_then(|words| std::fs::read_to_string(words).ok()).unwrap_or_default();
+        assert!(status.success(), "{status}: {}", words());
     }
 }
 
@@ -255,7 +256,7 @@ impl Live<'_> {
         let line = said.find_map(|l| Some(l.unwrap().strip_prefix("operations at http://")?.to_owned())).unwrap();
         // Whoever writes into a pipe that nobody reads stands still.
         std::thread::spawn(move || said.for_each(drop));
-        Watched { running: Running(child), address: line.split('/').next().unwrap().to_owned() }
+        Watched { running: Running(child, None), address: line.split('/').next().unwrap().to_owned() }
     }
 
     /// How many snapshots there are.
@@ -304,7 +305,7 @@ impl Live<'_> {
     /// Starts a run and kills it; false where it had ended by itself before.
     pub fn killed_after(&self, millis: u64) -> bool {
         let mut command = self.command("run");
-        let mut run = Running(command.args(["--drain", "--quiet"]).stderr(Stdio::null()).spawn().unwrap());
+        let mut run = Running(command.args(["--drain", "--quiet"]).stderr(Stdio::null()).spawn().unwrap(), None);
         run.lives_for(millis)
     }
 
@@ -335,7 +336,7 @@ impl Live<'_> {
 
     fn killed_when(&self, now: &mut dyn FnMut() -> bool) -> bool {
         let mut command = self.command("run");
-        let mut run = Running(command.args(["--drain", "--quiet"]).stderr(Stdio::null()).spawn().unwrap());
+        let mut run = Running(command.args(["--drain", "--quiet"]).stderr(Stdio::null()).spawn().unwrap(), None);
         while !now() {
             if run.0.try_wait().unwrap().is_some() {
                 return false;
@@ -347,8 +348,9 @@ impl Live<'_> {
     /// Starts a process under a name of its own.
     pub fn start(&self, instance: &str) -> Running {
         let mut command = self.command("run");
-        command.args(["--drain", "--quiet", "--instance", instance]).stderr(Stdio::null());
-        Running(command.spawn().unwrap())
+        let words = self.config.with_extension(format!("{instance}.log"));
+        command.args(["--drain", "--quiet", "--instance", instance]).stderr(File::create(&words).unwrap());
+        Running(command.spawn().unwrap(), Some(words))
     }
 
     /// Starts a process that runs until it is told to stop.
@@ -356,7 +358,7 @@ impl Live<'_> {
         let mut command = self.command("run");
         let words = self.config.with_extension(format!("{instance}.log"));
         command.args(["--quiet", "--instance", instance]).stderr(File::create(&words).unwrap());
-        Open { running: Running(command.spawn().unwrap()), words }
+        Open { running: Running(command.spawn().unwrap(), None), words }
     }
 
     /// Adds to the configuration.

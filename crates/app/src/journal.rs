@@ -164,8 +164,8 @@ fn correlate(
 /// What intake and the identity join show to be wrong with the watching, as of the end of the capture.
 fn worries(config: &Config, taken: &Intake, identities: &Identities) -> Vec<Sighting> {
     let told = |name| operations::told(&config.operational, name);
-    let silences = told("source_silence").map(|t| taken.streams.silences(t));
-    let skews = told("clock_skew").map(|t| taken.streams.skews(t));
+    let silences = told("source_silence").map(|t| taken.streams.silences(t, EventTime::MAX));
+    let skews = told("clock_skew").map(|t| taken.streams.skews(t, EventTime::MAX));
     let weighed = identity::Weighed { links: identities.links.clone(), refusals: identities.refusals.clone() };
     let look = identity::audit::Look {
         rows: &taken.rows,

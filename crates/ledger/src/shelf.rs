@@ -87,12 +87,18 @@ impl Shelf {
     pub fn sweep(&self) -> Result<usize, LedgerError> {
         let Kind::Folder(folder) = &self.kind else { return Ok(0) };
         let entries = std::fs::read_dir(folder).map_err(|e| self.failed(folder, e))?.flatten();
-        let aside = entries.filter(|e| e.file_name().to_str().is_some_and(|name| name.starts_with(ASIDE)));
-        let left: Vec<PathBuf> = aside.map(|e| e.path()).collect();
-        for path in &left {
-            std::fs::remove_file(path).map_err(|source| LedgerError::Write { path: path.clone(), source })?;
+        let is_aside = |name: &str| name.starts_with(ASIDE) && name.ends_with(".tmp");
+        let aside = entries.filter(|e| e.file_name().to_str().is_some_and(is_aside) && e.path().is_file());
+        let mut count = 0;
+        for path in aside.map(|e| e.path()) {
+            match std::fs::remove_file(&path) {
+                Ok(()) => count += 1,
+                // It was renamed into place, or swept by another.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                Err(source) => return Err(LedgerError::Write { path, source }),
+            }
         }
-        Ok(left.len())
+        Ok(count)
     }
 
     /// Puts a snapshot there; one of the same number is replaced. A store takes at most 5 GB (a single PUT).

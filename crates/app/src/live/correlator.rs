@@ -446,7 +446,8 @@ impl Correlator<'_> {
         let behind = state.due.back().map(|due| due.offset + 1);
         let next: Vec<_> = behind.map(|offset| (live.journal.to_string(), 0, offset)).into_iter().collect();
         // Intakes, which read no journal, learn from the note how far event time has come.
-        commit(self.cluster, writer, election, &next, &state.course.now().nanos().to_string())?;
+        let membership = election.membership();
+        commit(self.cluster, writer, (election, membership.as_ref()), &next, &state.course.now().nanos().to_string())?;
         state.pages.clear();
         self.metrics.pages.with_label_values(&["correlator"]).inc_by(written as u64);
         state.awaits += written;

@@ -298,8 +298,12 @@ impl Course {
             self.streams.forget(to.plus_seconds(-REMEMBERED));
         }
         let told = |name| operations::told(&self.config.operational, name);
-        self.raised.extend(told("source_silence").into_iter().flat_map(|t| self.streams.silences(t)));
-        self.raised.extend(told("clock_skew").into_iter().flat_map(|t| self.streams.skews(t)));
+        let silences = told("source_silence").into_iter().flat_map(|t| self.streams.silences(t, to));
+        let skews = told("clock_skew").into_iter().flat_map(|t| self.streams.skews(t, to));
+        // What was told of is forgotten when findings are; what ended before is not told again.
+        let horizon = self.config.engine.retention_days.filter(|_| to < EventTime::MAX);
+        let horizon = horizon.map_or(EventTime::MIN, |days| to.plus_seconds(-i64::from(days) * 86_400));
+        self.raised.extend(silences.chain(skews).filter(|finding| finding.last >= horizon));
     }
 
     /// Incidents of the last page that are no more, and the tenants that were forgotten.
@@ -380,7 +384,7 @@ impl Course {
         sources.iter().all(|s| self.sources.get(s).is_some_and(|s| s.flow == Flow::Ended))
     }
 
-    /// Up to where nothing earlier is expected of any source that flows; none while one of them has said nothing of time yet.
+    /// Up to where nothing earlier is expected of any source that flows and has told a time; none while none has.
     /// What is read no more by this configuration holds nothing back.
     pub fn settled_until(&self, live: &Live) -> Option<EventTime> {
         let complete = |(name, source): (&CompactString, &Source)| {
@@ -475,7 +479,13 @@ mod tests {
         let mut course = Course::restore(&config, &course.snapshot().unwrap()).unwrap();
         assert_eq!(told(&mut course, vec![hourly(2, 250..260), until(260)]), [""; 0], "it was told");
         let after = course.streams.rows();
-        told(&mut course, vec![hourly(2, 260..4000), until(4000)]);
+        let mut later = Vec::new();
+        for hour in 260..1000 {
+            let own = if hour == 270 { vec![hourly(1, 270..1000)] } else { Vec::new() };
+            later.extend(told(&mut course, [own, vec![hourly(2, hour..hour + 1), until(hour + 1)]].concat()));
+        }
+        assert_eq!(later, [""; 0], "a silence that is over is told once, however long ago it was");
+        told(&mut course, vec![hourly(2, 1000..4000), until(4000)]);
         let kept = course.streams.rows();
         assert!(after.len() == 2 && kept.len() == 1 && kept[0].hours.len() == 2160, "ninety days are remembered");
     }

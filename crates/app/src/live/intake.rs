@@ -20,7 +20,7 @@ use caponier_model::{
     Body, Class, DeadLetter, Entry, Event, EventTime, Flow, Journalled, Page, Position, Reject, RejectReason,
 };
 use caponier_transport::dead_letter_line;
-use caponier_transport::kafka::{Cluster, Group, Heard, Hold, KafkaFault, Message, Writer};
+use caponier_transport::kafka::{Cluster, Group, Heard, Hold, KafkaFault, Membership, Message, Writer};
 use caponier_wire::{Decoded, RawRecord};
 use compact_str::format_compact;
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,8 +65,11 @@ pub struct IntakeLoop<'r> {
     pub metrics: &'r Metrics,
 }
 
-/// Writers that may be fenced one after the other, before somebody else must be behind it.
-const FENCES: u32 = 5;
+/// Brokers that wake up fence a writer, and who follows it, until they are done with what it left: so long at most. Whoever goes on being
+/// fenced has somebody else behind it.
+const FENCES: Duration = PATIENCE;
+/// How long it waits before it opens the next writer.
+const APART: Duration = Duration::from_millis(250);
 
 /// What an intake has at hand from one round to the next.
 struct Turn {
@@ -75,7 +78,8 @@ struct Turn {
     known: BTreeMap<Place, Known>,
     /// Something failed: what was read is to be read again.
     again: bool,
-    fences: u32,
+    /// Since when no writer of it has gone unfenced.
+    fenced: Option<Instant>,
     /// Whether what it was given at first is known to be all there is, or was asked for once more.
     looked: bool,
     /// Partitions that were taken away, of which nobody has asked yet whether their topics are there.
@@ -90,6 +94,8 @@ struct Turn {
 struct Round {
     writer: Arc<Writer>,
     drafts: BTreeMap<Place, Draft>,
+    /// As it was when they had been read.
+    membership: Option<Membership>,
     /// No partition of it is given away before it is written.
     hold: Hold,
 }
@@ -155,7 +161,7 @@ impl IntakeLoop<'_> {
                 outbox,
                 known,
                 again: false,
-                fences: 0,
+                fenced: None,
                 looked: false,
                 lost: BTreeSet::new(),
                 topics,
@@ -189,9 +195,12 @@ impl IntakeLoop<'_> {
                 turn.again = true;
             }
             // Brokers that end a transaction for its time fence its writer, too. Whoever has taken over in truth has the membership.
-            Err(Fault::Kafka(KafkaFault::Fenced { .. })) if turn.fences < FENCES => {
-                turn.fences += 1;
+            Err(Fault::Kafka(KafkaFault::Fenced { .. }))
+                if turn.fenced.is_none_or(|since| since.elapsed() < FENCES) =>
+            {
+                turn.fenced.get_or_insert_with(Instant::now);
                 turn.writer = None;
+                std::thread::park_timeout(APART);
             }
             Err(Fault::Kafka(fault)) => return Err(broken("intake", &fault)),
             Err(Fault::Failure(failure)) => return Err(failure),
@@ -241,7 +250,9 @@ impl IntakeLoop<'_> {
             return Ok(());
         }
         turn.sought = Instant::now();
-        let topics = subscribed(self.config, &group.topics(PATIENCE)?);
+        // Who does not answer is asked again: what is read meanwhile is none the worse for it.
+        let Ok(there) = group.topics(PATIENCE) else { return Ok(()) };
+        let topics = subscribed(self.config, &there);
         let new: Vec<&str> = topics.difference(&turn.topics).map(String::as_str).collect();
         if new.is_empty() {
             return Ok(());
@@ -269,7 +280,7 @@ impl IntakeLoop<'_> {
         if drafts.is_empty() {
             return Ok(());
         }
-        turn.outbox.post(Round { writer, drafts, hold: group.hold() })
+        turn.outbox.post(Round { writer, drafts, membership: group.membership(), hold: group.hold() })
     }
 
     /// What comes while the round before is on its way, and for a moment at least; the partitions that ended meanwhile.
@@ -289,7 +300,7 @@ impl IntakeLoop<'_> {
             // A round that is full has nothing else to do than to wait.
             let way = turn.outbox.wait(if full && !held.is_held() { HOLD } else { Duration::ZERO })?;
             match way {
-                Way::Arrived => turn.fences = 0,
+                Way::Arrived => turn.fenced = None,
                 Way::Under if full => held.hold()?,
                 _ => {}
             }
@@ -300,8 +311,10 @@ impl IntakeLoop<'_> {
             let heard = group.hear(if way == Way::Under { LOOK } else { left }).map_err(|e| broken("intake", &e))?;
             // At once: a partition that is taken away and given back is read again from the last commit.
             let lost = group.lost();
-            drafts.retain(|place, _| !lost.contains(place));
-            turn.lost.extend(lost);
+            if !lost.is_empty() {
+                drafts.retain(|place, _| !lost.contains(place));
+                turn.lost.extend(lost);
+            }
             match heard {
                 Heard::Message(message) => {
                     messages += 1;
@@ -312,7 +325,11 @@ impl IntakeLoop<'_> {
                 Heard::Silence => {}
             }
         }
-        held.release()?;
+        if held.is_held() {
+            held.release()?;
+            // That nothing was heard of them was our doing.
+            turn.known.values_mut().for_each(|known| known.heard = Instant::now());
+        }
         Ok((drafts, ends))
     }
 
@@ -400,7 +417,7 @@ impl IntakeLoop<'_> {
 
     /// Writes pages, dead letters and offsets together.
     fn write(&self, group: &Group, round: Round) -> Result<(), Fault> {
-        let Round { writer, drafts, hold } = round;
+        let Round { writer, drafts, membership, hold } = round;
         let live = &self.config.live;
         let mut next: Vec<(String, i32, i64)> = Vec::new();
         let mut written = Vec::with_capacity(drafts.len());
@@ -419,7 +436,7 @@ impl IntakeLoop<'_> {
             }
             written.push((place.0, Tally { late: late.len() as u64, ..tally }, dead));
         }
-        commit(self.cluster, &writer, group, &next, "")?;
+        commit(self.cluster, &writer, (group, membership.as_ref()), &next, "")?;
         drop(hold);
         self.metrics.pages.with_label_values(&["intake"]).inc_by(written.len() as u64);
         written.iter().for_each(|(topic, tally, dead)| self.count(topic, *tally, dead));
@@ -470,18 +487,17 @@ impl<'g> Held<'g> {
     /// Holds all that are this intake's now: more may have come meanwhile.
     fn hold(&mut self) -> Result<(), KafkaFault> {
         let now = self.group.assigned()?;
-        if now != self.places {
+        if !now.is_subset(&self.places) {
             self.group.pause(&now)?;
-            self.places = now;
+            self.places.extend(now);
         }
         Ok(())
     }
 
-    /// Fetches on. What was taken away meanwhile is not this one's to release.
+    /// Fetches on, also what was taken away meanwhile: the client would remember, and hold it if it came back.
     fn release(&mut self) -> Result<(), KafkaFault> {
         if self.is_held() {
-            let now = self.group.assigned()?;
-            self.group.resume(&self.places.intersection(&now).cloned().collect())?;
+            self.group.resume(&self.places)?;
             self.places.clear();
         }
         Ok(())

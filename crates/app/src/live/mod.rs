@@ -22,7 +22,7 @@ pub use metrics::Metrics;
 use crate::config::Config;
 use crate::failure::{Failure, failed};
 use caponier_rules as rules;
-use caponier_transport::kafka::{Cluster, Follower, Group, Heard, KafkaFault, Message, Topic, Writer};
+use caponier_transport::kafka::{Cluster, Follower, Group, Heard, KafkaFault, Membership, Message, Topic, Writer};
 use caponier_wire as wire;
 use compact_str::{CompactString, format_compact};
 use std::collections::BTreeSet;
@@ -81,17 +81,20 @@ impl From<Failure> for Fault {
 }
 
 /// Ends what was written, and with it what a reader has read for it: together where there are transactions, else one after the other.
-/// A note stands beside the offset.
+/// A note stands beside the offset. `membership` proves that the reader was of its group when it had read: brokers refuse the offsets
+/// where it has been given other partitions since, and nothing is written without them.
 fn commit(
     cluster: &Cluster,
     writer: &Writer,
-    reader: &Group,
+    (reader, membership): (&Group, Option<&Membership>),
     next: &[(String, i32, i64)],
     note: &str,
 ) -> Result<(), Fault> {
     if cluster.has_transactions() {
-        if let Some(membership) = reader.membership().filter(|_| !next.is_empty()) {
-            writer.offsets(&membership, next, note, PATIENCE)?;
+        if !next.is_empty() {
+            let why = || "the reader is of no group now".to_owned();
+            let membership = membership.ok_or_else(|| KafkaFault::Aborted { why: why() })?;
+            writer.offsets(membership, next, note, PATIENCE)?;
         }
         writer.commit(PATIENCE)?;
     } else {

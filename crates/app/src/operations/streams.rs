@@ -145,19 +145,21 @@ impl Streams {
         self.end
     }
 
-    /// A finding for each pause of a steady stream that its own past does not explain, while another tenant's same table goes on.
-    pub fn silences(&self, told: &Operational) -> Vec<Sighting> {
+    /// A finding for each pause of a steady stream that its own past does not explain, while another tenant's same table goes on. Only what
+    /// lies before `until` is judged: up to there everything is told, beyond it one source may have been read further than another.
+    pub fn silences(&self, told: &Operational, until: EventTime) -> Vec<Sighting> {
         let [history, least, factor] = ["history", "least", "factor"].map(|key| told.setting(key));
         let mut out = Vec::new();
         for ((tenant, table), stream) in &self.by {
             let others = || self.by.iter().filter(|((t, f), _)| t != tenant && f == table).map(|(_, s)| s);
             let end = others().filter_map(|s| s.hours.last_key_value()).map(|(_, (_, last))| *last).max();
+            let end = end.map(|end| end.min(until));
             let (Some(end), Some((_, (begin, _)))) = (end, stream.hours.first_key_value()) else { continue };
             if stream.hours.len() > HOURS_MAX {
                 continue;
             }
             let (mut longest, mut last) = (0_i64, *begin);
-            let spans = stream.hours.values().copied().chain([(end, end)]);
+            let spans = stream.hours.values().copied().filter(|(first, _)| *first <= end).chain([(end, end)]);
             for (first, then) in spans {
                 let pause = first.seconds_since(last);
                 let steady = last.seconds_since(*begin) >= history;
@@ -171,15 +173,16 @@ impl Streams {
         out
     }
 
-    /// A finding for each run of days on which a stream tells the time too late or ahead.
-    pub fn skews(&self, told: &Operational) -> Vec<Sighting> {
+    /// A finding for each run of days on which a stream tells the time too late or ahead, of the days that are over at `until`.
+    pub fn skews(&self, told: &Operational, until: EventTime) -> Vec<Sighting> {
         let (ahead, records) = (told.setting("ahead"), usize::try_from(told.setting("records")).unwrap_or(1).max(1));
         let mut out = Vec::new();
         for ((tenant, table), stream) in &self.by {
             let own = told.setting(&format!("behind_{table}"));
             let behind = if own > 0 { own } else { told.setting("behind") };
             let mut run: Option<Run> = None;
-            for (day, sample) in stream.days.iter().filter(|(_, sample)| sample.len() >= records) {
+            let over = stream.days.iter().filter(|(number, _)| **number < day(until));
+            for (day, sample) in over.filter(|(_, sample)| sample.len() >= records) {
                 let mut lags: Vec<i64> = sample.values().map(|(_, lag)| *lag).collect();
                 lags.sort_unstable();
                 // Nine of ten lag by this much or more; one of ten by this much or less.
@@ -243,7 +246,8 @@ impl Run {
             None,
         );
         let way = if self.late { "late" } else { "ahead" };
-        let subject = format_compact!("{table}:{way}:{}", self.first);
+        // Which record of the day was asked first may be another one tomorrow.
+        let subject = format_compact!("{table}:{way}:{}", EventTime::from_seconds(day(self.first) * DAY));
         let (first, last) = (self.first, self.last);
         let matter = Matter { detector: "clock_skew", tenant, subject, first, last, title, entities: Vec::new() };
         Sighting::operational(PRODUCT, matter)

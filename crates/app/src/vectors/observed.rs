@@ -60,7 +60,12 @@ fn found(
     if let Some(told) = operations::told(catalogue, kind).filter(|_| STREAMS.contains(&kind)) {
         let bar = ProgressBar::hidden();
         let taken = intake(&config, &inputs, EventTime::MAX, &bar).map_err(unplayed)?;
-        return Ok(if kind == STREAMS[0] { taken.streams.skews(told) } else { taken.streams.silences(told) }.len());
+        return Ok(if kind == STREAMS[0] {
+            taken.streams.skews(told, EventTime::MAX)
+        } else {
+            taken.streams.silences(told, EventTime::MAX)
+        }
+        .len());
     }
     let replayed = replay(&config, &inputs, EventTime::MAX, &mut |_, _, _| Ok(())).map_err(unplayed)?;
     let refused = replayed.summary.total.dead_letter;

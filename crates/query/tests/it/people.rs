@@ -163,6 +163,16 @@ fn sign_in(object: &str, upn: &str, on: u32) -> SignInRow {
     }
 }
 
+fn roles() -> Vec<RoleRow> {
+    vec![
+        role("g.adele", 3, true, false),
+        role("g.carla", 3, true, false),
+        role("g.leo", 3, true, false),
+        role("g.leo", 4, false, false),
+        role("g.kim", 5, true, true),
+    ]
+}
+
 fn rows() -> Rows {
     let time = day(4);
     Rows {
@@ -223,13 +233,7 @@ fn rows() -> Rows {
             from: EventTime::MIN,
             until: EventTime::MAX,
         }],
-        roles: vec![
-            role("g.adele", 3, true, false),
-            role("g.carla", 3, true, false),
-            role("g.leo", 3, true, false),
-            role("g.leo", 4, false, false),
-            role("g.kim", 5, true, true),
-        ],
+        roles: roles(),
         partners: vec![
             partner("H", "b2bCollaborationInbound", 3, ("blocked", "allowed")),
             partner("H", "inboundTrust", 5, ("none", "mfa")),

@@ -8,7 +8,7 @@ use super::writer::{Membership, SINCE, TABLE};
 use rdkafka::ClientConfig;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use rdkafka::statistics::{Partition, Statistics};
 use rdkafka::{Offset, TopicPartitionList};
@@ -256,9 +256,9 @@ impl Group {
     /// # Errors
     /// The client gives up.
     pub fn rewind(&self, wait: Duration) -> Result<(), KafkaFault> {
-        let failing = |e: KafkaError| match e.rdkafka_error_code() {
+        let failing = |e: KafkaError| match e {
             // A partition that is not fetched yet: it begins at the last commit by itself, or is asked again.
-            Some(RDKafkaErrorCode::State) => KafkaFault::Busy { brokers: self.brokers.clone(), why: e.to_string() },
+            KafkaError::Seek(_) => KafkaFault::Busy { brokers: self.brokers.clone(), why: e.to_string() },
             _ => KafkaFault::of("going back to the last commit", &self.brokers, &e),
         };
         let committed = self.consumer.committed(wait).map_err(failing)?;
