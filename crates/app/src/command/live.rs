@@ -10,7 +10,7 @@ use caponier_model::Change;
 use caponier_transport::kafka::Cluster;
 use compact_str::CompactString;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// Topics in, incidents out, until somebody says stop.
 pub fn run(args: &Run, config: Option<&Path>) -> Result<Exit, Failure> {
@@ -25,6 +25,7 @@ pub fn run(args: &Run, config: Option<&Path>) -> Result<Exit, Failure> {
     let sources = prepare(&config, &cluster)?;
     announce(&config, &cluster, sources.len());
     let headline = |change: &Change| if args.quiet { String::new() } else { headline(&config, change) };
+    let expelled = Mutex::new(None);
     let intake = || -> Result<(), Failure> {
         while !stop.is_asked() {
             let now = asked.current();
@@ -39,6 +40,7 @@ pub fn run(args: &Run, config: Option<&Path>) -> Result<Exit, Failure> {
                 stop: &stop,
                 not_after: &latest,
                 metrics: &metrics,
+                expelled: &expelled,
             };
             reading.run()?;
         }

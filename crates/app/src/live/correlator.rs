@@ -174,7 +174,7 @@ impl Correlator<'_> {
                     );
                     writer = None;
                 }
-                Err(Fault::Kafka(fault)) => return Err(failing(&fault)),
+                Err(Fault::Kafka(fault) | Fault::Expelled(fault)) => return Err(failing(&fault)),
                 Err(Fault::Failure(failure)) => return Err(failure),
             }
             if self.drain && state.ended && state.due.is_empty() {

@@ -9,7 +9,7 @@ use super::horizon::{Horizon, is_late};
 use super::outbox::{Outbox, Way};
 use super::pieces::pieces;
 use super::spoken::spoken;
-use super::{Asked, Fault, Metrics, PATIENCE, Stop, broken, commit, sources, subscribed};
+use super::{Asked, Fault, Metrics, PATIENCE, Stop, broken, commit, sources, subscribed, unheard};
 use crate::command::tell;
 use crate::config::Config;
 use crate::failure::{Failure, failed};
@@ -24,7 +24,7 @@ use caponier_transport::kafka::{Cluster, Group, Heard, Hold, KafkaFault, Members
 use caponier_wire::{Decoded, RawRecord};
 use compact_str::format_compact;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Messages written together at most.
@@ -63,11 +63,15 @@ pub struct IntakeLoop<'r> {
     pub not_after: &'r (dyn Fn() -> EventTime + Sync),
     /// What it counts of itself.
     pub metrics: &'r Metrics,
+    /// When it last found that it was of its group no more.
+    pub expelled: &'r Mutex<Option<Instant>>,
 }
 
 /// Brokers that wake up fence a writer, and who follows it, until they are done with what it left: so long at most. Whoever goes on being
 /// fenced has somebody else behind it.
 const FENCES: Duration = PATIENCE;
+/// Who is expelled from its group twice within this time has another of its name beside it.
+const EXPELLED: Duration = Duration::from_secs(60);
 /// How long it waits before it opens the next writer.
 const APART: Duration = Duration::from_millis(250);
 
@@ -170,7 +174,10 @@ impl IntakeLoop<'_> {
             while !self.stop.is_asked() && self.asked.current().generation == self.generation {
                 self.metrics.intake.beat();
                 self.asked.refresh(self.cluster);
-                self.mended(self.turn(&group, &mut turn, &instance, horizon.at()), &mut turn)?;
+                match self.turn(&group, &mut turn, &instance, horizon.at()) {
+                    Err(Fault::Expelled(fault)) => return self.expelled(&fault),
+                    came => self.mended(came, &mut turn)?,
+                }
             }
             // What was read is written before it leaves; where that fails, it is read again when it comes back.
             match turn.outbox.wait(Duration::MAX) {
@@ -202,9 +209,21 @@ impl IntakeLoop<'_> {
                 turn.writer = None;
                 std::thread::park_timeout(APART);
             }
-            Err(Fault::Kafka(fault)) => return Err(broken("intake", &fault)),
+            Err(Fault::Kafka(fault) | Fault::Expelled(fault)) => return Err(broken("intake", &fault)),
             Err(Fault::Failure(failure)) => return Err(failure),
         }
+        Ok(())
+    }
+
+    /// Brokers that wake up may answer an old question of this very reader, and take it for another of its name: it joins anew. Of two
+    /// processes of one name the older one comes here for the second time first, and ends.
+    fn expelled(&self, fault: &KafkaFault) -> Result<(), Failure> {
+        let mut last = self.expelled.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_some_and(|last| last.elapsed() < EXPELLED) {
+            return Err(broken("intake", fault));
+        }
+        *last = Some(Instant::now());
+        tell("intake: brokers know another of this name; it joins once more\n");
         Ok(())
     }
 
@@ -212,7 +231,9 @@ impl IntakeLoop<'_> {
     fn turn(&self, group: &Group, turn: &mut Turn, instance: &str, horizon: Option<EventTime>) -> Result<(), Fault> {
         if turn.again || turn.writer.is_none() {
             // Whether the round on its way went through is told by what is committed.
-            drop(turn.outbox.wait(Duration::MAX));
+            if turn.outbox.wait(Duration::MAX).is_ok_and(|way| way == Way::Arrived) {
+                turn.fenced = None;
+            }
         }
         let writer = match &turn.writer {
             Some(writer) => Arc::clone(writer),
@@ -223,7 +244,7 @@ impl IntakeLoop<'_> {
         };
         if turn.again {
             // Who only waits is still of the group; what is heard meanwhile is heard again.
-            drop(group.hear(Duration::ZERO).map_err(|e| broken("intake", &e))?);
+            drop(group.hear(Duration::ZERO).map_err(unheard)?);
             turn.lost.extend(group.lost());
             writer.clear(PATIENCE)?;
             // What was read is not written: from the last commit again.
@@ -308,7 +329,7 @@ impl IntakeLoop<'_> {
                 break;
             }
             self.metrics.intake.beat();
-            let heard = group.hear(if way == Way::Under { LOOK } else { left }).map_err(|e| broken("intake", &e))?;
+            let heard = group.hear(if way == Way::Under { LOOK } else { left }).map_err(unheard)?;
             // At once: a partition that is taken away and given back is read again from the last commit.
             let lost = group.lost();
             if !lost.is_empty() {

@@ -65,6 +65,8 @@ fn broken(doing: &str, fault: &KafkaFault) -> Failure {
 /// What ends a round of either half: what Kafka does not do may pass, and the round is made again.
 enum Fault {
     Kafka(KafkaFault),
+    /// The reader is of its group no more: brokers know another of its name.
+    Expelled(KafkaFault),
     Failure(Failure),
 }
 
@@ -77,6 +79,14 @@ impl From<KafkaFault> for Fault {
 impl From<Failure> for Fault {
     fn from(failure: Failure) -> Self {
         Self::Failure(failure)
+    }
+}
+
+/// What a reader that hears nothing more comes to.
+fn unheard(fault: KafkaFault) -> Fault {
+    match fault {
+        KafkaFault::Fenced { .. } => Fault::Expelled(fault),
+        _ => Fault::Failure(broken("intake", &fault)),
     }
 }
 

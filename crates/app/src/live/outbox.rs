@@ -118,7 +118,7 @@ mod tests {
 
     fn way(told: Result<Way, Fault>) -> Result<Way, String> {
         told.map_err(|fault| match fault {
-            Fault::Kafka(fault) => fault.to_string(),
+            Fault::Kafka(fault) | Fault::Expelled(fault) => fault.to_string(),
             Fault::Failure(failure) => failure.to_string(),
         })
     }
