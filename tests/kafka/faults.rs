@@ -43,7 +43,7 @@ fn brokers_go_away_and_come_back() {
     broker.signal("STOP");
     let lived = running.lives_for(frozen * 1000);
     broker.signal("CONT");
-    assert!(lived, "it gave up while the broker was frozen");
+    assert!(lived, "it gave up while the broker was frozen: {}", running.told());
     running.ends();
     assert_eq!(digests(&run.latest()), replayed);
     told_once(&run);

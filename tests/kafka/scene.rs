@@ -91,8 +91,12 @@ impl Running {
     /// Waits for it to end by itself.
     pub fn ends(mut self) {
         let status = self.0.wait().unwrap();
-        let words = || self.1.as_ref().and_then(|words| std::fs::read_to_string(words).ok()).unwrap_or_default();
-        assert!(status.success(), "{status}: {}", words());
+        assert!(status.success(), "{status}: {}", self.told());
+    }
+
+    /// What it said on stderr so far, where that is kept.
+    pub fn told(&self) -> String {
+        self.1.as_ref().and_then(|words| std::fs::read_to_string(words).ok()).unwrap_or_default()
     }
 }
 
