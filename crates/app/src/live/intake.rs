@@ -37,6 +37,9 @@ const GATHER: Duration = Duration::from_millis(100);
 /// A round that is full waits so long for the one before it. From then on nothing is fetched until that has arrived: fetching anew
 /// costs what was fetched ahead.
 const HOLD: Duration = Duration::from_millis(500);
+/// Brokers that take longer than this are away: nothing is asked of them until they have answered, least of all to join anew, which they
+/// would take for another of this name when they are back.
+const LONG: Duration = Duration::from_secs(2);
 /// How long it listens before it looks again whether the round before has arrived.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -319,7 +322,12 @@ impl IntakeLoop<'_> {
             let full = messages >= MESSAGES || bytes >= BYTES;
             let left = GATHER.saturating_sub(begun.elapsed());
             // A round that is full has nothing else to do than to wait.
-            let way = turn.outbox.wait(if full && !held.is_held() { HOLD } else { Duration::ZERO })?;
+            let limit = match begun.elapsed() {
+                long if long > LONG => Duration::MAX,
+                _ if full && !held.is_held() => HOLD,
+                _ => Duration::ZERO,
+            };
+            let way = turn.outbox.wait(limit)?;
             match way {
                 Way::Arrived => turn.fenced = None,
                 Way::Under if full => held.hold()?,
